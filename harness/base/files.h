@@ -1,0 +1,73 @@
+// Files: whole reads, read-only maps, and writes that leave either the old file, the new one, or nothing.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace plastometer {
+
+// Whole content. Throws kInvalid when the file is missing, a folder, unreadable, or larger than max_bytes.
+std::string ReadFile(const std::filesystem::path& path, uint64_t max_bytes = uint64_t{1} << 32);
+
+// A file mapped read-only. Throws kInvalid as ReadFile does.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// Writes to a temporary neighbour; Commit() flushes, fsyncs and renames. Destroyed without Commit: nothing is left behind.
+// Throws kInfrastructure (disk full, not writable) naming the path.
+class AtomicFile {
+ public:
+  explicit AtomicFile(const std::filesystem::path& path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  void Write(std::span<const std::byte> data);
+  void Write(std::string_view text);
+  void Commit();
+
+ private:
+  std::filesystem::path path_, temporary_;
+  int fd_ = -1;
+};
+
+// AtomicFile in one call.
+void WriteFile(const std::filesystem::path& path, std::string_view content);
+
+// A folder under the system's temporary folder, removed with its content by the destructor.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// The installation's root (holds model/pretrained, datasets/...): $PLASTOMETER_HOME, else the nearest folder above the
+// running program that holds `model/pretrained`. Throws kInvalid when there is none.
+std::filesystem::path HomeFolder();
+
+// Where fetched data lives: $PLASTOMETER_DATA, else HomeFolder()/.data.
+std::filesystem::path DataFolder();
+
+}  // namespace plastometer

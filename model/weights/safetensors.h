@@ -1,0 +1,42 @@
+// safetensors: u64 header length, JSON header {name: {dtype, shape, data_offsets}, "__metadata__": {string: string}}, data.
+// https://github.com/huggingface/safetensors (format section of its README)
+#pragma once
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "harness/base/files.h"
+#include "model/weights/host_tensor.h"
+
+namespace plastometer {
+
+struct TensorInfo {
+  DType dtype;
+  std::vector<int64_t> shape;
+  uint64_t begin = 0, end = 0;  // bytes within the file
+};
+
+// Validates the whole header before anything is allocated: lengths inside the file, offsets contiguous without overlap,
+// bytes = product(shape) * size of dtype, known dtypes, names once. Throws kInvalid naming file, key, offset, value met and expectation.
+class SafetensorsFile {
+ public:
+  explicit SafetensorsFile(const std::filesystem::path& path);
+  const std::map<std::string, TensorInfo>& tensors() const { return tensors_; }
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  bool Has(const std::string& name) const { return tensors_.count(name) > 0; }
+  // Copies one tensor out of the map. Throws kInvalid when absent.
+  HostTensor Read(const std::string& name) const;
+  const std::filesystem::path& path() const { return file_.path(); }
+
+ private:
+  MappedFile file_;
+  std::map<std::string, TensorInfo> tensors_;
+  std::map<std::string, std::string> metadata_;
+};
+
+// Writes a file atomically; tensors sorted by name, so equal content gives equal bytes.
+void WriteSafetensors(const std::filesystem::path& path, const TensorMap& tensors,
+                      const std::map<std::string, std::string>& metadata = {});
+
+}  // namespace plastometer
