@@ -20,7 +20,7 @@ struct LayerSchedule {
   double lambda = 1.0;
   int64_t until_tokens = -1;  // -1: for ever; else a multiple of 16
   int64_t every = 1;
-  std::vector<double> explicit_lambdas;  // when not empty: lambda of mini-batch m, 0 beyond the end; the fields above are ignored
+  std::vector<double> explicit_lambdas = {};  // when not empty: lambda of mini-batch m, 0 beyond the end; the fields above are ignored
 
   double At(int64_t mini_batch) const;
   bool EverPlastic() const;

@@ -48,7 +48,7 @@ struct SequenceState {
   int64_t num_sequences = 0;
   int64_t position = 0;
   std::vector<LayerState> layers;
-  at::Tensor last_hidden;  // [B, D] after the final norm: scores the next token
+  at::Tensor last_logits;  // [B, V] after the last token: scores the next one
 };
 
 SequenceState FreshState(const ModelConfig& config, int64_t num_sequences, const at::TensorOptions& options);

@@ -29,6 +29,7 @@ struct InnerState {
   at::Tensor w1, b1, w2, b2;  // [B, H, ...]
   // Rows i < R of the open mini-batch: key (after RoPE), learned rate (after the sigmoid), gradients, hidden activation.
   at::Tensor k, lr, g1, x2, g2;  // [B, H, R, d], [B, H, R], [B, H, R, d or 4d], [B, H, R, 4d], [B, H, R, d]
+  at::Tensor open_loss;          // [B, H] summed inner loss of the open rows; kept only when statistics are on
   int64_t num_open_rows() const { return k.defined() ? k.size(2) : 0; }
 };
 

@@ -1,0 +1,244 @@
+#include "model/model.h"
+
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+
+#include <cmath>
+#include <thread>
+
+#include "harness/base/error.h"
+#include "model/device/device.h"
+#include "model/layers/language_model.h"
+#include "model/ops/reference/reference_ops.h"
+#include "model/statistics_arrays.h"
+#include "model/tensor_io.h"
+#include "model/weights/model_file.h"
+
+namespace plastometer {
+namespace {
+
+at::TensorOptions OptionsOf(Lane lane) {
+  switch (lane) {
+    case Lane::kCpuReference:
+      return at::TensorOptions().dtype(at::kFloat);
+    case Lane::kCpuReferenceFp64:
+      return at::TensorOptions().dtype(at::kDouble);
+    case Lane::kCudaReference:
+      return at::TensorOptions().dtype(at::kFloat).device(at::kCUDA);
+  }
+  throw InternalError("lane without tensor options");
+}
+
+void SetThreads(int num_threads) {
+  if (num_threads < 0) throw UsageError("--threads " + std::to_string(num_threads) + "; expected a number >= 0");
+  at::set_num_threads(num_threads > 0 ? num_threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+}
+
+std::vector<double> ToDoubleVector(const at::Tensor& tensor) {
+  const at::Tensor flat = tensor.to(at::kCPU, at::kDouble).contiguous();
+  return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
+}
+
+// -log softmax(logits)[target]: logits [N, V], targets [N]
+at::Tensor LossOfLogits(const at::Tensor& logits, const at::Tensor& targets) {
+  return at::logsumexp(logits, 1) - logits.gather(1, targets.unsqueeze(1)).squeeze(1);
+}
+
+}  // namespace
+
+struct Sequences::Impl {
+  Impl(SequenceState s, Profile p) : state(std::move(s)), profile(std::move(p)) {}
+  SequenceState state;
+  Profile profile;
+  ModelConfig config;
+  at::TensorOptions options;
+  std::vector<ops::InnerParameters> initial;  // W0 of every layer, shared with the model
+};
+
+Sequences::Sequences(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Sequences::~Sequences() = default;
+Sequences::Sequences(Sequences&&) noexcept = default;
+Sequences& Sequences::operator=(Sequences&&) noexcept = default;
+int64_t Sequences::num_sequences() const { return impl_->state.num_sequences; }
+int64_t Sequences::position() const { return impl_->state.position; }
+
+// Tensors of a state are replaced, never written in place, so a copy of the handles is independent.
+Sequences Sequences::Snapshot() const { return Sequences(std::make_unique<Impl>(*impl_)); }
+
+TensorMap Sequences::FastWeights() const {
+  TensorMap map;
+  const auto add = [&](size_t l, const char* name, const at::Tensor& now, const at::Tensor& initial) {
+    if (!initial.defined()) return;
+    const at::Tensor value = now.defined() ? now : initial.unsqueeze(0).expand({num_sequences(), -1, -1, -1});
+    map["final_state." + std::to_string(l) + "." + name] = ToHostTensor(value);
+  };
+  for (size_t l = 0; l < impl_->initial.size(); ++l) {
+    const ops::InnerState& state = impl_->state.layers[l].inner;
+    const ops::InnerParameters& initial = impl_->initial[l];
+    add(l, "W1", state.w1, initial.w1);
+    add(l, "b1", state.b1, initial.b1);
+    add(l, "W2", state.w2, initial.w2);
+    add(l, "b2", state.b2, initial.b2);
+  }
+  return map;
+}
+
+struct Model::Impl {
+  ModelConfig config;
+  std::string sha256;
+  Lane lane = Lane::kCpuReference;
+  LanguageModelWeights weights;
+
+  at::Tensor IdTensor(std::span<const int32_t> ids, int64_t num_sequences) const;
+  void ScoreHidden(const at::Tensor& hidden, const at::Tensor& ids, SequenceState& state, ops::Ops& ops,
+                   const ForwardOptions& options, ForwardResult& result) const;
+};
+
+Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Model::~Model() = default;
+Model::Model(Model&&) noexcept = default;
+Model& Model::operator=(Model&&) noexcept = default;
+const ModelConfig& Model::config() const { return impl_->config; }
+const std::string& Model::sha256() const { return impl_->sha256; }
+Lane Model::lane() const { return impl_->lane; }
+
+Model Model::Load(const std::filesystem::path& file, const ModelOptions& options) {
+  const ModelFile model_file = LoadModelFile(file);
+  Model model = FromTensors(model_file.config, model_file.tensors, options);
+  model.impl_->sha256 = model_file.sha256;
+  return model;
+}
+
+Model Model::FromTensors(const ModelConfig& config, const TensorMap& weights, const ModelOptions& options) {
+  if (options.lane == Lane::kCudaReference) LoadTorchCuda();
+  SetThreads(options.num_threads);
+  const c10::InferenceMode inference;
+  auto impl = std::make_unique<Impl>();
+  impl->config = config;
+  impl->lane = options.lane;
+  std::map<std::string, at::Tensor> tensors;
+  for (const ParameterSpec& spec : ParameterSpecs(config)) {
+    const auto found = weights.find(spec.name);
+    if (found == weights.end()) throw InvalidError("model: parameter '" + spec.name + "' is missing");
+    if (found->second.shape != spec.shape) throw InvalidError("model: parameter '" + spec.name + "' has another shape");
+    tensors[spec.name] = ToTorch(found->second).to(OptionsOf(options.lane));
+  }
+  impl->weights = BindWeights(config, tensors);
+  return Model(std::move(impl));
+}
+
+Sequences Model::Start(int64_t num_sequences, const Profile& profile) const {
+  if (num_sequences < 1) throw UsageError("number of sequences is " + std::to_string(num_sequences) + "; expected >= 1");
+  if (profile.num_layers() != impl_->config.num_layers) {
+    throw UsageError("profile '" + profile.name() + "' has " + std::to_string(profile.num_layers()) +
+                     " layers; the model has " + std::to_string(impl_->config.num_layers));
+  }
+  const c10::InferenceMode inference;
+  auto sequences = std::make_unique<Sequences::Impl>(
+      FreshState(impl_->config, num_sequences, OptionsOf(impl_->lane)), profile);
+  for (const LayerWeights& layer : impl_->weights.layers) sequences->initial.push_back(layer.inner);
+  return Sequences(std::move(sequences));
+}
+
+at::Tensor Model::Impl::IdTensor(std::span<const int32_t> ids, int64_t num_sequences) const {
+  if (ids.empty() || static_cast<int64_t>(ids.size()) % num_sequences != 0) {
+    throw InvalidError("got " + std::to_string(ids.size()) + " token ids for " + std::to_string(num_sequences) +
+                       " sequences; expected a positive multiple");
+  }
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] < 0 || ids[i] >= config.vocab_size) {
+      throw InvalidError("token id " + std::to_string(ids[i]) + " at index " + std::to_string(i) +
+                         " is outside the vocabulary [0, " + std::to_string(config.vocab_size) + ")");
+    }
+  }
+  const at::Tensor view = at::from_blob(const_cast<int32_t*>(ids.data()), {num_sequences, static_cast<int64_t>(ids.size()) / num_sequences}, at::kInt);
+  return view.to(OptionsOf(lane).dtype(at::kLong));
+}
+
+void Model::Impl::ScoreHidden(const at::Tensor& hidden, const at::Tensor& ids, SequenceState& state, ops::Ops& ops,
+                              const ForwardOptions& options, ForwardResult& result) const {
+  const int64_t B = ids.size(0), T = ids.size(1), D = hidden.size(2);
+  std::vector<at::Tensor> losses;
+  if (state.last_logits.defined()) losses.push_back(LossOfLogits(state.last_logits, ids.select(1, 0)).unsqueeze(1));
+  if (options.logits) {
+    const at::Tensor logits = ops.Logits(hidden.reshape({B * T, D}), weights.embedding).view({B, T, -1});
+    if (T > 1) {
+      const at::Tensor scored = logits.narrow(1, 0, T - 1).flatten(0, 1);
+      losses.push_back(LossOfLogits(scored, ids.narrow(1, 1, T - 1).flatten()).view({B, T - 1}));
+    }
+    state.last_logits = logits.select(1, T - 1).clone();
+    result.logits["logits"] = ToHostTensor(logits);
+  } else {
+    if (T > 1) {
+      const at::Tensor rows = hidden.narrow(1, 0, T - 1).reshape({B * (T - 1), D});
+      losses.push_back(ops.TokenLoss(rows, weights.embedding, ids.narrow(1, 1, T - 1).flatten()).view({B, T - 1}));
+    }
+    state.last_logits = ops.Logits(hidden.select(1, T - 1), weights.embedding);
+  }
+  if (losses.empty()) return;
+  const at::Tensor nll = at::cat(losses, 1);
+  result.num_losses = nll.size(1);
+  result.nll = ToDoubleVector(nll);
+}
+
+ForwardResult Model::Forward(Sequences& sequences, std::span<const int32_t> ids, const ForwardOptions& options) const {
+  const c10::InferenceMode inference;
+  SequenceState& state = sequences.impl_->state;
+  const Profile& profile = sequences.impl_->profile;
+  const at::Tensor id_tensor = impl_->IdTensor(ids, state.num_sequences);
+  const int64_t position = state.position, T = id_tensor.size(1);
+  ops::ReferenceOps ops(impl_->config);
+  std::vector<ops::StatisticsCollector> collectors(impl_->config.num_layers);
+  const bool collect = options.statistics != StatisticsMode::kOff;
+  ForwardResult result;
+  result.num_sequences = state.num_sequences;
+  result.num_tokens = T;
+  const at::Tensor hidden = ForwardHidden(impl_->config, impl_->weights, ops, profile, state, id_tensor,
+                                          collect ? &collectors : nullptr, options.statistics);
+  impl_->ScoreHidden(hidden, id_tensor, state, ops, options, result);
+  if (collect) result.statistics = StatisticsArrays(impl_->config, collectors, state.num_sequences, position, T,
+                                                    OptionsOf(impl_->lane));
+  if (options.final_state) result.state = sequences.FastWeights();
+  result.counters = ops.counters();
+  result.counters.tokens = state.num_sequences * T;
+  for (int64_t l = 0; l < impl_->config.num_layers; ++l) {
+    const bool plastic = profile.layer(l).EverPlastic();
+    if (plastic) result.counters.adaptive_state_bytes += AdaptiveStateBytesOfLayer(impl_->config);
+    result.counters.carry_bytes += CarryBytesOfLayer(impl_->config, plastic);
+  }
+  return result;
+}
+
+ForwardResult Model::Score(std::span<const int32_t> ids, int64_t num_sequences, const Profile& profile,
+                           const ForwardOptions& options) const {
+  Sequences sequences = Start(num_sequences, profile);
+  return Forward(sequences, ids, options);
+}
+
+void Model::CheckCausality(std::span<const int32_t> ids, const Profile& profile) const {
+  const auto T = static_cast<int64_t>(ids.size());
+  if (T < 4) return;
+  // Row 0: the text. Row 1: one token in the middle changed. Shapes are equal, so equal means equal to the bit.
+  const int64_t changed = T / 2;
+  std::vector<int32_t> same(ids.begin(), ids.end()), other(ids.begin(), ids.end());
+  other[changed] = static_cast<int32_t>((other[changed] + 1) % impl_->config.vocab_size);
+  std::vector<int32_t> pair(same);
+  pair.insert(pair.end(), other.begin(), other.end());
+  same.insert(same.end(), ids.begin(), ids.end());
+  const ForwardResult a = Score(same, 2, profile), b = Score(pair, 2, profile);
+  const int64_t n = a.num_losses;
+  for (int64_t i = 0; i < n; ++i) {
+    // nll[i] is the loss of token i + 1: it may depend on tokens 0..i+1.
+    const bool before = i + 1 < changed;
+    if (before && (b.nll[n + i] != a.nll[n + i])) {
+      throw InternalError("causality probe: changing token " + std::to_string(changed) + " moved the loss of token " +
+                          std::to_string(i + 1) + " (profile '" + profile.name() + "')");
+    }
+    if (b.nll[i] != a.nll[i] && !(std::isnan(a.nll[i]) && std::isnan(b.nll[i]))) {
+      throw InternalError("causality probe: changing a neighbour row moved the loss of token " + std::to_string(i + 1) +
+                          " (profile '" + profile.name() + "')");
+    }
+  }
+}
+
+}  // namespace plastometer
