@@ -1,0 +1,135 @@
+#include "model/profile.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "harness/base/error.h"
+#include "harness/base/files.h"
+#include "model/cost/cost.h"
+#include "model/lane.h"
+
+namespace plastometer {
+namespace {
+
+std::string Plastic(const std::string& text, int64_t num_layers) { return Profile::Parse(text, num_layers).PlasticLayers(); }
+
+TEST(Profile, NamesFollowTheirRules) {
+  EXPECT_EQ(Plastic("retina", 24), "0-4");
+  EXPECT_EQ(Plastic("cortex", 24), "21-23");
+  EXPECT_EQ(Plastic("retina", 12), "0-1");
+  EXPECT_EQ(Plastic("cortex", 12), "11");
+  EXPECT_EQ(Plastic("retina", 3), "0");
+  EXPECT_EQ(Plastic("early:25%", 24), "0-5");
+  EXPECT_EQ(Plastic("early:25%", 6), "0-1");
+  EXPECT_EQ(Plastic("late:25%", 12), "9-11");
+  EXPECT_EQ(Plastic("early:29%", 100), "0-28");
+  EXPECT_EQ(Plastic("late:3", 12), "9-11");
+  EXPECT_EQ(Plastic("early:12", 12), "all");
+  EXPECT_EQ(Plastic("frozen", 12), "none");
+  EXPECT_EQ(Plastic("layers:0-2,5,7-8", 12), "0-2,5,7-8");
+}
+
+TEST(Profile, ScalesRampsAndSchedules) {
+  EXPECT_EQ(Profile::Parse("retina@2", 24).Lambda(4, 0), 2.0);
+  EXPECT_EQ(Profile::Parse("retina@2", 24).Lambda(5, 0), 0.0);
+  const Profile mixed = Profile::Parse("layers:0-4@2,5-23@0.1", 24);
+  EXPECT_EQ(mixed.Lambda(4, 9), 2.0);
+  EXPECT_EQ(mixed.Lambda(23, 9), 0.1);
+  const Profile ramp = Profile::Parse("ramp:1->0.25", 4);
+  EXPECT_DOUBLE_EQ(ramp.Lambda(0, 0), 1.0);
+  EXPECT_DOUBLE_EQ(ramp.Lambda(1, 0), 0.75);
+  EXPECT_DOUBLE_EQ(ramp.Lambda(3, 0), 0.25);
+  const Profile until = Profile::Parse("uniform;until=32", 2);
+  EXPECT_EQ(until.Lambda(0, 1), 1.0);
+  EXPECT_EQ(until.Lambda(0, 2), 0.0);
+  const Profile every = Profile::Parse("uniform;every=4", 2);
+  EXPECT_EQ(every.Lambda(1, 4), 1.0);
+  EXPECT_EQ(every.Lambda(1, 5), 0.0);
+}
+
+TEST(Profile, EqualMultipliersAreRecognised) {
+  EXPECT_TRUE(Profile::Parse("retina", 12).SameMultipliers(Profile::Parse("early:2", 12)));
+  EXPECT_TRUE(Profile::Parse("frozen", 12).SameMultipliers(Profile::Parse("uniform;until=0", 12)));
+  EXPECT_TRUE(Profile::Parse("frozen", 12).SameMultipliers(Profile::Parse("retina@0", 12)));
+  EXPECT_FALSE(Profile::Parse("retina", 12).SameMultipliers(Profile::Parse("retina@2", 12)));
+}
+
+TEST(Profile, RandomSubsetsArePinned) {
+  const Profile a = Profile::Parse("random:3#1", 12);
+  EXPECT_EQ(a.NumPlasticLayers(), 3);
+  EXPECT_TRUE(a.SameMultipliers(Profile::Parse("random:3#1", 12)));
+  bool differs = false;
+  for (int seed = 2; seed < 10; ++seed) {
+    differs |= !a.SameMultipliers(Profile::Parse("random:3#" + std::to_string(seed), 12));
+  }
+  EXPECT_TRUE(differs);
+}
+
+TEST(Profile, FromFile) {
+  const TemporaryFolder folder;
+  const std::string file = (folder.path() / "p.json").string();
+  WriteFile(file, R"({"layers": [1, {"lambda": 0.5, "until": 32, "every": 2}, {"lambdas": [1, 0, 0.25]}]})");
+  const Profile profile = Profile::Parse("file:" + file, 3);
+  EXPECT_EQ(profile.Lambda(0, 100), 1.0);
+  EXPECT_EQ(profile.Lambda(1, 0), 0.5);
+  EXPECT_EQ(profile.Lambda(1, 1), 0.0);
+  EXPECT_EQ(profile.Lambda(2, 2), 0.25);
+  EXPECT_EQ(profile.Lambda(2, 3), 0.0);
+  EXPECT_THROW(Profile::Parse("file:" + file, 4), Error);
+  WriteFile(file, R"({"layers": [1, {"lamda": 0.5}, 1]})");
+  EXPECT_THROW(Profile::Parse("file:" + file, 3), Error);
+}
+
+struct BadProfile {
+  const char* text;
+  const char* expected_in_message;
+};
+
+TEST(Profile, BadOnesAreNamed) {
+  const BadProfile bad[] = {{"layers:0-12", "layer 12 is outside the model, which has layers 0-11"},
+                            {"layers:5-3", "range '5-3' is empty"},
+                            {"layers:1,0-2", "layer 1 is named twice"},
+                            {"retina@-1", "scale -1 is negative or not finite"},
+                            {"retina@nan", "not finite"},
+                            {"retina@inf", "not finite"},
+                            {"retina@", "scale '' is not a number"},
+                            {"early:0", "empty range"},
+                            {"early:0%", "empty range"},
+                            {"early:13", "asks for 13 layers; the model has 12"},
+                            {"early:120%", "more than 100%"},
+                            {"sideways", "unknown name 'sideways'"},
+                            {"", "unknown name ''"},
+                            {"layers:", "layer is ''"},
+                            {"uniform;until=7", "not a multiple of 16"},
+                            {"uniform;every=0", "expected at least 1"},
+                            {"uniform;never", "unknown option 'never'"},
+                            {"ramp:1", "expected ramp:a->b"},
+                            {"random:3", "expected random:K#SEED"}};
+  for (const BadProfile& profile : bad) {
+    try {
+      Profile::Parse(profile.text, 12);
+      ADD_FAILURE() << profile.text << " was accepted";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), 2) << profile.text;
+      EXPECT_NE(std::string(error.what()).find(profile.expected_in_message), std::string::npos)
+          << profile.text << ": " << error.what();
+    }
+  }
+}
+
+TEST(Lane, UnknownOnesListWhatThereIs) {
+  EXPECT_EQ(ParseLane("cpu-reference-fp64"), Lane::kCpuReferenceFp64);
+  for (const char* name : {"cpu-portable", "gpu"}) {
+    try {
+      ParseLane(name);
+      ADD_FAILURE() << name;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), 2);
+      EXPECT_NE(std::string(error.what()).find("cpu-reference, cpu-reference-fp64, cuda-reference"), std::string::npos);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace plastometer
