@@ -23,6 +23,9 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::filesystem::path& path() const { return path_; }
+  // Lets the system take back the pages read so far; they are read again when touched. Keeps the resident set small while
+  // a file larger than memory is walked through.
+  void Release() const;
 
  private:
   std::filesystem::path path_;

@@ -1,8 +1,11 @@
 // safetensors: u64 header length, JSON header {name: {dtype, shape, data_offsets}, "__metadata__": {string: string}}, data.
 // https://github.com/huggingface/safetensors (format section of its README)
 #pragma once
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,12 +30,29 @@ class SafetensorsFile {
   bool Has(const std::string& name) const { return tensors_.count(name) > 0; }
   // Copies one tensor out of the map. Throws kInvalid when absent.
   HostTensor Read(const std::string& name) const;
+  // Forgets the pages read so far (see MappedFile): a walk through a large file stays small.
+  void Release() const { file_.Release(); }
   const std::filesystem::path& path() const { return file_.path(); }
 
  private:
   MappedFile file_;
   std::map<std::string, TensorInfo> tensors_;
   std::map<std::string, std::string> metadata_;
+};
+
+// Writes a file tensor by tensor: the header from `layout` first (begin and end are ignored), then each tensor in the
+// order of their names. Nothing is left behind unless Commit() returned.
+class SafetensorsWriter {
+ public:
+  SafetensorsWriter(const std::filesystem::path& path, const std::map<std::string, TensorInfo>& layout,
+                    const std::map<std::string, std::string>& metadata);
+  // Throws kInternal when it is not `name`'s turn or the bytes do not fit its shape.
+  void Write(const std::string& name, std::span<const std::byte> bytes);
+  void Commit();
+
+ private:
+  AtomicFile file_;
+  std::map<std::string, uint64_t> pending_;  // name -> bytes
 };
 
 // Writes a file atomically; tensors sorted by name, so equal content gives equal bytes.
