@@ -3,7 +3,9 @@
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
 #include <cmath>
+#include <exception>
 #include <thread>
 
 #include "harness/base/error.h"
@@ -29,9 +31,9 @@ at::TensorOptions OptionsOf(Lane lane) {
   throw InternalError("lane without tensor options");
 }
 
-void SetThreads(int num_threads) {
+int ResolveThreads(int num_threads) {
   if (num_threads < 0) throw UsageError("--threads " + std::to_string(num_threads) + "; expected a number >= 0");
-  at::set_num_threads(num_threads > 0 ? num_threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+  return num_threads > 0 ? num_threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
 std::vector<double> ToDoubleVector(const at::Tensor& tensor) {
@@ -87,6 +89,7 @@ struct Model::Impl {
   ModelConfig config;
   std::string sha256;
   Lane lane = Lane::kCpuReference;
+  int num_threads = 1;
   LanguageModelWeights weights;
 
   at::Tensor IdTensor(std::span<const int32_t> ids, int64_t num_sequences) const;
@@ -111,9 +114,10 @@ Model Model::Load(const std::filesystem::path& file, const ModelOptions& options
 
 Model Model::FromTensors(const ModelConfig& config, const TensorMap& weights, const ModelOptions& options) {
   if (options.lane == Lane::kCudaReference) LoadTorchCuda();
-  SetThreads(options.num_threads);
-  const c10::InferenceMode inference;
   auto impl = std::make_unique<Impl>();
+  impl->num_threads = ResolveThreads(options.num_threads);
+  at::set_num_threads(impl->num_threads);
+  const c10::InferenceMode inference;
   impl->config = config;
   impl->lane = options.lane;
   std::map<std::string, at::Tensor> tensors;
@@ -211,8 +215,46 @@ ForwardResult Model::Forward(Sequences& sequences, std::span<const int32_t> ids,
 
 ForwardResult Model::Score(std::span<const int32_t> ids, int64_t num_sequences, const Profile& profile,
                            const ForwardOptions& options) const {
+  const bool losses_only = !options.logits && !options.final_state && options.statistics == StatisticsMode::kOff;
+  const bool cpu = impl_->lane != Lane::kCudaReference;
+  if (losses_only && cpu && impl_->num_threads > 1 && num_sequences > 1) return ScoreRowsInParallel(ids, num_sequences, profile);
   Sequences sequences = Start(num_sequences, profile);
   return Forward(sequences, ids, options);
+}
+
+// One group of rows a thread, each with one LibTorch thread: the scan's operations are too small to be shared, and a
+// barrier after each of them stalls as soon as another program has one of the cores.
+ForwardResult Model::ScoreRowsInParallel(std::span<const int32_t> ids, int64_t num_sequences, const Profile& profile) const {
+  const int64_t num_tokens = static_cast<int64_t>(ids.size()) / num_sequences;
+  const int64_t num_groups = std::min<int64_t>(impl_->num_threads, num_sequences);
+  std::vector<ForwardResult> parts(num_groups);
+  std::vector<std::exception_ptr> failures(num_groups);
+  std::vector<std::thread> threads;
+  impl_->IdTensor(ids, num_sequences);  // an error names the index in the whole batch
+  for (int64_t g = 0; g < num_groups; ++g) {
+    const int64_t begin = g * num_sequences / num_groups, end = (g + 1) * num_sequences / num_groups;
+    threads.emplace_back([&, g, begin, end] {
+      try {
+        at::set_num_threads(1);
+        Sequences rows = Start(end - begin, profile);
+        parts[g] = Forward(rows, ids.subspan(begin * num_tokens, (end - begin) * num_tokens), {});
+      } catch (...) {
+        failures[g] = std::current_exception();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  at::set_num_threads(impl_->num_threads);  // new threads copy the last value set
+  for (const std::exception_ptr& failure : failures) {
+    if (failure) std::rethrow_exception(failure);
+  }
+  ForwardResult result = std::move(parts[0]);
+  result.num_sequences = num_sequences;
+  for (int64_t g = 1; g < num_groups; ++g) {
+    result.nll.insert(result.nll.end(), parts[g].nll.begin(), parts[g].nll.end());
+    result.counters += parts[g].counters;
+  }
+  return result;
 }
 
 void Model::CheckCausality(std::span<const int32_t> ids, const Profile& profile) const {
@@ -225,7 +267,8 @@ void Model::CheckCausality(std::span<const int32_t> ids, const Profile& profile)
   std::vector<int32_t> pair(same);
   pair.insert(pair.end(), other.begin(), other.end());
   same.insert(same.end(), ids.begin(), ids.end());
-  const ForwardResult a = Score(same, 2, profile), b = Score(pair, 2, profile);
+  Sequences start_a = Start(2, profile), start_b = Start(2, profile);
+  const ForwardResult a = Forward(start_a, same, {}), b = Forward(start_b, pair, {});
   const int64_t n = a.num_losses;
   for (int64_t i = 0; i < n; ++i) {
     // nll[i] is the loss of token i + 1: it may depend on tokens 0..i+1.

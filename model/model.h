@@ -63,6 +63,7 @@ class Sequences {
   std::unique_ptr<Impl> impl_;
 };
 
+// Const calls may run at the same time on different Sequences.
 class Model {
  public:
   // Reads our own safetensors file. Throws kInvalid for a bad file, kUsage for a lane that this build or machine lacks.
@@ -81,7 +82,7 @@ class Model {
   Sequences Start(int64_t num_sequences, const Profile& profile) const;
   // ids: [B, T] row-major, T >= 1. Throws kInvalid for an id outside the vocabulary (position and value).
   ForwardResult Forward(Sequences& sequences, std::span<const int32_t> ids, const ForwardOptions& options) const;
-  // Start + Forward on [B, T].
+  // Start + Forward on [B, T]. Losses alone on a CPU: the rows are shared among the threads.
   ForwardResult Score(std::span<const int32_t> ids, int64_t num_sequences, const Profile& profile,
                       const ForwardOptions& options = {}) const;
 
@@ -90,6 +91,8 @@ class Model {
   void CheckCausality(std::span<const int32_t> ids, const Profile& profile) const;
 
  private:
+  ForwardResult ScoreRowsInParallel(std::span<const int32_t> ids, int64_t num_sequences, const Profile& profile) const;
+
   struct Impl;
   explicit Model(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
