@@ -98,8 +98,11 @@ int OpenTemporary(const fs::path& path, fs::path* temporary) {
   for (int attempt = 0; attempt < 100; ++attempt) {
     std::string name = ".";
     name += path.filename().string();
-    name += "." + std::to_string(getpid());
-    name += "-" + std::to_string(counter.fetch_add(1)) + ".tmp";
+    name += '.';
+    name += std::to_string(getpid());
+    name += '-';
+    name += std::to_string(counter.fetch_add(1));
+    name += ".tmp";
     *temporary = FolderOf(path) / name;
     const int fd = open(temporary->c_str(),
                         O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);

@@ -102,11 +102,6 @@ void ForEach(const HostTensor& tensor, Write write) {
   throw InternalError("unknown dtype");
 }
 
-bool IsFloating(DType dtype) {
-  return dtype == DType::kF64 || dtype == DType::kF32 ||
-         dtype == DType::kBF16 || dtype == DType::kF16;
-}
-
 }  // namespace
 
 std::string DTypeName(DType dtype) {
@@ -144,6 +139,45 @@ int64_t HostTensor::NumElements() const {
     }
   }
   return count;
+}
+
+bool IsFloating(DType dtype) {
+  return dtype == DType::kF64 || dtype == DType::kF32 ||
+         dtype == DType::kBF16 || dtype == DType::kF16;
+}
+
+std::string ShapeText(const std::vector<int64_t>& shape) {
+  std::string text = "[";
+  for (const int64_t extent : shape) {
+    if (text.size() > 1) text += ", ";
+    text += std::to_string(extent);
+  }
+  return text + "]";
+}
+
+namespace {
+
+// A floating value is finite unless every exponent bit is set.
+template <typename Bits>
+int64_t FirstWithExponent(const HostTensor& tensor, Bits exponent) {
+  const Bits* data = tensor.As<Bits>();
+  for (int64_t i = 0, n = tensor.NumElements(); i < n; ++i) {
+    if ((data[i] & exponent) == exponent) return i;
+  }
+  return -1;
+}
+
+}  // namespace
+
+int64_t FirstNonFinite(const HostTensor& tensor) {
+  switch (tensor.dtype) {
+    case DType::kF64:
+      return FirstWithExponent<uint64_t>(tensor, 0x7ff0000000000000);
+    case DType::kF32: return FirstWithExponent<uint32_t>(tensor, 0x7f800000);
+    case DType::kBF16: return FirstWithExponent<uint16_t>(tensor, 0x7f80);
+    case DType::kF16: return FirstWithExponent<uint16_t>(tensor, 0x7c00);
+    default: return -1;
+  }
 }
 
 HostTensor HostTensor::FromF32(std::vector<int64_t> shape,

@@ -30,6 +30,12 @@ struct HostTensor {
   static HostTensor FromI32(std::vector<int64_t> shape, const std::vector<int32_t>& values);
 };
 
+bool IsFloating(DType dtype);
+// "[2, 64]", for messages.
+std::string ShapeText(const std::vector<int64_t>& shape);
+// Index of the first NaN or infinity, -1 when there is none.
+int64_t FirstNonFinite(const HostTensor& tensor);
+
 // Values widened to double (from any floating or integer dtype).
 std::vector<double> ToDoubles(const HostTensor& tensor);
 // Converts between F64, F32, BF16, F16 (round to nearest even).

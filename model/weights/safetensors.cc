@@ -224,15 +224,20 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
   HeaderParser(path, file_.bytes()).Parse(&tensors_, &metadata_);
 }
 
-HostTensor SafetensorsFile::Read(const std::string& name) const {
+std::span<const std::byte> SafetensorsFile::Bytes(
+    const std::string& name) const {
   const auto found = tensors_.find(name);
   if (found == tensors_.end()) {
     throw InvalidError(path().string() + ": tensor \"" + name +
                        "\" is missing");
   }
   const TensorInfo& info = found->second;
-  const auto bytes =
-      file_.bytes().subspan(info.begin, info.end - info.begin);
+  return file_.bytes().subspan(info.begin, info.end - info.begin);
+}
+
+HostTensor SafetensorsFile::Read(const std::string& name) const {
+  const std::span<const std::byte> bytes = Bytes(name);
+  const TensorInfo& info = tensors_.at(name);
   return {info.dtype, info.shape, {bytes.begin(), bytes.end()}};
 }
 

@@ -30,6 +30,8 @@ class SafetensorsFile {
   bool Has(const std::string& name) const { return tensors_.count(name) > 0; }
   // Copies one tensor out of the map. Throws kInvalid when absent.
   HostTensor Read(const std::string& name) const;
+  // The same bytes, in place.
+  std::span<const std::byte> Bytes(const std::string& name) const;
   // Forgets the pages read so far (see MappedFile): a walk through a large file stays small.
   void Release() const { file_.Release(); }
   const std::filesystem::path& path() const { return file_.path(); }
