@@ -10,6 +10,7 @@ target_include_directories(plastometer_options INTERFACE "${PROJECT_SOURCE_DIR}"
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+  set(CMAKE_CUDA_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
 endif()
 
 # Usage: plastometer_library(NAME SOURCES a.cc ... [DEPENDS target ...])
@@ -37,4 +38,11 @@ function(plastometer_test name)
   # A skipped test is a test that measured nothing: it fails.
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
     FAIL_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+endfunction()
+
+# Usage: as plastometer_test, for a test that needs a CUDA device (preset gpu only): label gpu, not run unless the fixture
+# gpu.device passed, one at a time.
+function(plastometer_gpu_test name)
+  plastometer_test(${name} ${ARGN} LABELS gpu)
+  set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED cuda_device RESOURCE_LOCK cuda0)
 endfunction()
