@@ -1,0 +1,9 @@
+// `plastometer import`: parse, call, print.
+#pragma once
+#include <CLI/CLI.hpp>
+
+namespace plastometer {
+
+void AddImportCommand(CLI::App& app);
+
+}  // namespace plastometer

@@ -1,0 +1,106 @@
+// The only place that prints errors and chooses exit codes.
+#include <malloc.h>
+
+#include <CLI/CLI.hpp>
+#include <climits>
+#include <csignal>
+#include <cstdio>
+#include <new>
+#include <string>
+
+#include "harness/base/error.h"
+#include "harness/cli/data_command.h"
+#include "harness/cli/export_command.h"
+#include "harness/cli/import_command.h"
+#include "harness/cli/run_command.h"
+#include "harness/cli/score_command.h"
+#include "harness/cli/train_command.h"
+#include "harness/run/interrupt.h"
+
+namespace plastometer {
+namespace {
+
+constexpr char kDescription[] =
+    "Plastometer measures which layers of a test-time-training (TTT) language model must keep learning while it "
+    "reads,\n"
+    "and what that costs.\n\n"
+    "Start with `plastometer run`: the shipped model reads held-out text once per plasticity profile, and a table\n"
+    "compares perplexity, inner updates, FLOPs and time. `plastometer COMMAND --help` explains a command.";
+
+constexpr char kFooter[] =
+    "Profiles: uniform (all layers learn), frozen (none), retina (first layers), cortex (last layers), early:25%, "
+    "late:3,\n"
+    "layers:0-4@2,9, random:3#7, ramp:1->0; with schedules: \"uniform;until=512\", \"uniform;every=4\".\n"
+    "Exit codes: 0 done, 2 usage, 4 bad input, 5 refused, 8 disk, memory or device, 70 our own mistake, 130/143 "
+    "interrupted.";
+
+// Activations of one batch are returned to the system and faulted in again at every step otherwise: 25 % of the time.
+void KeepMemoryBetweenBatches() {
+  mallopt(M_MMAP_MAX, 0);  // the threshold itself cannot be set beyond 32 MiB
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  mallopt(M_TOP_PAD, 64 << 20);
+}
+
+int Fail(const std::string& message, int code) {
+  std::fprintf(stderr, "plastometer: %s\n", message.c_str());
+  return code;
+}
+
+// LibTorch's errors carry a C++ stack after the first line, and its own words for memory that ran out.
+int FailUnexpected(const std::string& what) {
+  const std::string line = what.substr(0, what.find('\n'));
+  if (what.find("can't allocate memory") != std::string::npos || what.find("out of memory") != std::string::npos) {
+    return Fail("out of memory: " + line + " (a smaller --batch or --context needs less)", 8);
+  }
+  return Fail("internal error: " + line, 70);
+}
+
+void AddCommands(CLI::App& app) {
+  AddRunCommand(app);
+  AddScoreCommand(app);
+  AddDataCommand(app);
+  AddTrainCommand(app);
+  AddImportCommand(app);
+  AddExportCommand(app);
+}
+
+int ParseAndRun(int argc, char** argv) {
+  CLI::App app(kDescription, "plastometer");
+  app.footer(kFooter);
+  app.set_version_flag("--version", std::string("plastometer ") + PLASTOMETER_VERSION);
+  AddCommands(app);
+  if (argc < 2) {
+    std::fputs(app.help().c_str(), stderr);
+    return 2;
+  }
+  app.require_subcommand(1);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version
+    return Fail(std::string(error.what()) + "\nTry `plastometer --help` or `plastometer COMMAND --help`.", 2);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace plastometer
+
+int main(int argc, char** argv) {
+  using namespace plastometer;
+  std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is then an error of write(), reported like a full disk
+  KeepMemoryBetweenBatches();
+  try {
+    return ParseAndRun(argc, argv);
+  } catch (const Interrupted& interrupted) {
+    return Fail("interrupted; nothing was left behind", 128 + interrupted.signal);
+  } catch (const Error& error) {
+    return Fail(error.what(), error.exit_code());
+  } catch (const std::bad_alloc&) {
+    return Fail("out of memory (a smaller --batch or --context needs less)", 8);
+  } catch (const std::exception& error) {
+    return FailUnexpected(error.what());
+  } catch (...) {
+    return Fail("internal error of unknown type", 70);
+  }
+}

@@ -1,0 +1,9 @@
+// `plastometer score`: parse, call, print.
+#pragma once
+#include <CLI/CLI.hpp>
+
+namespace plastometer {
+
+void AddScoreCommand(CLI::App& app);
+
+}  // namespace plastometer

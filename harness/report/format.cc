@@ -1,0 +1,150 @@
+#include "harness/report/format.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <sstream>
+
+namespace plastometer {
+namespace {
+
+std::string Print(const char* format, double value) {
+  char text[64];
+  std::snprintf(text, sizeof text, format, value);
+  return text;
+}
+
+std::string ThreeDigits(double value) {
+  if (value < 9.995) return Print("%.2f", value);
+  return value < 99.95 ? Print("%.1f", value) : Print("%.0f", value);
+}
+
+std::string Pad(const std::string& cell, int64_t width, bool left) {
+  const std::string space(static_cast<size_t>(std::max<int64_t>(0, width - DisplayWidth(cell))), ' ');
+  return left ? cell + space : space + cell;
+}
+
+std::string Line(const std::vector<Column>& columns, const std::vector<std::string>& cells,
+                 const std::vector<int64_t>& widths, const std::string& gap) {
+  std::string line;
+  for (size_t c = 0; c < columns.size(); ++c) line += (c > 0 ? gap : "") + Pad(cells[c], widths[c], columns[c].left);
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line + "\n";
+}
+
+}  // namespace
+
+std::string Fixed(double value, int decimals) {
+  if (!std::isfinite(value)) return std::isnan(value) ? "nan" : "inf";
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", decimals, value);
+  // "-0.000" says less than "0.000".
+  const std::string s = text;
+  return s[0] == '-' && s.find_first_not_of("-0.") == std::string::npos ? s.substr(1) : s;
+}
+
+std::string Percent(std::optional<double> share) { return share ? Fixed(100 * *share, 1) + "%" : "n/a"; }
+
+std::string Count(int64_t value) {
+  std::string digits = std::to_string(value);
+  const int64_t first = value < 0 ? 1 : 0;
+  for (auto i = static_cast<int64_t>(digits.size()) - 3; i > first; i -= 3) digits.insert(static_cast<size_t>(i), ",");
+  return digits;
+}
+
+std::string Short(double value) {
+  constexpr const char* kUnits[] = {"k", "M", "G", "T", "P"};
+  if (!std::isfinite(value)) return Fixed(value, 0);
+  if (value < 1000) return value == std::floor(value) ? Print("%.0f", value) : ThreeDigits(value);
+  int unit = -1;
+  while (value >= 999.5 && unit < 4) {
+    value /= 1000;
+    ++unit;
+  }
+  return ThreeDigits(value) + kUnits[unit];
+}
+
+std::string Bytes(int64_t value) {
+  constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  if (value < 0) return "n/a";
+  auto scaled = static_cast<double>(value);
+  int unit = 0;
+  while (scaled >= 1024 && unit < 4) {
+    scaled /= 1024;
+    ++unit;
+  }
+  return (unit == 0 ? Print("%.0f", scaled) : ThreeDigits(scaled)) + " " + kUnits[unit];
+}
+
+std::string Perplexity(double value) {
+  if (!std::isfinite(value)) return Fixed(value, 0);
+  return value < 1000 ? Print("%.2f", value) : value < 1e5 ? Print("%.0f", value) : Print("%.3g", value);
+}
+
+std::string Csv(const std::string& cell) {
+  if (cell.find_first_of(",\"\n\r") == std::string::npos) return cell;
+  std::string quoted = "\"";
+  for (char c : cell) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string CsvNumber(double value) {
+  if (std::isnan(value)) return "";
+  char text[40];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  return {text, end};
+}
+
+int64_t DisplayWidth(const std::string& utf8) {
+  return std::count_if(utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+}
+
+int64_t WidestLine(const std::string& text) {
+  std::istringstream lines(text);
+  std::string line;
+  int64_t widest = 0;
+  while (std::getline(lines, line)) widest = std::max(widest, DisplayWidth(line));
+  return widest;
+}
+
+std::string RenderTable(const std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows,
+                        int width) {
+  std::vector<int64_t> widths(columns.size(), 0);
+  size_t num_title_lines = 0;
+  for (size_t c = 0; c < columns.size(); ++c) {
+    num_title_lines = std::max(num_title_lines, columns[c].title.size());
+    for (const std::string& line : columns[c].title) widths[c] = std::max(widths[c], DisplayWidth(line));
+    for (const auto& row : rows) widths[c] = std::max(widths[c], DisplayWidth(row[c]));
+  }
+  int64_t total = 2 * (static_cast<int64_t>(columns.size()) - 1);
+  for (int64_t w : widths) total += w;
+  const std::string gap = total <= width ? "  " : " ";
+  std::string text;
+  for (size_t i = 0; i < num_title_lines; ++i) {
+    std::vector<std::string> cells;
+    for (const Column& column : columns) {
+      const size_t missing = num_title_lines - column.title.size();
+      cells.push_back(i < missing ? "" : column.title[i - missing]);
+    }
+    text += Line(columns, cells, widths, gap);
+  }
+  for (const auto& row : rows) text += Line(columns, row, widths, gap);
+  return text;
+}
+
+std::string Wrap(const std::string& text, int width, int indent) {
+  std::istringstream words(text);
+  std::string word, out, line;
+  while (words >> word) {
+    if (!line.empty() && DisplayWidth(line) + 1 + DisplayWidth(word) > width) {
+      out += line + "\n";
+      line = std::string(static_cast<size_t>(indent), ' ') + word;
+    } else {
+      line += (line.empty() ? "" : " ") + word;
+    }
+  }
+  return out + line + "\n";
+}
+
+}  // namespace plastometer

@@ -1,0 +1,145 @@
+#include "harness/report/json_report.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace plastometer {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json Number(std::optional<double> value) { return value && std::isfinite(*value) ? Json(*value) : Json(nullptr); }
+Json Known(int64_t value) { return value >= 0 ? Json(value) : Json(nullptr); }
+
+Json ToJson(const Measured& m) {
+  Json json = {{"value", Number(m.value)}, {"low", Number(m.low)}, {"high", Number(m.high)}};
+  if (!m.reason.empty()) json["reason"] = m.reason;
+  return json;
+}
+
+Json PlanJson(const RunRecord& r) {
+  Json json;
+  json["model"] = {{"name", r.model_name},
+                   {"path", r.model_path},
+                   {"sha256", r.model_sha256},
+                   {"context_tokens", r.model_context_tokens},
+                   {"config", r.model_config_json.empty() ? Json(nullptr) : Json::parse(r.model_config_json)}};
+  json["tokenizer"] = {{"name", r.tokenizer_name}, {"sha256", r.tokenizer_sha256}};
+  json["data"] = {{"name", r.data_name}, {"sha256", r.data_sha256}};
+  json["lane"] = r.lane;
+  json["threads"] = r.num_threads;
+  json["context_tokens"] = r.context_tokens;
+  json["batch_size"] = r.batch_size;
+  json["seed"] = r.seed;
+  json["profiles"] = Json::array();
+  for (const ProfileRecord& p : r.profiles) {
+    json["profiles"].push_back({{"name", p.name},
+                                {"same_multipliers_as", p.same_as},
+                                {"asked", p.asked},
+                                {"plastic_layers", p.plastic_layers}});
+  }
+  return json;
+}
+
+Json SliceJson(const SliceResult& slice) {
+  return {{"name", slice.name},
+          {"windows", slice.num_windows},
+          {"documents", slice.num_documents},
+          {"works", slice.num_works},
+          {"tokens", slice.tokens},
+          {"scored_tokens", slice.scored_tokens},
+          {"scored_bytes", Known(slice.scored_bytes)},
+          {"estimates_only", slice.num_works < kMinWorks}};
+}
+
+void AddCounters(const CaseResult& row, Json& json) {
+  const Counters& c = row.counters;
+  json["inner_updates"] = c.inner_updates;
+  json["inner_updates_skipped"] = c.inner_updates_skipped;
+  json["inner_gradient_tokens"] = c.inner_gradient_tokens;
+  json["inner_updates_saved"] = Number(row.updates_saved);
+  json["flops"] = c.flops;
+  json["flops_per_token"] = Number(row.flops_per_token);
+  json["flops_saved"] = Number(row.flops_saved);
+  json["bytes_moved"] = c.bytes_moved;
+  json["adaptive_state_bytes"] = c.adaptive_state_bytes;
+  json["carry_bytes"] = c.carry_bytes;
+}
+
+Json CaseJson(const RunRecord& r, const SliceResult& slice, const CaseResult& row) {
+  Json json;
+  json["model"] = r.model_name;
+  json["slice"] = slice.name;
+  json["profile"] = row.profile;
+  json["same_multipliers_as"] = row.same_as;
+  json["asked"] = row.asked;
+  json["lane"] = r.lane;
+  json["plastic_layers"] = row.plastic_layers;
+  json["tokens"] = slice.tokens;
+  json["scored_tokens"] = slice.scored_tokens;
+  json["scored_bytes"] = Known(slice.scored_bytes);
+  json["windows"] = slice.num_windows;
+  json["works"] = slice.num_works;
+  json["nll_nats"] = Number(row.nll_nats);
+  json["nll_sum_nats"] = Number(row.nll_sum);
+  json["perplexity"] = Number(row.perplexity);
+  json["bits_per_byte"] = Number(row.bits_per_byte);
+  json["diverged"] = !std::isfinite(row.nll_nats);
+  json["nll_interval"] = ToJson(row.nll);
+  json["nats_lost_against_uniform"] = ToJson(row.lost);
+  json["retention"] = ToJson(row.retention);
+  AddCounters(row, json);
+  json["seconds"] = row.seconds;
+  json["ms_per_1k_tokens"] = ToJson(row.ms_per_1k_tokens);
+  json["peak_memory_bytes"] = Known(r.peak_memory_bytes);
+  for (const auto& [cost, mark] : row.pareto) json["pareto"][cost] = mark ? Json(*mark) : Json(nullptr);
+  return json;
+}
+
+Json TimesJson(const RunRecord& r) {
+  Json json = Json::array();
+  for (const ProfileRecord& p : r.profiles) {
+    Json batches = Json::array();
+    for (const BatchTime& t : p.times) batches.push_back({{"tokens", t.tokens}, {"seconds", t.seconds}});
+    json.push_back({{"profile", p.name}, {"batches", batches}});
+  }
+  return json;
+}
+
+Json PositionsJson(const Results& results) {
+  Json json = {{"windows", results.num_position_windows}, {"bins", Json::array()}};
+  for (const PositionBin& bin : results.positions) {
+    Json nll;
+    for (size_t p = 0; p < bin.nll_nats.size(); ++p) nll[results.record.profiles[p].name] = Number(bin.nll_nats[p]);
+    json["bins"].push_back(
+        {{"from", bin.from}, {"to", bin.to}, {"scored_tokens", bin.scored_tokens}, {"nll_nats", nll}});
+  }
+  return json;
+}
+
+}  // namespace
+
+std::string ResultsJson(const Results& results) {
+  const RunRecord& r = results.record;
+  Json json;
+  json["schema_version"] = kResultsSchemaVersion;
+  json["program"] = "plastometer " + r.version;
+  json["started_utc"] = r.started_utc;
+  json["wall_seconds"] = r.wall_seconds;
+  json["plan"] = PlanJson(r);
+  json["notes"] = r.notes;
+  json["notes"].push_back(
+      "peak_memory_bytes is that of the whole process; a batch's time is shared equally among its windows");
+  json["slices"] = Json::array({SliceJson(results.all)});
+  for (const SliceResult& d : results.domains) json["slices"].push_back(SliceJson(d));
+  json["cases"] = Json::array();
+  for (const CaseResult& row : results.all.cases) json["cases"].push_back(CaseJson(r, results.all, row));
+  for (const SliceResult& d : results.domains) {
+    for (const CaseResult& row : d.cases) json["cases"].push_back(CaseJson(r, d, row));
+  }
+  json["positions"] = PositionsJson(results);
+  json["batch_times"] = TimesJson(r);
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace plastometer

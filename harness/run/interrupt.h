@@ -1,0 +1,22 @@
+// SIGINT and SIGTERM as an exception at the next safe point, so that destructors remove what is unfinished.
+#pragma once
+
+namespace plastometer {
+
+struct Interrupted {
+  int signal;
+};
+
+// While it lives, the first SIGINT or SIGTERM is only noted; the second one kills.
+class InterruptGuard {
+ public:
+  InterruptGuard();
+  ~InterruptGuard();
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+};
+
+// Throws Interrupted if a signal came.
+void ThrowIfInterrupted();
+
+}  // namespace plastometer

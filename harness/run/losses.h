@@ -1,0 +1,14 @@
+// losses.safetensors of a run folder.
+#pragma once
+#include <filesystem>
+
+#include "harness/run/results.h"
+
+namespace plastometer {
+
+// "nll.<profile>" [N] F32 (F64 in an fp64 lane): the losses of all windows one after another; "window_begin" [W + 1]
+// I64: where each window's losses begin; "window_tokens", "window_first_token" [W] I64. Metadata: profiles,
+// windows.csv's order, hashes.
+void WriteLosses(const RunRecord& record, const std::filesystem::path& path);
+
+}  // namespace plastometer
