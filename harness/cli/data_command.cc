@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "datasets/corpus.h"
 #include "datasets/fetch.h"
 #include "datasets/sources.h"
+#include "datasets/tokenizer.h"
 #include "harness/base/error.h"
 #include "harness/base/files.h"
 
@@ -70,6 +72,83 @@ void AddFetch(CLI::App& data) {
   fetch->callback([a] { Fetch(*a); });
 }
 
+struct TokenizerArguments {
+  int32_t vocab_size = 4096;
+  std::string out;
+  int64_t bytes_per_source = 4'000'000;
+};
+
+// About `limit` bytes of the source's training text: the same share of each
+// document, from its start, whole lines.
+void FeedSource(const Source& source, int64_t limit,
+                const std::function<void(const Document&)>& add) {
+  int64_t total = 0;
+  ForEachDocument(source.name, "train", [&](Document&& d) {
+    return total += static_cast<int64_t>(d.text.size()), true;
+  });
+  const double share =
+      total > limit ? static_cast<double>(limit) / static_cast<double>(total)
+                    : 1.0;
+  ForEachDocument(source.name, "train", [&](Document&& d) {
+    const auto keep =
+        static_cast<size_t>(share * static_cast<double>(d.text.size()));
+    if (share < 1.0)
+      d.text.resize(d.text.rfind('\n', keep) == std::string::npos
+                        ? 0
+                        : d.text.rfind('\n', keep));
+    add(d);
+    return true;
+  });
+}
+
+void PrintBytesPerToken(const Tokenizer& tokenizer) {
+  for (const Source& source : Sources()) {
+    if (!source.in_training && !source.in_default) continue;
+    int64_t bytes = 0, tokens = 0;
+    ForEachDocument(source.name, "heldout", [&](Document&& d) {
+      bytes += static_cast<int64_t>(d.text.size());
+      tokens += static_cast<int64_t>(tokenizer.Encode(d.text, d.id).size());
+      return bytes < 1'000'000;
+    });
+    if (tokens > 0)
+      std::printf("%-10s %.2f bytes a token (held out)\n", source.name.c_str(),
+                  double(bytes) / double(tokens));
+  }
+}
+
+void TrainTokenizer(const TokenizerArguments& a) {
+  int64_t bytes = 0;
+  auto feed = [&](const std::function<void(const Document&)>& add) {
+    for (const Source& source : Sources()) {
+      if (!source.in_training) continue;
+      FeedSource(source, a.bytes_per_source, [&](const Document& d) {
+        add(d), bytes += static_cast<int64_t>(d.text.size());
+      });
+    }
+  };
+  TrainSentencePiece(feed, a.vocab_size, a.out);
+  const auto tokenizer = LoadTokenizer(a.out);
+  std::printf("%s: %d pieces from %lld bytes, SHA-256 %s\n", a.out.c_str(),
+              tokenizer->vocab_size(), static_cast<long long>(bytes),
+              tokenizer->sha256().c_str());
+  PrintBytesPerToken(*tokenizer);
+}
+
+void AddTokenizer(CLI::App& data) {
+  auto a = std::make_shared<TokenizerArguments>();
+  CLI::App* command = data.add_subcommand(
+      "tokenizer", "Train a SentencePiece BPE model on the training text");
+  command->add_option("--vocab", a->vocab_size, "Number of pieces")
+      ->check(CLI::Range(300, 65536))
+      ->capture_default_str();
+  command->add_option("--out", a->out, "File to write")->required();
+  command
+      ->add_option("--bytes-per-source", a->bytes_per_source,
+                   "At most so much of each source")
+      ->capture_default_str();
+  command->callback([a] { TrainTokenizer(*a); });
+}
+
 }  // namespace
 
 void AddDataCommand(CLI::App& app) {
@@ -77,6 +156,7 @@ void AddDataCommand(CLI::App& app) {
       app.add_subcommand("data", "Sources of text, tokenizers, slices");
   data->require_subcommand(1);
   AddFetch(*data);
+  AddTokenizer(*data);
 }
 
 }  // namespace plastometer

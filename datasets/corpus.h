@@ -1,0 +1,84 @@
+// Fetched text, and windows of tokens cut from it.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "datasets/document.h"
+#include "datasets/tokenizer.h"
+
+namespace plastometer {
+
+// `split`: "train", "heldout" or "all". `data_folder` empty: DataFolder().
+// Throws kUsage (no such source or split), kRefused (training text of a source
+// whose licence does not allow it) and kInvalid (not fetched, or broken: says
+// which command fetches it).
+std::vector<Document> ReadSource(const std::string& source,
+                                 const std::string& split,
+                                 const std::filesystem::path& data_folder = {});
+// Streams; stops when `document` returns false.
+void ForEachDocument(const std::string& source, const std::string& split,
+                     const std::function<bool(Document&&)>& document,
+                     const std::filesystem::path& data_folder = {});
+
+// At most `context` neighbouring tokens of one document, to be read with a
+// fresh state.
+struct Window {
+  std::string source, domain, work, document;
+  int64_t first_token = 0;
+  std::vector<int32_t> ids;
+  std::vector<int32_t> token_bytes;  // bytes of text of each id
+};
+
+// What cutting left out.
+struct CutReport {
+  std::vector<std::string> dropped_documents;  // shorter than min_tokens
+  int64_t dropped_tokens =
+      0;  // in them, and in remainders shorter than min_tokens
+};
+
+inline constexpr int64_t kMinTokens = 256;
+
+// Neighbouring windows of `context_tokens`; the last may be shorter, down to
+// `min_tokens`.
+std::vector<Window> CutWindows(const Document& document,
+                               const Tokenizer& tokenizer,
+                               int64_t context_tokens,
+                               int64_t min_tokens = kMinTokens,
+                               CutReport* report = nullptr);
+// Only the first `max_windows`: reads no further into the document than it
+// must.
+std::vector<Window> FirstWindows(const Document& document,
+                                 const Tokenizer& tokenizer,
+                                 int64_t context_tokens, int64_t min_tokens,
+                                 int64_t max_windows,
+                                 CutReport* report = nullptr);
+
+struct EvaluationSet {
+  std::vector<Window> windows;
+  std::string sha256;              // WindowsSha256
+  std::vector<std::string> notes;  // what was left out and why, for the report
+};
+
+// Identity of windows: source, document, first token and ids of each, in order.
+std::string WindowsSha256(const std::vector<Window>& windows);
+
+// Held-out windows of every default source, up to `windows_per_domain` each,
+// over as many works as possible: the first full window of each work (its
+// longest window when it has no full one), then the second, and so on. Works
+// are taken in the order of the SHA-256 of their names, so that a smaller set
+// is part of a larger one and no alphabet decides.
+EvaluationSet DefaultEvaluation(const Tokenizer& tokenizer,
+                                int64_t context_tokens,
+                                int64_t windows_per_domain,
+                                const std::filesystem::path& data_folder = {});
+// The same rule for sources of the caller's choice.
+EvaluationSet SourceEvaluation(const std::vector<std::string>& sources,
+                               const Tokenizer& tokenizer,
+                               int64_t context_tokens,
+                               int64_t windows_per_domain,
+                               const std::filesystem::path& data_folder = {});
+
+}  // namespace plastometer
