@@ -43,7 +43,7 @@ if(NOT TARGET LibTorch::cpu)
   add_library(LibTorch::cpu SHARED IMPORTED)
   set_target_properties(LibTorch::cpu PROPERTIES
     IMPORTED_LOCATION "${LibTorch_ROOT_FOUND}/lib/libtorch_cpu.so"
-    INTERFACE_SYSTEM_INCLUDE_DIRECTORIES
+    INTERFACE_INCLUDE_DIRECTORIES
       "${LibTorch_ROOT_FOUND}/include;${LibTorch_ROOT_FOUND}/include/torch/csrc/api/include"
     INTERFACE_LINK_LIBRARIES LibTorch::c10
     # The wheel's CUDA libraries are found by relative RPATH at load time; they are not ours to link.

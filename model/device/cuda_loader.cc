@@ -103,7 +103,8 @@ std::filesystem::path TorchFolder() {
 }  // namespace
 
 CudaProbe ProbeCuda() {
-  CudaProbe probe{.built = true};
+  CudaProbe probe;
+  probe.built = true;
   try {
     ReadDevices(&probe);
   } catch (const std::exception& e) {

@@ -8,7 +8,11 @@ namespace {
 constexpr const char* kNoCuda = "this build has no CUDA module; build it with: cmake --workflow --preset gpu (needs nvcc)";
 }
 
-CudaProbe ProbeCuda() { return {.problem = kNoCuda}; }
+CudaProbe ProbeCuda() {
+  CudaProbe probe;
+  probe.problem = kNoCuda;
+  return probe;
+}
 
 void LoadTorchCuda() { throw InfrastructureError(kNoCuda); }
 
