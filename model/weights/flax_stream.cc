@@ -239,6 +239,10 @@ void ParseArray(Cursor* cursor, FlaxRecord* record) {
     }
     record->shape.push_back(static_cast<int64_t>(extent));
   }
+  if (type == kExtScalar && rank != 0) {
+    throw cursor->Bad(start, "ext type 3 (scalar) with shape " +
+                                 ShapeText(record->shape));
+  }
   const uint64_t dtype_at = cursor->position();
   const std::string name = cursor->Text("dtype");
   const std::optional<DType> dtype = ParseDType(name);
