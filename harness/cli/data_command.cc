@@ -8,7 +8,10 @@
 
 #include "datasets/corpus.h"
 #include "datasets/fetch.h"
+#include "datasets/slice.h"
 #include "datasets/sources.h"
+#include "datasets/store.h"
+#include "datasets/text_data.h"
 #include "datasets/tokenizer.h"
 #include "harness/base/error.h"
 #include "harness/base/files.h"
@@ -149,6 +152,144 @@ void AddTokenizer(CLI::App& data) {
   command->callback([a] { TrainTokenizer(*a); });
 }
 
+std::string Use(const Source& s) {
+  if (s.in_training) return s.in_default ? "train+eval" : "train";
+  return s.training_allowed ? "train (optional)" : "eval only";
+}
+
+void List() {
+  std::printf("%-10s %-14s %-16s %12s %6s %12s %6s  %-12s %s\n", "source",
+              "domain", "use", "train bytes", "works", "held out", "works",
+              "text SHA-256", "licence");
+  for (const Source& s : Sources()) {
+    std::printf("%-10s %-14s %-16s ", s.name.c_str(), s.domain.c_str(),
+                Use(s).c_str());
+    if (const auto stored = FindStoredText(DataFolder(), s)) {
+      std::printf("%12lld %6lld %12lld %6lld  %-12s ",
+                  static_cast<long long>(stored->train.bytes),
+                  static_cast<long long>(stored->train.works),
+                  static_cast<long long>(stored->heldout.bytes),
+                  static_cast<long long>(stored->heldout.works),
+                  stored->text_sha256.substr(0, 12).c_str());
+    } else {
+      const std::string missing =
+          "not fetched (" + std::to_string((s.bytes + 500'000) / 1'000'000) +
+          " MB to download)";
+      std::printf("%-54s ", missing.c_str());
+    }
+    std::printf("%s\n", s.licence.c_str());
+  }
+}
+
+struct ShowArguments {
+  std::string source, split = "all", document;
+  int64_t head = 20;
+};
+
+// Without a document: its works and documents. With one: its text.
+void Show(const ShowArguments& a) {
+  int64_t shown = 0, documents = 0;
+  ForEachDocument(a.source, a.split, [&](Document&& d) {
+    ++documents;
+    if (!a.document.empty() && d.id == a.document) {
+      std::fwrite(d.text.data(), 1, d.text.size(), stdout);
+      ++shown;
+      return false;
+    }
+    if (a.document.empty() && shown < a.head) {
+      ++shown;
+      std::printf("%-40s %-30s %9zu bytes\n", d.id.c_str(), d.work.c_str(),
+                  d.text.size());
+    }
+    return true;
+  });
+  if (!a.document.empty() && shown == 0) {
+    throw UsageError(a.source + " has no document \"" + a.document +
+                     "\"; `plastometer data show " + a.source + "` lists them");
+  }
+  if (a.document.empty())
+    std::printf("%lld of %lld documents\n", static_cast<long long>(shown),
+                static_cast<long long>(documents));
+}
+
+struct SliceArguments {
+  std::string tokenizer = "bytes", data, out, check;
+  std::vector<std::string> sources;
+  int64_t context_tokens = 2048, windows_per_domain = 16;
+  TextDataOptions options;
+};
+
+EvaluationSet Choose(const SliceArguments& a, const Tokenizer& tokenizer) {
+  if (!a.data.empty())
+    return LoadTextData(a.data, tokenizer, a.context_tokens, a.options);
+  if (a.sources.empty())
+    return DefaultEvaluation(tokenizer, a.context_tokens, a.windows_per_domain);
+  return SourceEvaluation(a.sources, tokenizer, a.context_tokens,
+                          a.windows_per_domain);
+}
+
+void MakeOrCheckSlice(const SliceArguments& a) {
+  if (a.out.empty() == a.check.empty())
+    throw UsageError("data slice: give either --out or --check");
+  const auto tokenizer = LoadTokenizer(a.tokenizer);
+  const EvaluationSet set =
+      a.check.empty() ? Choose(a, *tokenizer)
+                      : ReadSlice(LoadSlice(a.check), *tokenizer, {a.data, {}});
+  if (!a.out.empty())
+    WriteSlice(MakeSlice(set, *tokenizer, a.context_tokens, a.data), a.out);
+  for (const auto& note : set.notes) std::printf("%s\n", note.c_str());
+  std::printf("%zu windows, SHA-256 of the ids %s\n", set.windows.size(),
+              set.sha256.c_str());
+}
+
+void AddSlice(CLI::App& data) {
+  auto a = std::make_shared<SliceArguments>();
+  CLI::App* slice = data.add_subcommand(
+      "slice", "Pin windows of text in a file, or check such a file");
+  slice->add_option("--out", a->out, "Slice file to write");
+  slice->add_option("--check", a->check,
+                    "Slice file to check against the text");
+  slice
+      ->add_option("--tokenizer", a->tokenizer,
+                   "\"bytes\" or a SentencePiece model")
+      ->capture_default_str();
+  slice->add_option("--data", a->data,
+                    "Your text: a file, a folder, *.jsonl or *.jsonl.zst");
+  slice->add_option("--source", a->sources,
+                    "Fetched sources; none: the default evaluation set");
+  slice->add_option("--context", a->context_tokens, "Tokens of a window")
+      ->check(CLI::Range(2, 1 << 20))
+      ->capture_default_str();
+  slice
+      ->add_option("--windows", a->windows_per_domain,
+                   "Windows of each fetched source")
+      ->capture_default_str();
+  slice->add_option("--domain", a->options.domains,
+                    "Domains of --data; none: all");
+  slice
+      ->add_option("--documents", a->options.documents_per_domain,
+                   "Documents of each domain of --data")
+      ->capture_default_str();
+  slice
+      ->add_option("--min-tokens", a->options.min_tokens,
+                   "Shorter documents are left out")
+      ->capture_default_str();
+  slice->callback([a] { MakeOrCheckSlice(*a); });
+}
+
+void AddShow(CLI::App& data) {
+  auto a = std::make_shared<ShowArguments>();
+  CLI::App* show = data.add_subcommand(
+      "show", "List the documents of a source, or print one");
+  show->add_option("source", a->source, "Source (see `data list`)")->required();
+  show->add_option("--split", a->split, "train, heldout or all")
+      ->capture_default_str();
+  show->add_option("--document", a->document, "Print this document");
+  show->add_option("--head", a->head, "Documents to list")
+      ->capture_default_str();
+  show->callback([a] { Show(*a); });
+}
+
 }  // namespace
 
 void AddDataCommand(CLI::App& app) {
@@ -157,6 +298,10 @@ void AddDataCommand(CLI::App& app) {
   data->require_subcommand(1);
   AddFetch(*data);
   AddTokenizer(*data);
+  data->add_subcommand("list", "Sources, their licences, and what is fetched")
+      ->callback([] { List(); });
+  AddShow(*data);
+  AddSlice(*data);
 }
 
 }  // namespace plastometer

@@ -1,0 +1,169 @@
+#include "datasets/slice.h"
+
+#include <map>
+#include <set>
+
+#include "datasets/text_data.h"
+#include "harness/base/error.h"
+#include "harness/base/files.h"
+#include "harness/base/json.h"
+
+namespace plastometer {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kFormat = "plastometer-slice-1";
+
+struct Wanted {
+  const Slice& slice;
+  std::map<std::pair<std::string, std::string>, std::vector<size_t>>
+      pieces;  // by source and document
+  std::vector<Window> windows;
+  size_t num_found = 0;
+};
+
+// Encodes as far as the last piece of this document reaches.
+void TakeDocument(const Document& d, const Tokenizer& tokenizer,
+                  Wanted* wanted) {
+  const auto it = wanted->pieces.find({d.source, d.id});
+  if (it == wanted->pieces.end()) return;
+  const auto windows =
+      CutWindows(d, tokenizer, wanted->slice.context_tokens, 1);
+  for (size_t index : it->second) {
+    const Slice::Piece& piece = wanted->slice.pieces[index];
+    const auto at =
+        static_cast<size_t>(piece.first_token / wanted->slice.context_tokens);
+    if (at >= windows.size() ||
+        static_cast<int64_t>(windows[at].ids.size()) < piece.num_tokens) {
+      throw InvalidError("slice: " + d.source + "/" + d.id + " has no tokens " +
+                         std::to_string(piece.first_token) + " to " +
+                         std::to_string(piece.first_token + piece.num_tokens) +
+                         "; the text has changed");
+    }
+    Window w = windows[at];
+    w.ids.resize(static_cast<size_t>(piece.num_tokens));
+    w.token_bytes.resize(static_cast<size_t>(piece.num_tokens));
+    wanted->windows[index] = std::move(w);
+    ++wanted->num_found;
+  }
+}
+
+void CheckPiece(const Slice& slice, const Slice::Piece& p,
+                const std::string& name) {
+  const bool aligned = p.first_token >= 0 && slice.context_tokens > 0 &&
+                       p.first_token % slice.context_tokens == 0;
+  if (aligned && p.num_tokens >= 1 && p.num_tokens <= slice.context_tokens)
+    return;
+  throw InvalidError(
+      name + ": window of " + p.source + "/" + p.document + " starts at " +
+      std::to_string(p.first_token) + " with " + std::to_string(p.num_tokens) +
+      " tokens; expected a multiple of context_tokens (" +
+      std::to_string(slice.context_tokens) + ") and at most so many tokens");
+}
+
+}  // namespace
+
+Slice MakeSlice(const EvaluationSet& set, const Tokenizer& tokenizer,
+                int64_t context_tokens, const fs::path& data) {
+  Slice slice{data.filename().string(),
+              tokenizer.sha256(),
+              context_tokens,
+              {},
+              set.sha256};
+  for (const Window& w : set.windows) {
+    slice.pieces.push_back({w.source, w.document, w.first_token,
+                            static_cast<int64_t>(w.ids.size())});
+  }
+  return slice;
+}
+
+void WriteSlice(const Slice& slice, const fs::path& path) {
+  nlohmann::ordered_json windows = nlohmann::ordered_json::array();
+  for (const auto& p : slice.pieces) {
+    windows.push_back({{"source", p.source},
+                       {"document", p.document},
+                       {"first_token", p.first_token},
+                       {"num_tokens", p.num_tokens}});
+  }
+  const nlohmann::ordered_json j = {
+      {"format", kFormat},
+      {"data", slice.data},
+      {"tokenizer_sha256", slice.tokenizer_sha256},
+      {"context_tokens", slice.context_tokens},
+      {"ids_sha256", slice.ids_sha256},
+      {"windows", windows}};
+  WriteFile(path, j.dump(1) + "\n");
+}
+
+Slice LoadSlice(const fs::path& path) {
+  const nlohmann::json j = ReadJsonFile(path);
+  try {
+    if (j.at("format") != kFormat)
+      throw InvalidError(path.string() + ": format is " +
+                         j.at("format").dump() + "; expected \"" + kFormat +
+                         "\"");
+    Slice slice{j.at("data"),
+                j.at("tokenizer_sha256"),
+                j.at("context_tokens"),
+                {},
+                j.at("ids_sha256")};
+    for (const auto& w : j.at("windows")) {
+      slice.pieces.push_back({w.at("source"), w.at("document"),
+                              w.at("first_token"), w.at("num_tokens")});
+      CheckPiece(slice, slice.pieces.back(), path.string());
+    }
+    if (slice.pieces.empty())
+      throw InvalidError(path.string() + ": \"windows\" is empty");
+    return slice;
+  } catch (const nlohmann::json::exception& e) {
+    throw InvalidError(
+        path.string() + ": " + e.what() +
+        "; expected a slice file written by `plastometer data slice`");
+  }
+}
+
+EvaluationSet ReadSlice(const Slice& slice, const Tokenizer& tokenizer,
+                        const SliceInputs& inputs) {
+  if (tokenizer.sha256() != slice.tokenizer_sha256) {
+    throw InvalidError("slice: made with the tokenizer of SHA-256 " +
+                       slice.tokenizer_sha256 + "; " + tokenizer.name() +
+                       " has " + tokenizer.sha256());
+  }
+  if (!slice.data.empty() && inputs.data.empty())
+    throw InvalidError("slice: refers to \"" + slice.data +
+                       "\"; give that file or folder");
+  Wanted wanted{slice, {}, std::vector<Window>(slice.pieces.size()), 0};
+  std::set<std::string> sources;
+  for (size_t i = 0; i < slice.pieces.size(); ++i) {
+    wanted.pieces[{slice.pieces[i].source, slice.pieces[i].document}].push_back(
+        i);
+    sources.insert(slice.pieces[i].source);
+  }
+  auto take = [&](Document&& d) {
+    TakeDocument(d, tokenizer, &wanted);
+    return wanted.num_found < slice.pieces.size();
+  };
+  if (!slice.data.empty()) {
+    ForEachTextDocument(inputs.data, take);
+  } else {
+    for (const auto& source : sources)
+      ForEachDocument(source, "all", take, inputs.data_folder);
+  }
+  for (size_t i = 0; i < slice.pieces.size(); ++i) {
+    if (wanted.windows[i].ids.empty()) {
+      throw InvalidError("slice: there is no document " +
+                         slice.pieces[i].source + "/" +
+                         slice.pieces[i].document);
+    }
+  }
+  EvaluationSet set{std::move(wanted.windows), "", {}};
+  set.sha256 = WindowsSha256(set.windows);
+  if (set.sha256 != slice.ids_sha256) {
+    throw InvalidError("slice: token ids have SHA-256 " + set.sha256 +
+                       "; pinned is " + slice.ids_sha256 +
+                       "; the text has changed");
+  }
+  return set;
+}
+
+}  // namespace plastometer

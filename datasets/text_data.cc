@@ -1,0 +1,240 @@
+#include "datasets/text_data.h"
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <map>
+
+#include "datasets/extract/extract.h"
+#include "datasets/store.h"
+#include "datasets/utf8.h"
+#include "harness/base/error.h"
+#include "harness/base/files.h"
+#include "harness/base/json.h"
+
+namespace plastometer {
+namespace fs = std::filesystem;
+namespace {
+
+using Visit = std::function<bool(Document&&)>;
+
+Document TextFileDocument(const fs::path& path, const std::string& id) {
+  Document d{path.filename().string(), "text", id, id, ReadFile(path)};
+  if (d.text.empty())
+    throw InvalidError(path.string() + ": the file is empty; expected text");
+  RequireUtf8(d.text, path.string());
+  return d;
+}
+
+void VisitFolder(const fs::path& folder, const Visit& visit) {
+  const std::string source =
+      fs::absolute(folder).lexically_normal().filename().empty()
+          ? fs::absolute(folder)
+                .lexically_normal()
+                .parent_path()
+                .filename()
+                .string()
+          : folder.filename().string();
+  bool any = false;
+  for (const fs::path& file : FilesBelow(folder)) {
+    const bool hidden = std::any_of(
+        file.begin(), file.end(),
+        [](const fs::path& p) { return p.string().starts_with("."); });
+    if (hidden) continue;
+    any = true;
+    Document d = TextFileDocument(folder / file, file.string());
+    d.source = source;
+    if (!visit(std::move(d))) return;
+  }
+  if (!any)
+    throw InvalidError(folder.string() +
+                       ": no file in this folder; expected text files");
+}
+
+std::string NumberedLine(int64_t number) {
+  const std::string digits = std::to_string(number);
+  return "line-" + std::string(digits.size() < 7 ? 7 - digits.size() : 0, '0') +
+         digits;
+}
+
+// The Pile puts the name of the subset into `meta`; other makers of JSON lines
+// put anything there, or nothing.
+std::string DomainOf(const nlohmann::json& line) {
+  const auto meta = line.find("meta");
+  if (meta == line.end() || !meta->is_object()) return "text";
+  const auto name = meta->find("pile_set_name");
+  return name != meta->end() && name->is_string() ? name->get<std::string>()
+                                                  : "text";
+}
+
+Document JsonDocument(std::string_view line, int64_t number,
+                      const fs::path& path) {
+  const std::string where = path.string() + " line " + std::to_string(number);
+  RequireUtf8(line, where);
+  const nlohmann::json j = ParseJson(line, where);
+  if (!j.is_object() || !j.contains("text") || !j.at("text").is_string()) {
+    throw InvalidError(where +
+                       ": no string \"text\"; expected {\"text\": \"...\", "
+                       "\"meta\": {\"pile_set_name\": \"...\"}}");
+  }
+  const std::string id = NumberedLine(number);
+  return {path.filename().string(), DomainOf(j), id, id, j.at("text")};
+}
+
+void ForEachPlainLine(
+    const fs::path& path,
+    const std::function<bool(std::string_view, int64_t)>& visit) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in)
+    throw InvalidError(
+        path.string() +
+        ": cannot be opened; expected a readable file of JSON lines");
+  std::string line;
+  for (int64_t number = 1; std::getline(in, line); ++number) {
+    if (!visit(line, number)) return;
+  }
+}
+
+void VisitLines(const fs::path& path, bool zstd, const Visit& visit) {
+  int64_t num_documents = 0;
+  auto one = [&](std::string_view line, int64_t number) {
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) return true;
+    ++num_documents;
+    return visit(JsonDocument(line, number, path));
+  };
+  zstd ? ForEachZstdLine(path, one) : ForEachPlainLine(path, one);
+  if (num_documents == 0)
+    throw InvalidError(path.string() +
+                       ": no line in it; expected one JSON document a line");
+}
+
+bool IsJsonLines(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return name.ends_with(".jsonl") || name.ends_with(".jsonl.zst");
+}
+
+// Chooses documents and says what was left out.
+class Chooser {
+ public:
+  Chooser(const TextDataOptions& options, bool limited,
+          const Tokenizer& tokenizer, int64_t context_tokens)
+      : options_(options),
+        limited_(limited),
+        tokenizer_(tokenizer),
+        context_(context_tokens) {}
+
+  bool Take(Document&& d) {
+    auto& taken = taken_[d.domain];
+    const bool wanted =
+        options_.domains.empty() ||
+        std::ranges::find(options_.domains, d.domain) != options_.domains.end();
+    if (!wanted || (limited_ && taken >= options_.documents_per_domain))
+      return !Done();
+    const int64_t limit = options_.windows_per_document > 0
+                              ? options_.windows_per_document
+                              : std::numeric_limits<int64_t>::max();
+    CutReport report;
+    auto windows = FirstWindows(d, tokenizer_, context_, options_.min_tokens,
+                                limit, &report);
+    if (windows.empty()) {
+      dropped_.push_back(d.id);
+      longest_dropped_ = std::max(longest_dropped_, report.dropped_tokens);
+      return true;
+    }
+    ++taken;
+    std::move(windows.begin(), windows.end(), std::back_inserter(set_.windows));
+    return !Done();
+  }
+
+  EvaluationSet Finish(const std::string& path) {
+    for (const auto& domain : options_.domains) {
+      if (taken_[domain] == 0 && !set_.windows.empty())
+        throw InvalidError(path + ": no document of domain \"" + domain + "\"" +
+                           Known());
+    }
+    if (set_.windows.empty()) Fail(path);
+    if (!dropped_.empty()) set_.notes.push_back(Dropped());
+    set_.sha256 = WindowsSha256(set_.windows);
+    return std::move(set_);
+  }
+
+ private:
+  // Without a list of domains the next line may always bring a new one.
+  bool Done() const {
+    if (!limited_ || options_.domains.empty()) return false;
+    return std::ranges::all_of(
+        options_.domains, [&](const std::string& domain) {
+          const auto it = taken_.find(domain);
+          return it != taken_.end() &&
+                 it->second >= options_.documents_per_domain;
+        });
+  }
+  std::string Known() const {
+    std::string known;
+    for (const auto& [domain, count] : taken_) {
+      if (std::ranges::find(options_.domains, domain) == options_.domains.end())
+        known += (known.empty() ? "; it has " : ", ") + domain;
+    }
+    return known;
+  }
+  std::string Dropped() const {
+    std::string note =
+        std::to_string(dropped_.size()) + " documents shorter than " +
+        std::to_string(options_.min_tokens) + " tokens left out:";
+    constexpr size_t kShown = 8;
+    for (size_t i = 0; i < std::min(kShown, dropped_.size()); ++i)
+      note += " " + dropped_[i];
+    return note + (dropped_.size() > kShown ? " ..." : "");
+  }
+  [[noreturn]] void Fail(const std::string& path) const {
+    if (dropped_.empty())
+      throw InvalidError(path + ": no document of the domains asked for" +
+                         Known());
+    throw InvalidError(
+        path + ": no document reaches " + std::to_string(options_.min_tokens) +
+        " tokens (the longest has " + std::to_string(longest_dropped_) +
+        "); give longer text or a smaller least length (at least 2: the " +
+        "first token is not scored)");
+  }
+
+  const TextDataOptions& options_;
+  bool limited_;
+  const Tokenizer& tokenizer_;
+  int64_t context_;
+  EvaluationSet set_;
+  std::map<std::string, int64_t> taken_;
+  std::vector<std::string> dropped_;
+  int64_t longest_dropped_ = 0;
+};
+
+}  // namespace
+
+void ForEachTextDocument(const fs::path& path, const Visit& document) {
+  if (fs::is_directory(path)) {
+    VisitFolder(path, document);
+  } else if (!fs::exists(path)) {
+    throw InvalidError(path.string() + ": no such file or folder");
+  } else if (IsJsonLines(path)) {
+    VisitLines(path, path.extension() == ".zst", document);
+  } else {
+    document(TextFileDocument(path, path.filename().string()));
+  }
+}
+
+EvaluationSet LoadTextData(const fs::path& path, const Tokenizer& tokenizer,
+                           int64_t context_tokens,
+                           const TextDataOptions& options) {
+  if (options.min_tokens < 2 || options.documents_per_domain < 1 ||
+      options.windows_per_document < 0) {
+    throw UsageError(
+        "text data: least length at least 2 tokens (the first is not scored), "
+        "at least 1 document a domain");
+  }
+  Chooser chooser(options, !fs::is_directory(path) && IsJsonLines(path),
+                  tokenizer, context_tokens);
+  ForEachTextDocument(path,
+                      [&](Document&& d) { return chooser.Take(std::move(d)); });
+  return chooser.Finish(path.string());
+}
+
+}  // namespace plastometer
