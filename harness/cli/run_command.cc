@@ -1,5 +1,6 @@
 #include "harness/cli/run_command.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "datasets/corpus.h"
+#include "datasets/text_data.h"
 #include "harness/base/error.h"
 #include "harness/base/files.h"
 #include "harness/report/csv_report.h"
@@ -36,7 +38,7 @@ struct RunArguments {
 };
 
 // Measured on 2 cores: six profiles over all default windows take between one and two minutes.
-constexpr int64_t kDefaultWindowsPerDomain = 16;
+constexpr int64_t kDefaultWindowsPerDomain = 12;
 
 void CheckRanges(const RunArguments& a) {
   const auto at_least = [](const char* option, int64_t value, int64_t least) {
@@ -56,6 +58,10 @@ EvaluationSet LoadData(const RunArguments& a, const Tokenizer& tokenizer) {
     return DefaultEvaluation(tokenizer, a.context, a.windows > 0 ? a.windows : kDefaultWindowsPerDomain);
   }
   TextDataOptions options;
+  options.domains = a.domains;
+  options.documents_per_domain = a.documents;
+  options.min_tokens = std::min(a.context, kMinTokens);
+  options.windows_per_document = a.windows;
   return LoadTextData(a.data, tokenizer, a.context, options);
 }
 
@@ -84,7 +90,7 @@ RunRecord Describe(const RunArguments& a, const ModelChoice& choice, const Model
   r.model_sha256 = model.sha256();
   r.model_config_json = ConfigToJson(model.config()).dump();
   r.model_context_tokens = model.config().context_tokens;
-  r.tokenizer_name = tokenizer.name();
+  r.tokenizer_name = std::filesystem::path(tokenizer.name()).filename().string();
   r.tokenizer_sha256 = tokenizer.sha256();
   r.data_name = a.data.empty() ? "held-out text" : a.data;
   r.data_sha256 = data.sha256;
@@ -161,8 +167,10 @@ void AddRunCommand(CLI::App& app) {
   command->add_option("--lane", a->lane, "device and arithmetic")->capture_default_str();
   command->add_option("--context", a->context, "tokens of a window")->capture_default_str();
   command->add_option("--windows", a->windows,
-                      "windows per domain (0: enough for a minute or two of the default data)");
-  command->add_option("--documents", a->documents, "documents per domain of --data")->capture_default_str();
+                      "windows of each domain of the default data (0: enough for a minute or two), of each document of "
+                      "--data (0: all)");
+  command->add_option("--documents", a->documents, "documents of each domain of a JSON-lines --data")
+      ->capture_default_str();
   command->add_option("--domains", a->domains, "only these domains")->delimiter(',');
   command->add_option("--batch", a->batch, "windows that advance together")->capture_default_str();
   command->add_option("--threads", a->threads, "0: all cores")->capture_default_str();

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <system_error>
 
 #include "harness/base/error.h"
@@ -44,9 +43,8 @@ std::unique_ptr<Tokenizer> TokenizerOfModel(const fs::path& model_file, const Mo
   const auto metadata = SafetensorsFile(model_file).metadata();
   const std::string named = Value(metadata, "tokenizer_file"), sha256 = Value(metadata, "tokenizer_sha256");
   const fs::path beside = model_file.parent_path() / (named.empty() || named == "bytes" ? "tokenizer.model" : named);
-  const std::optional<std::string> expected = sha256.empty() ? std::nullopt : std::optional(sha256);
   if (named == "bytes") return LoadTokenizer("bytes");
-  if (!named.empty() || IsFile(beside)) return LoadTokenizer(beside.string(), expected);
+  if (!named.empty() || IsFile(beside)) return LoadTokenizer(beside.string(), sha256);
   if (config.vocab_size == kByteVocabulary) return LoadTokenizer("bytes");
   throw InvalidError("model " + model_file.string() +
                      " names no tokenizer and has no tokenizer.model beside it; give one with "

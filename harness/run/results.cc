@@ -40,6 +40,10 @@ struct Slice {
 Slice MakeSlice(const RunRecord& record, std::vector<size_t> windows) {
   Slice slice;
   KeyIndex documents, works;
+  std::set<std::string>
+      sorted_works;  // the resampling draws by place: by name it does not depend on the windows' order
+  for (size_t w : windows) sorted_works.insert(WorkKey(record.windows[w]));
+  for (const std::string& work : sorted_works) works(work);
   for (size_t w : windows) {
     slice.document_of.push_back(documents(DocumentKey(record.windows[w])));
     slice.work_of.push_back(works(WorkKey(record.windows[w])));

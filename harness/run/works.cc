@@ -3,6 +3,10 @@
 #include <cmath>
 #include <string>
 
+#include "harness/stats/bootstrap.h"
+#include "harness/stats/pareto.h"
+#include "harness/stats/ratio.h"
+
 namespace plastometer {
 namespace {
 
@@ -20,11 +24,33 @@ Measured NotFinite() {
   return m;
 }
 
+std::vector<stats::WorkTotals> Totals(const WorkSums& works, size_t profile) {
+  std::vector<stats::WorkTotals> totals;
+  for (size_t w = 0; w < works.num_works(); ++w) totals.push_back({works.nll[profile][w], works.tokens[w]});
+  return totals;
+}
+
+bool Enough(const WorkSums& works) { return static_cast<int64_t>(works.num_works()) >= kMinWorks; }
+
 std::string TooFew(const WorkSums& works) {
   return std::to_string(works.num_works()) + " works, fewer than " + std::to_string(kMinWorks);
 }
 
-bool Enough(const WorkSums& works) { return static_cast<int64_t>(works.num_works()) >= kMinWorks; }
+void SetInterval(const stats::Interval& interval, Measured& m) {
+  if (interval.available()) {
+    m.low = interval.low;
+    m.high = interval.high;
+  } else {
+    m.reason = "no interval: the works do not vary enough to estimate one";
+  }
+}
+
+// a - b, work by work, in nats.
+std::vector<double> Minus(const std::vector<double>& a, const std::vector<double>& b) {
+  std::vector<double> difference(a.size());
+  for (size_t i = 0; i < a.size(); ++i) difference[i] = a[i] - b[i];
+  return difference;
+}
 
 }  // namespace
 
@@ -33,7 +59,11 @@ Measured MeanOverWorks(const WorkSums& works, size_t profile, uint64_t seed) {
   const double mean = Mean(works, profile);
   if (!std::isfinite(mean)) return NotFinite();
   m.value = mean;
-  if (!Enough(works)) m.reason = TooFew(works);
+  if (Enough(works)) {
+    SetInterval(stats::WeightedMean(Totals(works, profile), seed), m);
+  } else {
+    m.reason = TooFew(works);
+  }
   return m;
 }
 
@@ -42,7 +72,12 @@ Measured LostAgainst(const WorkSums& works, size_t profile, size_t uniform, uint
   const double lost = Mean(works, profile) - Mean(works, uniform);
   if (!std::isfinite(lost)) return NotFinite();
   m.value = lost;
-  if (!Enough(works)) m.reason = TooFew(works);
+  if (profile == uniform) return m;  // by definition
+  if (Enough(works)) {
+    SetInterval(stats::PairedDifference(Totals(works, profile), Totals(works, uniform), seed), m);
+  } else {
+    m.reason = TooFew(works);
+  }
   return m;
 }
 
@@ -51,18 +86,37 @@ Measured Retention(const WorkSums& works, size_t profile, size_t uniform, size_t
   const double gap = Mean(works, frozen) - Mean(works, uniform), kept = Mean(works, frozen) - Mean(works, profile);
   if (!std::isfinite(gap) || !std::isfinite(kept)) return NotFinite();
   if (gap == 0) {
-    m.reason = "frozen and uniform lose the same";
+    m.reason = "frozen and uniform have the same loss";
     return m;
   }
   m.value = kept / gap;
   if (profile == uniform || profile == frozen) return m;  // by definition
-  if (!Enough(works)) m.reason = TooFew(works);
+  if (!Enough(works)) {
+    m.reason = TooFew(works);
+    return m;
+  }
+  const stats::RatioResult ratio = stats::FiellerRatio(Minus(works.nll[frozen], works.nll[profile]),
+                                                       Minus(works.nll[frozen], works.nll[uniform]), works.tokens);
+  if (ratio.interval) {
+    SetInterval(*ratio.interval, m);
+  } else {  // a ratio is never shown alone
+    m.value.reset();
+    m.reason = ratio.reason;
+  }
   return m;
 }
 
 std::vector<std::optional<bool>> ParetoMarks(const WorkSums& works, const std::vector<std::optional<double>>& costs,
                                              uint64_t seed) {
-  return std::vector<std::optional<bool>>(costs.size());
+  std::vector<std::optional<bool>> marks(costs.size());
+  if (works.num_works() < 2) return marks;  // no paired interval, no dominance to speak of
+  std::vector<stats::ParetoPoint> points;
+  for (size_t p = 0; p < costs.size(); ++p) points.push_back({Totals(works, p), costs[p].value_or(stats::kUnknown)});
+  const std::vector<bool> on_front = stats::ParetoSet(points, seed);
+  for (size_t p = 0; p < costs.size(); ++p) {
+    if (costs[p] && std::isfinite(Mean(works, p))) marks[p] = on_front[p];
+  }
+  return marks;
 }
 
 }  // namespace plastometer

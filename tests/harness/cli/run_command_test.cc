@@ -18,7 +18,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr char kRun[] = "run --model model.safetensors --data text.txt --context 64 --threads 1 --batch 4 ";
+constexpr char kRun[] = "run --model model.safetensors --data text.txt --context 64 --threads 1 --windows 10 ";
 
 TEST(RunCommand, WritesTheRunFolderAndPrintsTheTable) {
   Workshop workshop;
@@ -69,7 +69,8 @@ TEST(RunCommand, BatchSizeDoesNotChangeTheResult) {
 
 TEST(RunCommand, LongerWindowsThanTrainedOnAreNamed) {
   Workshop workshop;
-  const Outcome longer = workshop.Run(std::string(kRun) + "--profiles uniform --context 128 --out a");
+  const Outcome longer = workshop.Run(
+      "run --model model.safetensors --data text.txt --context 128 --threads 1 --profiles uniform --out a");
   ASSERT_EQ(longer.exit_code, 0) << longer.err;
   EXPECT_THAT(longer.out, HasSubstr("longer than the 64"));
   const Outcome equal = workshop.Run(std::string(kRun) + "--profiles uniform --out b");
