@@ -1,5 +1,6 @@
 #include "datasets/slice.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -27,8 +28,13 @@ void TakeDocument(const Document& d, const Tokenizer& tokenizer,
                   Wanted* wanted) {
   const auto it = wanted->pieces.find({d.source, d.id});
   if (it == wanted->pieces.end()) return;
+  int64_t last = 0;
+  for (size_t index : it->second) {
+    last = std::max(last, wanted->slice.pieces[index].first_token);
+  }
+  const int64_t context = wanted->slice.context_tokens;
   const auto windows =
-      CutWindows(d, tokenizer, wanted->slice.context_tokens, 1);
+      FirstWindows(d, tokenizer, context, 1, last / context + 1);
   for (size_t index : it->second) {
     const Slice::Piece& piece = wanted->slice.pieces[index];
     const auto at =
