@@ -70,7 +70,9 @@ TEST(InnerLoop, MatchesOracleUnderEverySchedule) {
       const std::string prefix = "lam_" + schedule + ".";
       EXPECT_LE(Worst(o, Fp64(set, prefix + "O")), tolerance);
       for (const auto& [name, final] : {std::pair{"W1_final", state.w1}, {"b1_final", state.b1}, {"W2_final", state.w2}, {"b2_final", state.b2}}) {
-        if (set.tensors.Has(prefix + name)) EXPECT_LE(Worst(final, Fp64(set, prefix + name)), tolerance) << name;
+        if (set.tensors.Has(prefix + name)) {
+          EXPECT_LE(Worst(final, Fp64(set, prefix + name)), tolerance) << name;
+        }
       }
       int compared = 0;
       for (const auto& [ours, theirs] : {std::pair<std::string, std::string>{"grad_norm", "grad_norm"}, {"update_norm", "upd_norm"},
