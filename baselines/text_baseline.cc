@@ -46,7 +46,8 @@ int Main(const std::filesystem::path& config_file, int64_t windows_per_domain) {
   const int64_t context = config.at("context");
   ByteNgram ngram;
   std::vector<std::string> held_out;
-  nlohmann::json trained = nlohmann::json::object();
+  nlohmann::json trained = nlohmann::json::object(), licences = nlohmann::json::object();
+  std::set<std::string> trained_domains;
   for (const auto& entry : config.at("sources")) {
     const std::string name = entry.is_string() ? entry.get<std::string>() : entry.at("name").get<std::string>();
     int64_t bytes = 0;
@@ -56,6 +57,8 @@ int Main(const std::filesystem::path& config_file, int64_t windows_per_domain) {
       return true;
     });
     trained[name] = bytes;
+    licences[name] = FindSource(name).licence;
+    trained_domains.insert(FindSource(name).domain);
     bool any = false;
     ForEachDocument(name, "heldout", [&](Document&&) { any = true; return false; });
     if (any) held_out.push_back(name);
@@ -77,7 +80,7 @@ int Main(const std::filesystem::path& config_file, int64_t windows_per_domain) {
     sums.windows += 1;
     sums.works.insert(window.work);
   }
-  nlohmann::json out = {{"slice_sha256", set.sha256}, {"trained_bytes", trained}, {"order", 3}};
+  nlohmann::json out = {{"slice_sha256", set.sha256}, {"trained_bytes", trained}, {"licences", licences}, {"trained_domains", trained_domains}, {"order", 3}};
   for (const auto& [domain, sums] : domains) {
     out["domains"][domain] = {{"windows", sums.windows},
                               {"works", sums.works.size()},
