@@ -51,6 +51,12 @@ std::string Duration(double seconds) {
   return s >= 3600 ? Format("%ld h %02ld min", s / 3600, s / 60 % 60) : Format("%ld min %02ld s", s / 60, s % 60);
 }
 
+// A config less the fields that do not change the numbers: where results go, and what the tokens' own hash covers.
+nlohmann::json WhatIsComputed(nlohmann::json config) {
+  for (const char* field : {"output", "checkpoint_steps", "tokenizer", "tokenizer_sha256"}) config.erase(field);
+  return config;
+}
+
 std::string HashOfData(const TrainingTokens& tokens) {
   Sha256 hash;
   hash.Update(std::as_bytes(std::span(tokens.ids)));
@@ -343,7 +349,7 @@ void Trainer::Resume() {
     return found->second;
   };
   if (get("format") != kCheckpointFormat) throw InvalidError(path + ": format '" + get("format") + "', expected " + kCheckpointFormat);
-  if (get("config") != TrainConfigToJson(config_).dump()) {
+  if (WhatIsComputed(nlohmann::json::parse(get("config"))) != WhatIsComputed(TrainConfigToJson(config_))) {
     throw UsageError(path + ": was written under another config; resume with that config, or delete the checkpoint");
   }
   if (get("data_sha256") != HashOfData(tokens_)) {
@@ -376,8 +382,12 @@ void Trainer::Save(const std::filesystem::path& model_file) const {
   std::filesystem::create_directories(model_file.parent_path());
   const double seconds = seconds_before_ + (started_ > 0 ? Now() - started_ : 0);
   const std::string data_sha256 = HashOfData(tokens_);
-  SaveModelFile(model_file, config_.model, parameters_.ToHost(DType::kBF16),
-                {{"name", config_.name}, {"training_data_sha256", data_sha256}});
+  std::map<std::string, std::string> metadata = {{"name", config_.name}, {"training_data_sha256", data_sha256}};
+  if (const auto tokenizer = tokens_.hashes.find("tokenizer"); tokenizer != tokens_.hashes.end()) {
+    metadata["tokenizer_file"] = std::filesystem::path(config_.tokenizer).filename().string();
+    metadata["tokenizer_sha256"] = tokenizer->second;
+  }
+  SaveModelFile(model_file, config_.model, parameters_.ToHost(DType::kBF16), metadata);
   nlohmann::json log = {{"config", TrainConfigToJson(config_)},
                         {"command", options_.command},
                         {"model_sha256", Sha256OfFile(model_file)},
