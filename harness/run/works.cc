@@ -91,17 +91,15 @@ Measured Retention(const WorkSums& works, size_t profile, size_t uniform, size_t
   }
   m.value = kept / gap;
   if (profile == uniform || profile == frozen) return m;  // by definition
-  if (!Enough(works)) {
-    m.reason = TooFew(works);
-    return m;
-  }
+  if (!Enough(works)) m.reason = TooFew(works);
+  if (works.num_works() < 2) return m;
   const stats::RatioResult ratio = stats::FiellerRatio(Minus(works.nll[frozen], works.nll[profile]),
                                                        Minus(works.nll[frozen], works.nll[uniform]), works.tokens);
-  if (ratio.interval) {
-    SetInterval(*ratio.interval, m);
-  } else {  // a ratio is never shown alone
+  if (!ratio.interval) {  // the gap may be 0: then a ratio says nothing, however few the works
     m.value.reset();
     m.reason = ratio.reason;
+  } else if (Enough(works)) {
+    SetInterval(*ratio.interval, m);
   }
   return m;
 }

@@ -118,6 +118,15 @@ TEST(Summarise, RetentionNeedsAGap) {
   EXPECT_FALSE(results.all.cases[1].retention.reason.empty());
 }
 
+// Frozen is better on one work and worse on the other: the gap's interval contains 0.
+TEST(Summarise, RetentionNeedsAGapThatIsThere) {
+  RunRecord record = HandRecord();
+  record.profiles[2].nll = {1, 1, 1, 2, 4, 4};
+  const Results results = Summarise(record);
+  EXPECT_FALSE(results.all.cases[1].retention.value.has_value());
+  EXPECT_NE(results.all.cases[1].retention.reason.find("contains 0"), std::string::npos);
+}
+
 TEST(Summarise, DivergedProfileIsAResult) {
   RunRecord record = HandRecord();
   record.profiles[1].nll[3] = std::nan("");
