@@ -36,6 +36,7 @@ constexpr char kFooter[] =
 
 // Activations of one batch are returned to the system and faulted in again at every step otherwise: 25 % of the time.
 void KeepMemoryBetweenBatches() {
+  mallopt(M_ARENA_MAX, 1);  // the arenas of other threads give memory back whatever the thresholds say
   mallopt(M_MMAP_MAX, 0);  // the threshold itself cannot be set beyond 32 MiB
   mallopt(M_TRIM_THRESHOLD, INT_MAX);
   mallopt(M_TOP_PAD, 64 << 20);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "datasets/corpus.h"
+#include "datasets/slice.h"
 #include "datasets/text_data.h"
 #include "harness/base/error.h"
 #include "harness/base/files.h"
@@ -28,9 +29,9 @@ namespace plastometer {
 namespace {
 
 struct RunArguments {
-  std::string model, data, tokenizer, out;
+  std::string model, data, slice, tokenizer, out;
   std::vector<std::string> profiles = {"uniform", "retina", "cortex", "early:25%", "late:25%", "frozen"};
-  std::vector<std::string> domains;
+  std::vector<std::string> domains, sources;
   std::string lane = "cpu-reference";
   int64_t context = 2048, windows = 0, documents = 32, batch = 8, seed = 1;
   int threads = 0;
@@ -38,7 +39,7 @@ struct RunArguments {
 };
 
 // Measured on 2 cores: six profiles over all default windows take between one and two minutes.
-constexpr int64_t kDefaultWindowsPerDomain = 12;
+constexpr int64_t kDefaultWindowsPerDomain = 16;
 
 void CheckRanges(const RunArguments& a) {
   const auto at_least = [](const char* option, int64_t value, int64_t least) {
@@ -54,8 +55,11 @@ void CheckRanges(const RunArguments& a) {
 }
 
 EvaluationSet LoadData(const RunArguments& a, const Tokenizer& tokenizer) {
+  if (!a.slice.empty()) return ReadSlice(LoadSlice(a.slice), tokenizer, {a.data, {}});
   if (a.data.empty()) {
-    return DefaultEvaluation(tokenizer, a.context, a.windows > 0 ? a.windows : kDefaultWindowsPerDomain);
+    const int64_t windows = a.windows > 0 ? a.windows : kDefaultWindowsPerDomain;
+    return a.sources.empty() ? DefaultEvaluation(tokenizer, a.context, windows)
+                             : SourceEvaluation(a.sources, tokenizer, a.context, windows);
   }
   TextDataOptions options;
   options.domains = a.domains;
@@ -93,6 +97,7 @@ RunRecord Describe(const RunArguments& a, const ModelChoice& choice, const Model
   r.tokenizer_name = std::filesystem::path(tokenizer.name()).filename().string();
   r.tokenizer_sha256 = tokenizer.sha256();
   r.data_name = a.data.empty() ? "held-out text" : a.data;
+  if (!a.slice.empty()) r.data_name += " (slice " + a.slice + ")";
   r.data_sha256 = data.sha256;
   r.lane = ToString(model.lane());
   r.num_threads = a.threads > 0 ? a.threads : std::max(1u, std::thread::hardware_concurrency());
@@ -171,6 +176,10 @@ void AddRunCommand(CLI::App& app) {
                       "--data (0: all)");
   command->add_option("--documents", a->documents, "documents of each domain of a JSON-lines --data")
       ->capture_default_str();
+  auto* sources = command->add_option("--sources", a->sources, "held-out text of these fetched sources (plastometer data list)");
+  sources->delimiter(',')->excludes(command->get_option("--data"));
+  command->add_option("--slice", a->slice, "exactly the windows that this slice file pins (plastometer data slice)")
+      ->excludes(sources);
   command->add_option("--domains", a->domains, "only these domains")->delimiter(',');
   command->add_option("--batch", a->batch, "windows that advance together")->capture_default_str();
   command->add_option("--threads", a->threads, "0: all cores")->capture_default_str();

@@ -49,7 +49,8 @@ Json SliceJson(const SliceResult& slice) {
           {"tokens", slice.tokens},
           {"scored_tokens", slice.scored_tokens},
           {"scored_bytes", Known(slice.scored_bytes)},
-          {"estimates_only", slice.num_works < kMinWorks}};
+          {"estimates_only", slice.num_works < kMinWorks},
+          {"enough_for_verdict", slice.num_works >= kMinWorksForVerdict}};
 }
 
 void AddCounters(const CaseResult& row, Json& json) {

@@ -187,6 +187,9 @@ std::vector<std::string> Reasons(const SliceResult& slice) {
   if (slice.num_works < kMinWorks) {
     lines.push_back(Plural(slice.num_works, "work") + ", fewer than " + std::to_string(kMinWorks) +
                     ": estimates only, no intervals and no verdict.");
+  } else if (slice.num_works < kMinWorksForVerdict) {
+    lines.push_back(Plural(slice.num_works, "work") + ", fewer than " + std::to_string(kMinWorksForVerdict) +
+                    ": intervals, but too few for a verdict.");
   }
   std::set<std::string> seen;
   for (const CaseResult& row : slice.cases) {

@@ -103,7 +103,8 @@ struct Results {
   int64_t num_position_windows = 0;
 };
 
-constexpr int64_t kMinWorks = 16;  // fewer: estimates only
+constexpr int64_t kMinWorks = 12;            // an interval needs this many; fewer: estimates only
+constexpr int64_t kMinWorksForVerdict = 16;  // a verdict needs this many
 
 // Sums in fp64 in a fixed order: per window, per document, over documents.
 Results Summarise(RunRecord record);

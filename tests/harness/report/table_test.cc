@@ -83,7 +83,7 @@ TEST(Table, FitsTheWidthItWasGiven) {
 TEST(Table, FewWorksSaySo) {
   const std::string text = RunTable(FixedResults(), {120, true, ""});
   EXPECT_THAT(text, HasSubstr("go: 32 windows from 5 works"));
-  EXPECT_THAT(text, HasSubstr("5 works, fewer than 16: estimates only"));
+  EXPECT_THAT(text, HasSubstr("5 works, fewer than 12: estimates only"));
   EXPECT_THAT(text, HasSubstr("0.300 [n/a]"));
 }
 
