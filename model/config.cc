@@ -144,8 +144,8 @@ ModelConfig FromJax(const Fields& fields) {
     throw fields.Bad("seq_modeling_block",
                      "ttt_linear, ttt_linear_base, ttt_mlp or ttt_mlp_base");
   }
-  config.inner_model = block.starts_with("ttt_linear") ? InnerModel::kLinear
-                                                       : InnerModel::kMlp;
+  config.inner_model =
+      block.starts_with("ttt_linear") ? InnerModel::kLinear : InnerModel::kMlp;
   config.backbone = mamba ? Backbone::kMamba : Backbone::kTransformer;
   if (fields.Flag("pre_conv", mamba) != mamba) {
     throw fields.Bad("pre_conv", std::string(mamba ? "true" : "false") +
@@ -237,8 +237,8 @@ ModelConfig FromOwn(const Fields& fields) {
 void RequireRange(const std::string& source, const char* name, int64_t value,
                   int64_t largest) {
   if (value < 1 || value > largest) {
-    throw InvalidError(source + ": config field \"" + name + "\" = " +
-                       std::to_string(value) + ", expected 1 to " +
+    throw InvalidError(source + ": config field \"" + name +
+                       "\" = " + std::to_string(value) + ", expected 1 to " +
                        std::to_string(largest));
   }
 }
@@ -246,8 +246,8 @@ void RequireRange(const std::string& source, const char* name, int64_t value,
 void RequirePositive(const std::string& source, const char* name,
                      double value) {
   if (!std::isfinite(value) || value <= 0) {
-    throw InvalidError(source + ": config field \"" + name + "\" = " +
-                       std::to_string(value) +
+    throw InvalidError(source + ": config field \"" + name +
+                       "\" = " + std::to_string(value) +
                        ", expected a finite positive number");
   }
 }
@@ -269,16 +269,15 @@ void AddTttLayer(const ModelConfig& c, const std::string& block,
                  std::vector<ParameterSpec>* specs) {
   const int64_t width = c.hidden_size, heads = c.num_heads;
   const bool mamba = c.backbone == Backbone::kMamba;
-  for (const char* name : {"wq", mamba ? nullptr : "wk", "wv", "wo",
-                           mamba ? "wg" : nullptr}) {
+  for (const char* name :
+       {"wq", mamba ? nullptr : "wk", "wv", "wo", mamba ? "wg" : nullptr}) {
     if (name != nullptr) {
       specs->push_back({block + name + "/kernel", {width, width}});
     }
   }
   if (mamba) {
     for (const char* name : {"conv_q", "conv_k"}) {
-      specs->push_back(
-          {block + name + "/kernel", {c.conv_width, 1, width}});
+      specs->push_back({block + name + "/kernel", {c.conv_width, 1, width}});
       specs->push_back({block + name + "/bias", {width}});
     }
   }
@@ -297,8 +296,7 @@ void AddLayer(const ModelConfig& c, const std::string& layer,
   const int64_t width = c.hidden_size, ffn = c.intermediate_size;
   if (c.backbone == Backbone::kMamba) {
     specs->push_back({layer + "conv/conv_norm/kernel", {width}});
-    specs->push_back(
-        {layer + "conv/conv1/kernel", {c.conv_width, 1, width}});
+    specs->push_back({layer + "conv/conv1/kernel", {c.conv_width, 1, width}});
     specs->push_back({layer + "conv/conv1/bias", {width}});
   }
   specs->push_back({layer + "seq_norm/kernel", {width}});
@@ -357,7 +355,8 @@ ModelConfig ConfigFromJson(const Json& json, const std::string& source) {
       any({"model_type", "ttt_layer_type", "use_gate", "share_qk"});
   if (int{own} + int{jax} + int{hugging_face} != 1) {
     throw InvalidError(
-        source + ": cannot tell whose config this is: expected either "
+        source +
+        ": cannot tell whose config this is: expected either "
         "\"inner_model\" and \"backbone\" (Plastometer), "
         "\"seq_modeling_block\" (ttt-lm-jax), or \"model_type\" or "
         "\"ttt_layer_type\" (Hugging Face), met " +
@@ -403,11 +402,10 @@ void ValidateConfig(const ModelConfig& c, const std::string& source) {
                        " must be a whole, even head width");
   }
   if (c.mini_batch_size != 16 || c.conv_width != 4) {
-    throw InvalidError(source + ": mini_batch_size " +
-                       std::to_string(c.mini_batch_size) +
-                       " and convolution width " +
-                       std::to_string(c.conv_width) +
-                       ", expected 16 and 4: no other is supported");
+    throw InvalidError(
+        source + ": mini_batch_size " + std::to_string(c.mini_batch_size) +
+        " and convolution width " + std::to_string(c.conv_width) +
+        ", expected 16 and 4: no other is supported");
   }
   RequirePositive(source, "ttt_base_lr", c.ttt_base_lr);
   RequirePositive(source, "rope_theta", c.rope_theta);

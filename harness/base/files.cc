@@ -33,9 +33,7 @@ class Descriptor {
   int fd_;
 };
 
-std::string Reason(int error) {
-  return std::generic_category().message(error);
-}
+std::string Reason(int error) { return std::generic_category().message(error); }
 
 Error CannotRead(const fs::path& path, const std::string& why) {
   return InvalidError("cannot read " + path.string() + ": " + why);
@@ -82,8 +80,7 @@ void WriteAll(int fd, const std::byte* data, size_t size,
 // The rename itself survives a power cut only when the folder is flushed too.
 // Some file systems refuse fsync on folders; the content is safe by then.
 void FlushFolder(const fs::path& folder) {
-  const Descriptor fd(
-      open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.get() >= 0) fsync(fd.get());
 }
 
@@ -104,8 +101,8 @@ int OpenTemporary(const fs::path& path, fs::path* temporary) {
     name += std::to_string(counter.fetch_add(1));
     name += ".tmp";
     *temporary = FolderOf(path) / name;
-    const int fd = open(temporary->c_str(),
-                        O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    const int fd =
+        open(temporary->c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd >= 0 || errno != EEXIST) return fd;
   }
   return -1;

@@ -1,4 +1,5 @@
-// Files: whole reads, read-only maps, and writes that leave either the old file, the new one, or nothing.
+// Files: whole reads, read-only maps, and writes that leave either the old
+// file, the new one, or nothing.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,8 +10,10 @@
 
 namespace plastometer {
 
-// Whole content. Throws kInvalid when the file is missing, a folder, unreadable, or larger than max_bytes.
-std::string ReadFile(const std::filesystem::path& path, uint64_t max_bytes = uint64_t{1} << 32);
+// Whole content. Throws kInvalid when the file is missing, a folder,
+// unreadable, or larger than max_bytes.
+std::string ReadFile(const std::filesystem::path& path,
+                     uint64_t max_bytes = uint64_t{1} << 32);
 
 // A file mapped read-only. Throws kInvalid as ReadFile does.
 class MappedFile {
@@ -23,8 +26,9 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::filesystem::path& path() const { return path_; }
-  // Lets the system take back the pages read so far; they are read again when touched. Keeps the resident set small while
-  // a file larger than memory is walked through.
+  // Lets the system take back the pages read so far; they are read again when
+  // touched. Keeps the resident set small while a file larger than memory is
+  // walked through.
   void Release() const;
 
  private:
@@ -33,8 +37,9 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-// Writes to a temporary neighbour; Commit() flushes, fsyncs and renames. Destroyed without Commit: nothing is left behind.
-// Throws kInfrastructure (disk full, not writable) naming the path.
+// Writes to a temporary neighbour; Commit() flushes, fsyncs and renames.
+// Destroyed without Commit: nothing is left behind. Throws kInfrastructure
+// (disk full, not writable) naming the path.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::filesystem::path& path);
@@ -53,7 +58,8 @@ class AtomicFile {
 // AtomicFile in one call.
 void WriteFile(const std::filesystem::path& path, std::string_view content);
 
-// A folder under the system's temporary folder, removed with its content by the destructor.
+// A folder under the system's temporary folder, removed with its content by the
+// destructor.
 class TemporaryFolder {
  public:
   TemporaryFolder();
@@ -66,8 +72,9 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-// The installation's root (holds model/pretrained, datasets/...): $PLASTOMETER_HOME, else the nearest folder above the
-// running program that holds `model/pretrained`. Throws kInvalid when there is none.
+// The installation's root (holds model/pretrained, datasets/...):
+// $PLASTOMETER_HOME, else the nearest folder above the running program that
+// holds `model/pretrained`. Throws kInvalid when there is none.
 std::filesystem::path HomeFolder();
 
 // Where fetched data lives: $PLASTOMETER_DATA, else HomeFolder()/.data.

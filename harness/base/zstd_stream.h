@@ -9,7 +9,8 @@
 
 namespace plastometer {
 
-// Constant memory: the frame's window (at most 128 MiB, larger ones are refused) and one block.
+// Constant memory: the frame's window (at most 128 MiB, larger ones are
+// refused) and one block.
 class ZstdReader {
  public:
   // Throws kInvalid when the file cannot be read.
@@ -18,8 +19,9 @@ class ZstdReader {
   ZstdReader(const ZstdReader&) = delete;
   ZstdReader& operator=(const ZstdReader&) = delete;
 
-  // Fills up to `size` bytes; fewer only at the end, 0 when nothing is left. Throws kInvalid that names the file and the
-  // byte of the compressed file where it stops making sense (corrupt, truncated, or not zstd at all).
+  // Fills up to `size` bytes; fewer only at the end, 0 when nothing is left.
+  // Throws kInvalid that names the file and the byte of the compressed file
+  // where it stops making sense (corrupt, truncated, or not zstd at all).
   size_t Read(char* data, size_t size);
 
  private:
@@ -29,7 +31,9 @@ class ZstdReader {
 
 std::string ZstdCompress(std::string_view content, int level = 3);
 
-// `source` is named in errors. Throws kInvalid when corrupt, truncated, or larger than max_bytes once unpacked.
-std::string ZstdDecompress(std::string_view compressed, uint64_t max_bytes, const std::string& source = "zstd data");
+// `source` is named in errors. Throws kInvalid when corrupt, truncated, or
+// larger than max_bytes once unpacked.
+std::string ZstdDecompress(std::string_view compressed, uint64_t max_bytes,
+                           const std::string& source = "zstd data");
 
 }  // namespace plastometer

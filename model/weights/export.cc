@@ -42,10 +42,14 @@ nlohmann::json TorchConfig(const ModelConfig& c, const std::string& dtype) {
 std::string TorchDType(const std::set<DType>& dtypes) {
   if (dtypes.size() == 1) {
     switch (*dtypes.begin()) {
-      case DType::kBF16: return "bfloat16";
-      case DType::kF16: return "float16";
-      case DType::kF64: return "float64";
-      default: break;
+      case DType::kBF16:
+        return "bfloat16";
+      case DType::kF16:
+        return "float16";
+      case DType::kF64:
+        return "float64";
+      default:
+        break;
     }
   }
   return "float32";

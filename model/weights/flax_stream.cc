@@ -224,8 +224,9 @@ void ParseArray(Cursor* cursor, FlaxRecord* record) {
                                  ", expected 1 (ndarray) or 3 (scalar)");
   }
   if (cursor->ArrayLength("ndarray", 3) != 3) {
-    throw cursor->Bad(start, "ndarray without its three parts: shape, dtype, "
-                             "elements");
+    throw cursor->Bad(start,
+                      "ndarray without its three parts: shape, dtype, "
+                      "elements");
   }
   const uint64_t rank = cursor->ArrayLength("shape", kMaxRank);
   uint64_t elements = 1;
@@ -240,8 +241,8 @@ void ParseArray(Cursor* cursor, FlaxRecord* record) {
     record->shape.push_back(static_cast<int64_t>(extent));
   }
   if (type == kExtScalar && rank != 0) {
-    throw cursor->Bad(start, "ext type 3 (scalar) with shape " +
-                                 ShapeText(record->shape));
+    throw cursor->Bad(
+        start, "ext type 3 (scalar) with shape " + ShapeText(record->shape));
   }
   const uint64_t dtype_at = cursor->position();
   const std::string name = cursor->Text("dtype");
@@ -286,8 +287,8 @@ std::vector<std::string> ParseKey(Cursor* cursor) {
 }  // namespace
 
 std::string KeyText(const std::vector<std::string>& key) {
-  return nlohmann::json(key).dump(
-      -1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return nlohmann::json(key).dump(-1, ' ', false,
+                                  nlohmann::json::error_handler_t::replace);
 }
 
 FlaxStream::FlaxStream(const std::filesystem::path& path, const Wanted& wanted)
@@ -331,7 +332,8 @@ void FlaxStream::Index(uint64_t size, const Wanted& wanted) {
       ++num_skipped_;
       skipped_bytes_ += record.length;
       // A handful is enough to tell what kind of file this is.
-      if (skipped_roots_.size() < 16 && std::find(skipped_roots_.begin(), skipped_roots_.end(),
+      if (skipped_roots_.size() < 16 &&
+          std::find(skipped_roots_.begin(), skipped_roots_.end(),
                     record.key[0]) == skipped_roots_.end()) {
         skipped_roots_.push_back(record.key[0]);
       }

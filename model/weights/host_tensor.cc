@@ -60,8 +60,7 @@ uint16_t DoubleToF16(double value) {
   if (rounded > 65504) return sign | 0x7c00;
   if (rounded == 0) return sign;
   const int exponent = std::max(std::ilogb(rounded), -14);
-  const int significand =
-      static_cast<int>(std::ldexp(rounded, 10 - exponent));
+  const int significand = static_cast<int>(std::ldexp(rounded, 10 - exponent));
   // A subnormal has no implicit bit; carrying into the exponent is right.
   return static_cast<uint16_t>(sign + ((exponent + 14) << 10) + significand);
 }
@@ -72,8 +71,8 @@ HostTensor From(DType dtype, std::vector<int64_t> shape,
   HostTensor tensor{dtype, std::move(shape), {}};
   if (tensor.NumElements() != static_cast<int64_t>(values.size())) {
     throw InternalError("tensor of " + std::to_string(tensor.NumElements()) +
-                        " elements made from " +
-                        std::to_string(values.size()) + " values");
+                        " elements made from " + std::to_string(values.size()) +
+                        " values");
   }
   tensor.bytes.resize(values.size() * sizeof(T));
   if (!values.empty()) {
@@ -91,13 +90,20 @@ void ForEach(const HostTensor& tensor, Write write) {
   };
   const auto plain = [](auto value) { return static_cast<double>(value); };
   switch (tensor.dtype) {
-    case DType::kF64: return loop(tensor.As<double>(), plain);
-    case DType::kF32: return loop(tensor.As<float>(), plain);
-    case DType::kBF16: return loop(tensor.As<uint16_t>(), Bf16ToDouble);
-    case DType::kF16: return loop(tensor.As<uint16_t>(), F16ToDouble);
-    case DType::kI64: return loop(tensor.As<int64_t>(), plain);
-    case DType::kI32: return loop(tensor.As<int32_t>(), plain);
-    case DType::kU8: return loop(tensor.As<uint8_t>(), plain);
+    case DType::kF64:
+      return loop(tensor.As<double>(), plain);
+    case DType::kF32:
+      return loop(tensor.As<float>(), plain);
+    case DType::kBF16:
+      return loop(tensor.As<uint16_t>(), Bf16ToDouble);
+    case DType::kF16:
+      return loop(tensor.As<uint16_t>(), F16ToDouble);
+    case DType::kI64:
+      return loop(tensor.As<int64_t>(), plain);
+    case DType::kI32:
+      return loop(tensor.As<int32_t>(), plain);
+    case DType::kU8:
+      return loop(tensor.As<uint8_t>(), plain);
   }
   throw InternalError("unknown dtype");
 }
@@ -106,13 +112,20 @@ void ForEach(const HostTensor& tensor, Write write) {
 
 std::string DTypeName(DType dtype) {
   switch (dtype) {
-    case DType::kF64: return "F64";
-    case DType::kF32: return "F32";
-    case DType::kBF16: return "BF16";
-    case DType::kF16: return "F16";
-    case DType::kI64: return "I64";
-    case DType::kI32: return "I32";
-    case DType::kU8: return "U8";
+    case DType::kF64:
+      return "F64";
+    case DType::kF32:
+      return "F32";
+    case DType::kBF16:
+      return "BF16";
+    case DType::kF16:
+      return "F16";
+    case DType::kI64:
+      return "I64";
+    case DType::kI32:
+      return "I32";
+    case DType::kU8:
+      return "U8";
   }
   throw InternalError("unknown dtype");
 }
@@ -120,12 +133,16 @@ std::string DTypeName(DType dtype) {
 int64_t DTypeBytes(DType dtype) {
   switch (dtype) {
     case DType::kF64:
-    case DType::kI64: return 8;
+    case DType::kI64:
+      return 8;
     case DType::kF32:
-    case DType::kI32: return 4;
+    case DType::kI32:
+      return 4;
     case DType::kBF16:
-    case DType::kF16: return 2;
-    case DType::kU8: return 1;
+    case DType::kF16:
+      return 2;
+    case DType::kU8:
+      return 1;
   }
   throw InternalError("unknown dtype");
 }
@@ -173,10 +190,14 @@ int64_t FirstNonFinite(const HostTensor& tensor) {
   switch (tensor.dtype) {
     case DType::kF64:
       return FirstWithExponent<uint64_t>(tensor, 0x7ff0000000000000);
-    case DType::kF32: return FirstWithExponent<uint32_t>(tensor, 0x7f800000);
-    case DType::kBF16: return FirstWithExponent<uint16_t>(tensor, 0x7f80);
-    case DType::kF16: return FirstWithExponent<uint16_t>(tensor, 0x7c00);
-    default: return -1;
+    case DType::kF32:
+      return FirstWithExponent<uint32_t>(tensor, 0x7f800000);
+    case DType::kBF16:
+      return FirstWithExponent<uint16_t>(tensor, 0x7f80);
+    case DType::kF16:
+      return FirstWithExponent<uint16_t>(tensor, 0x7c00);
+    default:
+      return -1;
   }
 }
 
@@ -228,8 +249,12 @@ HostTensor Convert(const HostTensor& tensor, DType dtype) {
     case DType::kF32:
       fill(result.As<float>(), [](double v) { return static_cast<float>(v); });
       break;
-    case DType::kBF16: fill(result.As<uint16_t>(), DoubleToBf16); break;
-    default: fill(result.As<uint16_t>(), DoubleToF16); break;
+    case DType::kBF16:
+      fill(result.As<uint16_t>(), DoubleToBf16);
+      break;
+    default:
+      fill(result.As<uint16_t>(), DoubleToF16);
+      break;
   }
   return result;
 }

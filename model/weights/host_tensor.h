@@ -1,4 +1,5 @@
-// A tensor in host memory without LibTorch: dtype, shape, row-major little-endian bytes.
+// A tensor in host memory without LibTorch: dtype, shape, row-major
+// little-endian bytes.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -21,13 +22,20 @@ struct HostTensor {
 
   int64_t NumElements() const;
   template <typename T>
-  const T* As() const { return reinterpret_cast<const T*>(bytes.data()); }
+  const T* As() const {
+    return reinterpret_cast<const T*>(bytes.data());
+  }
   template <typename T>
-  T* As() { return reinterpret_cast<T*>(bytes.data()); }
+  T* As() {
+    return reinterpret_cast<T*>(bytes.data());
+  }
 
-  static HostTensor FromF32(std::vector<int64_t> shape, const std::vector<float>& values);
-  static HostTensor FromF64(std::vector<int64_t> shape, const std::vector<double>& values);
-  static HostTensor FromI32(std::vector<int64_t> shape, const std::vector<int32_t>& values);
+  static HostTensor FromF32(std::vector<int64_t> shape,
+                            const std::vector<float>& values);
+  static HostTensor FromF64(std::vector<int64_t> shape,
+                            const std::vector<double>& values);
+  static HostTensor FromI32(std::vector<int64_t> shape,
+                            const std::vector<int32_t>& values);
 };
 
 bool IsFloating(DType dtype);

@@ -10,26 +10,35 @@
 namespace plastometer {
 
 struct ImportOptions {
-  std::string from;  // "flax": a stream of ttt-lm-jax; "hf": PyTorch names in safetensors
+  std::string from;  // "flax": a stream of ttt-lm-jax; "hf": PyTorch names in
+                     // safetensors
   std::filesystem::path source;
-  std::optional<std::filesystem::path> config;  // JSON; for "hf" config.json beside the source is found by itself
+  std::optional<std::filesystem::path>
+      config;  // JSON; for "hf" config.json beside the source is found by
+               // itself
   std::filesystem::path out;
 };
 
 struct ImportSummary {
   ModelConfig config;
-  int64_t num_kept = 0, num_skipped = 0;        // tensors (skipped: optimizer records, step counters, a tied lm_head)
+  int64_t num_kept = 0,
+          num_skipped = 0;  // tensors (skipped: optimizer records, step
+                            // counters, a tied lm_head)
   uint64_t kept_bytes = 0, skipped_bytes = 0;
   std::string dtype;          // "BF16", or "BF16+F32" when mixed
-  std::string source_sha256;  // of the file; of the list "SHA-256  NAME" a line when there are several
+  std::string source_sha256;  // of the file; of the list "SHA-256  NAME" a line
+                              // when there are several
   std::string out_sha256;
 };
 
-// Throws kUsage (unknown `from`, out = source), kInvalid (anything wrong with source or config: names file, key and byte
-// offset), kInfrastructure (cannot write). Nothing is left at `out` unless it returns.
+// Throws kUsage (unknown `from`, out = source), kInvalid (anything wrong with
+// source or config: names file, key and byte offset), kInfrastructure (cannot
+// write). Nothing is left at `out` unless it returns.
 ImportSummary ImportWeights(const ImportOptions& options);
 
-// Writes model.safetensors and config.json in the layout of Hugging Face's ttt-lm-pytorch. Values stay as stored.
-void ExportWeights(const std::filesystem::path& model, const std::filesystem::path& out_folder);
+// Writes model.safetensors and config.json in the layout of Hugging Face's
+// ttt-lm-pytorch. Values stay as stored.
+void ExportWeights(const std::filesystem::path& model,
+                   const std::filesystem::path& out_folder);
 
 }  // namespace plastometer

@@ -35,8 +35,8 @@ class Shapes {
     const std::vector<int64_t>& shape = found->second.shape;
     if (shape.size() != rank) {
       throw InvalidError(source_.Where(name) + ": shape " +
-                         ShapeText(found->second.stored_shape) +
-                         ", expected " + std::to_string(rank) + " extents");
+                         ShapeText(found->second.stored_shape) + ", expected " +
+                         std::to_string(rank) + " extents");
     }
     return {shape[axis], name};
   }
@@ -94,7 +94,7 @@ struct SizeField {
 };
 
 const std::vector<SizeField>& SizeFields() {
-  static const std::vector<SizeField> fields = {
+  static const std::vector<SizeField> kFields = {
       {"vocab_size", "vocab_size", &ModelConfig::vocab_size,
        [](const Shapes& s) { return s.Extent(kEmbedding, 2, 0); }},
       {"hidden_size", "hidden_size", &ModelConfig::hidden_size,
@@ -111,7 +111,7 @@ const std::vector<SizeField>& SizeFields() {
          return s.Extent(std::string(kBlock0) + "ttt_norm/scale", 2, 0);
        }},
   };
-  return fields;
+  return kFields;
 }
 
 // Without a config: our own JSON with nothing but what the keys say. The rates
@@ -169,8 +169,7 @@ ModelConfig ResolveConfig(const WeightSource& source,
   return config;
 }
 
-void CheckParameters(const WeightSource& source,
-                     const std::string& source_name,
+void CheckParameters(const WeightSource& source, const std::string& source_name,
                      const ModelConfig& config) {
   const std::vector<ParameterSpec> specs = ParameterSpecs(config);
   std::map<std::string, const ParameterSpec*> expected;
@@ -183,11 +182,10 @@ void CheckParameters(const WeightSource& source,
                          ": a model of this config has none of that name");
     }
     if (tensor.shape != spec->second->shape) {
-      throw InvalidError(source.Where(name) + ": shape " +
-                         ShapeText(tensor.stored_shape) + " is " +
-                         ShapeText(tensor.shape) +
-                         " in canonical layout, expected " +
-                         ShapeText(spec->second->shape) + " for " + name);
+      throw InvalidError(
+          source.Where(name) + ": shape " + ShapeText(tensor.stored_shape) +
+          " is " + ShapeText(tensor.shape) + " in canonical layout, expected " +
+          ShapeText(spec->second->shape) + " for " + name);
     }
     if (!IsFloating(tensor.dtype)) {
       throw InvalidError(source.Where(name) + ": dtype " +

@@ -9,13 +9,19 @@
 
 namespace plastometer {
 
-// The config of a checkpoint: `json` (its own, JAX or Hugging Face names; null when there is none) completed by what the
-// shapes say. Backbone and inner model are read off the keys. Throws kInvalid when both speak and disagree (naming both),
-// when the backbone cannot be told, or when a field is in neither.
-ModelConfig ResolveConfig(const WeightSource& source, const std::string& source_name,
-                          const std::optional<nlohmann::json>& json, const std::string& json_name);
+// The config of a checkpoint: `json` (its own, JAX or Hugging Face names; null
+// when there is none) completed by what the shapes say. Backbone and inner
+// model are read off the keys. Throws kInvalid when both speak and disagree
+// (naming both), when the backbone cannot be told, or when a field is in
+// neither.
+ModelConfig ResolveConfig(const WeightSource& source,
+                          const std::string& source_name,
+                          const std::optional<nlohmann::json>& json,
+                          const std::string& json_name);
 
-// Every parameter present, of the right shape and a floating dtype, and none else. Throws kInvalid naming the key.
-void CheckParameters(const WeightSource& source, const std::string& source_name, const ModelConfig& config);
+// Every parameter present, of the right shape and a floating dtype, and none
+// else. Throws kInvalid naming the key.
+void CheckParameters(const WeightSource& source, const std::string& source_name,
+                     const ModelConfig& config);
 
 }  // namespace plastometer

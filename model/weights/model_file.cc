@@ -61,7 +61,8 @@ ModelConfig CheckModelHeader(const SafetensorsFile& file) {
     throw InvalidError(
         path + ": not a model file: metadata \"format\" is " +
         (format == metadata.end() ? "absent" : "\"" + format->second + "\"") +
-        ", expected \"" + kModelFormat + "\" and a \"config\"; convert foreign "
+        ", expected \"" + kModelFormat +
+        "\" and a \"config\"; convert foreign "
         "weights with `plastometer import`");
   }
   const std::string source = path + ": metadata \"config\"";
@@ -106,8 +107,8 @@ std::map<std::string, std::string> ModelMetadata(
   return metadata;
 }
 
-void SaveModelFile(const std::filesystem::path& path,
-                   const ModelConfig& config, const TensorMap& tensors,
+void SaveModelFile(const std::filesystem::path& path, const ModelConfig& config,
+                   const TensorMap& tensors,
                    const std::map<std::string, std::string>& metadata) {
   ValidateConfig(config, path.string());
   std::string complaint = FirstComplaint(config, tensors);

@@ -1,4 +1,5 @@
-// Our model file: safetensors with canonical names, the config and the origin in its metadata.
+// Our model file: safetensors with canonical names, the config and the origin
+// in its metadata.
 #pragma once
 #include <filesystem>
 #include <map>
@@ -19,19 +20,25 @@ struct ModelFile {
   TensorMap tensors;
 };
 
-// Checks every parameter: present, right shape, floating dtype, finite; and that there is nothing else. Throws kInvalid.
+// Checks every parameter: present, right shape, floating dtype, finite; and
+// that there is nothing else. Throws kInvalid.
 ModelFile LoadModelFile(const std::filesystem::path& path);
 
-// Writes atomically; `metadata` is kept beside "format" and "config". Throws kInternal when the tensors do not fit the config.
-void SaveModelFile(const std::filesystem::path& path, const ModelConfig& config, const TensorMap& tensors,
+// Writes atomically; `metadata` is kept beside "format" and "config". Throws
+// kInternal when the tensors do not fit the config.
+void SaveModelFile(const std::filesystem::path& path, const ModelConfig& config,
+                   const TensorMap& tensors,
                    const std::map<std::string, std::string>& metadata = {});
 
-// The config of an open model file, after names, shapes and dtypes were checked against it (not the values). Throws kInvalid.
+// The config of an open model file, after names, shapes and dtypes were checked
+// against it (not the values). Throws kInvalid.
 ModelConfig CheckModelHeader(const SafetensorsFile& file);
 // One tensor, checked for finite values. Throws kInvalid.
-HostTensor ReadModelTensor(const SafetensorsFile& file, const std::string& name);
+HostTensor ReadModelTensor(const SafetensorsFile& file,
+                           const std::string& name);
 
 // The metadata with which a model file begins.
-std::map<std::string, std::string> ModelMetadata(const ModelConfig& config, std::map<std::string, std::string> metadata);
+std::map<std::string, std::string> ModelMetadata(
+    const ModelConfig& config, std::map<std::string, std::string> metadata);
 
 }  // namespace plastometer

@@ -25,11 +25,9 @@ constexpr NamePair kLayerNames[] = {
     {"conv/conv1/bias", "conv.conv.bias", Transform::kCopy},
     {"seq_norm/kernel", "seq_norm.weight", Transform::kCopy},
     {"ffn_norm/kernel", "ffn_norm.weight", Transform::kCopy},
-    {"feed_forward/w1/kernel", "mlp.gate_proj.weight",
-     Transform::kSwapLastTwo},
+    {"feed_forward/w1/kernel", "mlp.gate_proj.weight", Transform::kSwapLastTwo},
     {"feed_forward/w3/kernel", "mlp.up_proj.weight", Transform::kSwapLastTwo},
-    {"feed_forward/w2/kernel", "mlp.down_proj.weight",
-     Transform::kSwapLastTwo},
+    {"feed_forward/w2/kernel", "mlp.down_proj.weight", Transform::kSwapLastTwo},
 };
 
 // Below seq_modeling_block of a layer.
@@ -88,14 +86,13 @@ constexpr Dialect kTorch{&NamePair::torch, kTorchLayer, kTorchBlock, '.'};
 
 // "7", not "07" or "": one layer must not have two names.
 bool IsLayerIndex(std::string_view text) {
-  return !text.empty() && text.size() <= 4 &&
-         (text == "0" || text[0] != '0') &&
+  return !text.empty() && text.size() <= 4 && (text == "0" || text[0] != '0') &&
          std::all_of(text.begin(), text.end(),
                      [](char c) { return c >= '0' && c <= '9'; });
 }
 
-std::optional<ForeignName> Translate(std::string_view name,
-                                     const Dialect& from, const Dialect& to) {
+std::optional<ForeignName> Translate(std::string_view name, const Dialect& from,
+                                     const Dialect& to) {
   if (!name.starts_with(from.layer)) {
     return Lookup(kTopNames, from.side, to.side, name, "");
   }
@@ -153,11 +150,11 @@ std::vector<int64_t> TransformedShape(const std::vector<int64_t>& shape,
 
 HostTensor Transformed(const HostTensor& tensor, Transform transform) {
   const size_t rank = tensor.shape.size();
-  HostTensor result{tensor.dtype, TransformedShape(tensor.shape, transform),
-                    {}};
+  HostTensor result{
+      tensor.dtype, TransformedShape(tensor.shape, transform), {}};
   // Reversing [a, 1, c] is the transpose of [a, c].
-  const bool reverse = transform == Transform::kReverse && rank == 3 &&
-                       tensor.shape[1] == 1;
+  const bool reverse =
+      transform == Transform::kReverse && rank == 3 && tensor.shape[1] == 1;
   const bool swap = transform == Transform::kSwapLastTwo && rank >= 2;
   if (!reverse && !swap) {
     result.shape = tensor.shape;
@@ -180,8 +177,7 @@ std::optional<ForeignName> TorchToCanonical(const std::string& torch_name) {
   return Translate(torch_name, kTorch, kCanonical);
 }
 
-std::optional<ForeignName> CanonicalToTorch(
-    const std::string& canonical_name) {
+std::optional<ForeignName> CanonicalToTorch(const std::string& canonical_name) {
   return Translate(canonical_name, kCanonical, kTorch);
 }
 

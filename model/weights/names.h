@@ -8,15 +8,18 @@
 
 namespace plastometer {
 
-// How a tensor changes between the JAX and the PyTorch layout. Each undoes itself.
+// How a tensor changes between the JAX and the PyTorch layout. Each undoes
+// itself.
 enum class Transform {
   kCopy,
   kSwapLastTwo,  // [in, out] <-> [out, in];  [H, D, 1] <-> [H, 1, D]
   kReverse       // [4, 1, D] <-> [D, 1, 4]
 };
 
-// A shape of the wrong rank is returned unchanged: the comparison with the expected shape then reports it.
-std::vector<int64_t> TransformedShape(const std::vector<int64_t>& shape, Transform transform);
+// A shape of the wrong rank is returned unchanged: the comparison with the
+// expected shape then reports it.
+std::vector<int64_t> TransformedShape(const std::vector<int64_t>& shape,
+                                      Transform transform);
 HostTensor Transformed(const HostTensor& tensor, Transform transform);
 
 struct ForeignName {
@@ -24,11 +27,13 @@ struct ForeignName {
   Transform transform;
 };
 
-// "model.layers.0.mlp.up_proj.weight" <-> "model/h/0/feed_forward/w3/kernel"; nullopt for a name that no TTT model has.
+// "model.layers.0.mlp.up_proj.weight" <-> "model/h/0/feed_forward/w3/kernel";
+// nullopt for a name that no TTT model has.
 std::optional<ForeignName> TorchToCanonical(const std::string& torch_name);
 std::optional<ForeignName> CanonicalToTorch(const std::string& canonical_name);
 
-// The key components of the flax stream. "ttt_norm/scale" and its three siblings are ONE component with a slash inside.
+// The key components of the flax stream. "ttt_norm/scale" and its three
+// siblings are ONE component with a slash inside.
 std::vector<std::string> FlaxKey(const std::string& canonical_name);
 
 }  // namespace plastometer

@@ -34,8 +34,8 @@ std::optional<uint64_t> BytesOf(DType dtype,
                                 const std::vector<int64_t>& shape) {
   uint64_t bytes = static_cast<uint64_t>(DTypeBytes(dtype));
   for (const int64_t extent : shape) {
-    if (extent < 0 || __builtin_mul_overflow(
-                          bytes, static_cast<uint64_t>(extent), &bytes)) {
+    if (extent < 0 ||
+        __builtin_mul_overflow(bytes, static_cast<uint64_t>(extent), &bytes)) {
       return std::nullopt;
     }
   }
@@ -106,8 +106,8 @@ class HeaderParser {
   TensorInfo ParseTensor(const std::string& name, const Json& entry) const {
     if (!entry.is_object() || !entry.contains("dtype") ||
         !entry.contains("shape") || !entry.contains("data_offsets")) {
-      throw BadTensor(name, "expected dtype, shape and data_offsets, met " +
-                                entry.dump());
+      throw BadTensor(
+          name, "expected dtype, shape and data_offsets, met " + entry.dump());
     }
     TensorInfo info{DType::kF32, {}, 0, 0};
     const Json& dtype = entry.at("dtype");
@@ -149,11 +149,10 @@ class HeaderParser {
                    TensorInfo* info) const {
     const uint64_t size = bytes_.size() - data_begin_;
     if (span.size() != 2 || span[0] > span[1] || span[1] > size) {
-      throw BadTensor(name,
-                      "data_offsets " + Json(span).dump() +
-                          ", expected [begin, end] within the " +
-                          std::to_string(size) +
-                          " data bytes of the file (truncated?)");
+      throw BadTensor(name, "data_offsets " + Json(span).dump() +
+                                ", expected [begin, end] within the " +
+                                std::to_string(size) +
+                                " data bytes of the file (truncated?)");
     }
     const std::optional<uint64_t> bytes = BytesOf(info->dtype, info->shape);
     if (!bytes || *bytes != span[1] - span[0]) {
@@ -172,6 +171,7 @@ class HeaderParser {
   // hide in the file or two names share one storage.
   void CheckCoverage(const std::map<std::string, TensorInfo>& tensors) const {
     std::vector<std::pair<const TensorInfo*, const std::string*>> order;
+    order.reserve(tensors.size());
     for (const auto& [name, info] : tensors) order.emplace_back(&info, &name);
     std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
       return std::tie(a.first->begin, a.first->end) <
@@ -212,7 +212,8 @@ std::string HeaderJson(const std::map<std::string, TensorInfo>& layout,
     offset += bytes;
   }
   // File names in the metadata may hold any bytes; JSON may not.
-  std::string text = header.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text =
+      header.dump(-1, ' ', false, Json::error_handler_t::replace);
   text.resize((text.size() + 7) / 8 * 8, ' ');  // data starts aligned
   return text;
 }

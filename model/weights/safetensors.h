@@ -1,4 +1,5 @@
-// safetensors: u64 header length, JSON header {name: {dtype, shape, data_offsets}, "__metadata__": {string: string}}, data.
+// safetensors: u64 header length, JSON header {name: {dtype, shape,
+// data_offsets}, "__metadata__": {string: string}}, data.
 // https://github.com/huggingface/safetensors (format section of its README)
 #pragma once
 #include <cstddef>
@@ -20,19 +21,24 @@ struct TensorInfo {
   uint64_t begin = 0, end = 0;  // bytes within the file
 };
 
-// Validates the whole header before anything is allocated: lengths inside the file, offsets contiguous without overlap,
-// bytes = product(shape) * size of dtype, known dtypes, names once. Throws kInvalid naming file, key, offset, value met and expectation.
+// Validates the whole header before anything is allocated: lengths inside the
+// file, offsets contiguous without overlap, bytes = product(shape) * size of
+// dtype, known dtypes, names once. Throws kInvalid naming file, key, offset,
+// value met and expectation.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::filesystem::path& path);
   const std::map<std::string, TensorInfo>& tensors() const { return tensors_; }
-  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  const std::map<std::string, std::string>& metadata() const {
+    return metadata_;
+  }
   bool Has(const std::string& name) const { return tensors_.count(name) > 0; }
   // Copies one tensor out of the map. Throws kInvalid when absent.
   HostTensor Read(const std::string& name) const;
   // The same bytes, in place.
   std::span<const std::byte> Bytes(const std::string& name) const;
-  // Forgets the pages read so far (see MappedFile): a walk through a large file stays small.
+  // Forgets the pages read so far (see MappedFile): a walk through a large file
+  // stays small.
   void Release() const { file_.Release(); }
   const std::filesystem::path& path() const { return file_.path(); }
 
@@ -42,13 +48,16 @@ class SafetensorsFile {
   std::map<std::string, std::string> metadata_;
 };
 
-// Writes a file tensor by tensor: the header from `layout` first (begin and end are ignored), then each tensor in the
-// order of their names. Nothing is left behind unless Commit() returned.
+// Writes a file tensor by tensor: the header from `layout` first (begin and end
+// are ignored), then each tensor in the order of their names. Nothing is left
+// behind unless Commit() returned.
 class SafetensorsWriter {
  public:
-  SafetensorsWriter(const std::filesystem::path& path, const std::map<std::string, TensorInfo>& layout,
+  SafetensorsWriter(const std::filesystem::path& path,
+                    const std::map<std::string, TensorInfo>& layout,
                     const std::map<std::string, std::string>& metadata);
-  // Throws kInternal when it is not `name`'s turn or the bytes do not fit its shape.
+  // Throws kInternal when it is not `name`'s turn or the bytes do not fit its
+  // shape.
   void Write(const std::string& name, std::span<const std::byte> bytes);
   void Commit();
 
@@ -57,8 +66,10 @@ class SafetensorsWriter {
   std::map<std::string, uint64_t> pending_;  // name -> bytes
 };
 
-// Writes a file atomically; tensors sorted by name, so equal content gives equal bytes.
-void WriteSafetensors(const std::filesystem::path& path, const TensorMap& tensors,
+// Writes a file atomically; tensors sorted by name, so equal content gives
+// equal bytes.
+void WriteSafetensors(const std::filesystem::path& path,
+                      const TensorMap& tensors,
                       const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace plastometer

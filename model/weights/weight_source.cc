@@ -37,9 +37,8 @@ class FlaxWeights : public WeightSource {
       : stream_(path, [](const Key& key) {
           return HasParamsPrefix(key) || key[0] == "model";
         }) {
-    files_ = {path};
-    num_skipped_ = stream_.num_skipped();
-    skipped_bytes_ = stream_.skipped_bytes();
+    AddFile(path);
+    AddSkipped(stream_.num_skipped(), stream_.skipped_bytes());
     if (stream_.records().empty()) {
       throw InvalidError(path.string() +
                          ": no parameter in this stream: no key begins with "
@@ -65,8 +64,9 @@ class FlaxWeights : public WeightSource {
   void Add(size_t i, bool prefixed) {
     const FlaxRecord& record = stream_.records()[i];
     if (HasParamsPrefix(record.key) != prefixed) {
-      throw Bad(record, "parameters with and without the prefix "
-                        "[\"params\",\"params\"] in one stream");
+      throw Bad(record,
+                "parameters with and without the prefix "
+                "[\"params\",\"params\"] in one stream");
     }
     const Key key(record.key.begin() + (prefixed ? 2 : 0), record.key.end());
     const std::string name = JoinKey(key);
@@ -79,10 +79,9 @@ class FlaxWeights : public WeightSource {
     if (!index_.emplace(name, i).second) {
       throw Bad(record, "this key appears twice");
     }
-    tensors_.emplace(
-        name, SourceTensor{KeyText(record.key), record.dtype, record.shape,
-                           record.shape, stream_.path(), record.offset,
-                           record.data_begin});
+    AddTensor(name, SourceTensor{KeyText(record.key), record.dtype,
+                                 record.shape, record.shape, stream_.path(),
+                                 record.offset, record.data_begin});
   }
 
   // Without the prefix this is a file of parameters only: what is none of the
@@ -108,7 +107,7 @@ class TorchWeights : public WeightSource {
     if (file.extension() == ".json") {
       OpenShards(file);
     } else {
-      files_ = {file};
+      AddFile(file);
       shards_.emplace_back(file);
     }
     for (size_t i = 0; i < shards_.size(); ++i) {
@@ -163,7 +162,7 @@ class TorchWeights : public WeightSource {
         !json.at("weight_map").is_object()) {
       throw InvalidError(index.string() + ": expected an object weight_map");
     }
-    files_ = {index};
+    AddFile(index);
     std::map<std::string, std::string> weight_map;
     std::set<std::string> names;
     for (const auto& [tensor, file] : json.at("weight_map").items()) {
@@ -180,8 +179,8 @@ class TorchWeights : public WeightSource {
       names.insert(name);
     }
     for (const std::string& name : names) {
-      files_.push_back(index.parent_path() / name);
-      shards_.emplace_back(files_.back());
+      AddFile(index.parent_path() / name);
+      shards_.emplace_back(files().back());
       CheckShard(index, name, weight_map);
     }
     if (!weight_map.empty()) {
@@ -216,16 +215,16 @@ class TorchWeights : public WeightSource {
     const fs::path& file = shards_[shard].path();
     const std::optional<ForeignName> name = TorchToCanonical(torch_name);
     if (!name) {
-      throw InvalidError(file.string() + ": unexpected tensor \"" +
-                         torch_name + "\" " + ShapeText(info.shape) +
+      throw InvalidError(file.string() + ": unexpected tensor \"" + torch_name +
+                         "\" " + ShapeText(info.shape) +
                          ": no TTT model has it");
     }
     places_.emplace(name->name, Place{shard, torch_name});
     transforms_.emplace(name->name, name->transform);
-    tensors_.emplace(name->name,
-                     SourceTensor{"\"" + torch_name + "\"", info.dtype,
-                                  TransformedShape(info.shape, name->transform),
-                                  info.shape, file, info.begin, info.begin});
+    AddTensor(name->name,
+              SourceTensor{"\"" + torch_name + "\"", info.dtype,
+                           TransformedShape(info.shape, name->transform),
+                           info.shape, file, info.begin, info.begin});
   }
 
   // The head is tied; a copy of the embedding is harmless, another matrix is a
@@ -247,8 +246,7 @@ class TorchWeights : public WeightSource {
                          "\" " + ShapeText(body_info.shape) +
                          ": only models with a tied head are supported");
     }
-    ++num_skipped_;
-    skipped_bytes_ += head_info.end - head_info.begin;
+    AddSkipped(1, head_info.end - head_info.begin);
     head.Release();
     body.Release();
   }
@@ -268,6 +266,16 @@ class TorchWeights : public WeightSource {
 
 }  // namespace
 
+void WeightSource::AddTensor(const std::string& canonical_name,
+                             SourceTensor tensor) {
+  tensors_.emplace(canonical_name, std::move(tensor));
+}
+
+void WeightSource::AddSkipped(int64_t num, uint64_t bytes) {
+  num_skipped_ += num;
+  skipped_bytes_ += bytes;
+}
+
 std::string WeightSource::Where(const std::string& canonical_name) const {
   const SourceTensor& tensor = tensors_.at(canonical_name);
   return tensor.file.string() + ": byte " + std::to_string(tensor.offset) +
@@ -277,9 +285,8 @@ std::string WeightSource::Where(const std::string& canonical_name) const {
 HostTensor WeightSource::Read(const std::string& canonical_name) const {
   HostTensor tensor = ReadStored(canonical_name);
   if (const int64_t bad = FirstNonFinite(tensor); bad >= 0) {
-    const uint64_t at =
-        tensors_.at(canonical_name).data_begin +
-        static_cast<uint64_t>(bad * DTypeBytes(tensor.dtype));
+    const uint64_t at = tensors_.at(canonical_name).data_begin +
+                        static_cast<uint64_t>(bad * DTypeBytes(tensor.dtype));
     throw InvalidError(Where(canonical_name) + ": element " +
                        std::to_string(bad) + " at byte " + std::to_string(at) +
                        " is NaN or infinite, expected finite weights");

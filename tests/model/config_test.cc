@@ -16,25 +16,40 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 json JaxConfig() {
-  return {{"vocab_size", 193},      {"num_hidden_layers", 3},
-          {"hidden_size", 128},     {"num_attention_heads", 2},
-          {"intermediate_size", 96}, {"max_sequence_length", 128},
-          {"seq_modeling_block", "ttt_linear"}, {"ttt_base_lr", 1.0},
-          {"mini_batch_size", 16},  {"rope_theta", 10000.0},
-          {"pre_conv", true},       {"conv_width", 4},
-          {"rms_norm_eps", 1e-6},   {"initializer_range", 0.02},
+  return {{"vocab_size", 193},
+          {"num_hidden_layers", 3},
+          {"hidden_size", 128},
+          {"num_attention_heads", 2},
+          {"intermediate_size", 96},
+          {"max_sequence_length", 128},
+          {"seq_modeling_block", "ttt_linear"},
+          {"ttt_base_lr", 1.0},
+          {"mini_batch_size", 16},
+          {"rope_theta", 10000.0},
+          {"pre_conv", true},
+          {"conv_width", 4},
+          {"rms_norm_eps", 1e-6},
+          {"initializer_range", 0.02},
           {"tie_word_embeddings", true}};
 }
 
 json TorchConfig() {
-  return {{"model_type", "ttt"},     {"vocab_size", 193},
-          {"num_hidden_layers", 3},  {"hidden_size", 128},
-          {"num_attention_heads", 2}, {"intermediate_size", 96},
-          {"max_position_embeddings", 128}, {"ttt_layer_type", "linear"},
-          {"ttt_base_lr", 1.0},      {"use_gate", true},
-          {"share_qk", true},        {"pre_conv", true},
-          {"conv_kernel", 4},        {"mini_batch_size", 16},
-          {"hidden_act", "silu"},    {"tie_word_embeddings", true}};
+  return {{"model_type", "ttt"},
+          {"vocab_size", 193},
+          {"num_hidden_layers", 3},
+          {"hidden_size", 128},
+          {"num_attention_heads", 2},
+          {"intermediate_size", 96},
+          {"max_position_embeddings", 128},
+          {"ttt_layer_type", "linear"},
+          {"ttt_base_lr", 1.0},
+          {"use_gate", true},
+          {"share_qk", true},
+          {"pre_conv", true},
+          {"conv_kernel", 4},
+          {"mini_batch_size", 16},
+          {"hidden_act", "silu"},
+          {"tie_word_embeddings", true}};
 }
 
 std::string Complaint(const json& config) {
@@ -56,10 +71,10 @@ json With(json config, const char* field, const json& value) {
 
 TEST(Config, PublishedSizesHaveTheirPublishedParameterCounts) {
   const std::pair<const char*, int64_t> expected[] = {
-      {"125m", 110'424'144},  {"125m-mlp", 114'589'776},
-      {"350m", 337'684'224},  {"350m-mlp", 348'792'576},
-      {"760m", 733'608'192},  {"760m-mlp", 758'528'256},
-      {"1b", 1'285'639'296},  {"1b-mlp", 1'307'856'000}};
+      {"125m", 110'424'144}, {"125m-mlp", 114'589'776},
+      {"350m", 337'684'224}, {"350m-mlp", 348'792'576},
+      {"760m", 733'608'192}, {"760m-mlp", 758'528'256},
+      {"1b", 1'285'639'296}, {"1b-mlp", 1'307'856'000}};
   for (const auto& [name, parameters] : expected) {
     EXPECT_EQ(NumParameters(NamedConfig(name)), parameters) << name;
     EXPECT_NO_THROW(ValidateConfig(NamedConfig(name), name));
@@ -113,9 +128,9 @@ TEST(Config, FieldsThatSavePretrainedLeavesOutHaveTheirClassDefaults) {
 }
 
 TEST(Config, ContradictionsAreNamed) {
-  EXPECT_THAT(Complaint(With(TorchConfig(), "use_gate", false)),
-              AllOf(HasSubstr("use_gate = false"),
-                    HasSubstr("share_qk = true")));
+  EXPECT_THAT(
+      Complaint(With(TorchConfig(), "use_gate", false)),
+      AllOf(HasSubstr("use_gate = false"), HasSubstr("share_qk = true")));
   EXPECT_THAT(Complaint(With(JaxConfig(), "pre_conv", false)),
               HasSubstr("pre_conv"));
   json both = JaxConfig();
@@ -147,8 +162,7 @@ TEST(Config, BadFieldsAreNamedWithTheirValue) {
       {"pre_conv", 1, "true or false"},
       {"tie_word_embeddings", false, "tied head"}};
   for (const auto& [field, value, expected] : cases) {
-    EXPECT_THAT(Complaint(With(JaxConfig(), field, value)),
-                HasSubstr(expected))
+    EXPECT_THAT(Complaint(With(JaxConfig(), field, value)), HasSubstr(expected))
         << field;
   }
   EXPECT_THAT(Complaint(With(TorchConfig(), "model_type", "llama")),

@@ -142,9 +142,9 @@ TEST(Files, AWriteThatFailsHalfWayLeavesNothing) {
   const rlimit small{1000, before.rlim_max};
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
-  const std::string message = MessageOf(
-      [&] { WriteFile(folder.path() / "f", std::string(2000, 'x')); },
-      ErrorKind::kInfrastructure);
+  const std::string message =
+      MessageOf([&] { WriteFile(folder.path() / "f", std::string(2000, 'x')); },
+                ErrorKind::kInfrastructure);
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
   std::signal(SIGXFSZ, handler);
   EXPECT_THAT(message, HasSubstr("/f: File too large"));

@@ -59,7 +59,8 @@ TEST_F(ZstdTest, FramesAreOneStreamWhateverTheStep) {
   const std::string frames = ZstdCompress(a) + ZstdCompress("") +
                              ZstdCompress(b, 19) + ZstdCompress(a, 1);
   // 300000 and 300005: a buffer that ends exactly with a frame.
-  for (const size_t step : {1UL, 7UL, 300000UL, 300005UL, 600005UL, 1UL << 20}) {
+  for (const size_t step :
+       {1UL, 7UL, 300000UL, 300005UL, 600005UL, 1UL << 20}) {
     EXPECT_EQ(ReadAll(frames, step), a + b + a) << step;
   }
   EXPECT_EQ(ReadAll(ZstdCompress(""), 10), "");

@@ -1,4 +1,5 @@
-// Every way in which a source or a disk can be wrong: an error that names it, and nothing left behind.
+// Every way in which a source or a disk can be wrong: an error that names it,
+// and nothing left behind.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -60,15 +61,14 @@ TEST_F(BadInputTest, StreamsCutAnywhereAreRefused) {
   const FlaxStream whole(At("whole"), [](const auto&) { return true; });
   for (const FlaxRecord& record : whole.records()) {
     const uint64_t middle = record.offset + record.length / 2;
-    for (const uint64_t cut :
-         {record.offset, record.offset + 1, middle,
-          record.offset + record.length - 1}) {
+    for (const uint64_t cut : {record.offset, record.offset + 1, middle,
+                               record.offset + record.length - 1}) {
       // At a border nothing looks wrong but for the parameters that lack.
       const bool border = cut == record.offset;
-      EXPECT_THAT(Complaint(stream.substr(0, cut)),
-                  border ? AnyOf(HasSubstr("is missing"),
-                                 HasSubstr("no parameter"))
-                         : AnyOf(HasSubstr("truncated"), HasSubstr("(trunc")))
+      EXPECT_THAT(
+          Complaint(stream.substr(0, cut)),
+          border ? AnyOf(HasSubstr("is missing"), HasSubstr("no parameter"))
+                 : AnyOf(HasSubstr("truncated"), HasSubstr("(trunc")))
           << cut;
     }
   }
@@ -82,9 +82,8 @@ TEST_F(BadInputTest, OfficialTrainStateCutInsideAnyRecordIsRefused) {
   for (const FlaxRecord& record : whole.records()) {
     EXPECT_THAT(Complaint(stream.substr(0, record.offset + 1)),
                 HasSubstr("truncated"));
-    EXPECT_THAT(
-        Complaint(stream.substr(0, record.offset + record.length - 1)),
-        HasSubstr("truncated"));
+    EXPECT_THAT(Complaint(stream.substr(0, record.offset + record.length - 1)),
+                HasSubstr("truncated"));
     if (record.key[0] != "params") continue;
     EXPECT_THAT(Complaint(stream.substr(0, record.offset)),
                 AnyOf(HasSubstr("is missing"), HasSubstr("no parameter")));
@@ -156,11 +155,10 @@ TEST_F(BadInputTest, MisshapenAndIntegerTensorsAreNamedWithTheirByte) {
   TensorMap bad = tensors_;
   bad["model/h/0/seq_modeling_block/wq/kernel"].shape = {4, 16};
   EXPECT_THAT(Complaint(testing::FlaxStreamOf(bad)),
-              AllOf(HasSubstr("wq"), HasSubstr("byte "),
-                    HasSubstr("[4, 16]"), HasSubstr("expected [8, 8]")));
+              AllOf(HasSubstr("wq"), HasSubstr("byte "), HasSubstr("[4, 16]"),
+                    HasSubstr("expected [8, 8]")));
   bad = tensors_;
-  bad["model/ln_f/kernel"] =
-      HostTensor::FromI32({8}, {1, 1, 1, 1, 1, 1, 1, 1});
+  bad["model/ln_f/kernel"] = HostTensor::FromI32({8}, {1, 1, 1, 1, 1, 1, 1, 1});
   EXPECT_THAT(Complaint(testing::FlaxStreamOf(bad)),
               AllOf(HasSubstr("ln_f"), HasSubstr("I32")));
 }
@@ -182,8 +180,7 @@ TEST_F(BadInputTest, NonFiniteWeightsAreNamedWithTheirByte) {
     for (const auto& [key, tensor] : bad) {
       half.emplace(key, Convert(tensor, DType::kBF16));
     }
-    EXPECT_THAT(Complaint(testing::FlaxStreamOf(half)),
-                HasSubstr("element 2"));
+    EXPECT_THAT(Complaint(testing::FlaxStreamOf(half)), HasSubstr("element 2"));
   }
 }
 
@@ -201,8 +198,7 @@ TEST_F(BadInputTest, AConfigThatContradictsTheCheckpointIsNamed) {
   EXPECT_THAT(with("num_layers", 3), HasSubstr("num_layers = 3"));
   EXPECT_THAT(with("num_heads", 4), HasSubstr("num_heads = 4"));
   EXPECT_THAT(with("vocab_size", 12), HasSubstr("vocab_size = 12"));
-  EXPECT_THAT(with("intermediate_size", 5),
-              HasSubstr("intermediate_size = 5"));
+  EXPECT_THAT(with("intermediate_size", 5), HasSubstr("intermediate_size = 5"));
   EXPECT_THAT(with("backbone", "transformer"),
               AllOf(HasSubstr("\"transformer\""), HasSubstr("\"mamba\"")));
   EXPECT_THAT(with("inner_model", "mlp"), HasSubstr("inner model"));
@@ -226,7 +222,10 @@ TEST_F(BadInputTest, UnwritableOutputsLeaveNothing) {
   testing::WriteBytes(At("stream"), testing::FlaxStreamOf(tensors_));
   const auto complaint = [&](const fs::path& out, ErrorKind kind) {
     return MessageOf(
-        [&] { ImportWeights({"flax", At("stream"), {}, out}); }, kind);
+        [&] {
+          ImportWeights({"flax", At("stream"), {}, out});
+        },
+        kind);
   };
   EXPECT_THAT(complaint(At("absent/model"), ErrorKind::kInfrastructure),
               HasSubstr("absent/model"));
@@ -254,7 +253,9 @@ TEST_F(BadInputTest, AFullDiskLeavesTheOldFile) {
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
   const std::string message = MessageOf(
-      [&] { ImportWeights({"flax", At("stream"), {}, At("out/model")}); },
+      [&] {
+        ImportWeights({"flax", At("stream"), {}, At("out/model")});
+      },
       ErrorKind::kInfrastructure);
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
   std::signal(SIGXFSZ, handler);
@@ -267,7 +268,10 @@ TEST_F(BadInputTest, SourcesThatAreNoCheckpointAreRefused) {
   const auto complaint = [&](const char* from, const fs::path& source,
                              ErrorKind kind = ErrorKind::kInvalid) {
     return MessageOf(
-        [&] { ImportWeights({from, source, {}, At("model")}); }, kind);
+        [&] {
+          ImportWeights({from, source, {}, At("model")});
+        },
+        kind);
   };
   EXPECT_THAT(complaint("flax", At("none")), HasSubstr("No such file"));
   EXPECT_THAT(complaint("flax", folder_.path()),

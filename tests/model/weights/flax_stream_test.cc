@@ -59,9 +59,8 @@ TEST_F(FlaxStreamTest, ReadsTheGoldenRecord) {
   const FlaxStream stream(Write(golden), All);
   ASSERT_EQ(stream.records().size(), 1U);
   const FlaxRecord& record = stream.records()[0];
-  EXPECT_THAT(record.key,
-              ElementsAre("params", "params", "model", "h", "0",
-                          "seq_modeling_block", "ttt_norm/scale"));
+  EXPECT_THAT(record.key, ElementsAre("params", "params", "model", "h", "0",
+                                      "seq_modeling_block", "ttt_norm/scale"));
   EXPECT_THAT(record.shape, ElementsAre(2, 2));
   EXPECT_EQ(record.dtype, DType::kBF16);
   EXPECT_EQ(record.length, 88U);
@@ -180,7 +179,8 @@ TEST_F(FlaxStreamTest, RefusesWhatItDoesNotUnderstandByName) {
 // Lengths of up to 2^60 that nothing backs. The process would die on an
 // allocation; under a sanitizer it reports one.
 TEST_F(FlaxStreamTest, LyingLengthsAreRefusedBeforeAnyAllocation) {
-  const std::string key = std::string("\x92") + testing::PackKey({"model", "x"});
+  const std::string key =
+      std::string("\x92") + testing::PackKey({"model", "x"});
   EXPECT_THAT(Complaint(key + "\xc6\xff\xff\xff\xff"),
               HasSubstr("value of 4294967295 bytes"));
   EXPECT_THAT(Complaint("\x92\xdd\xff\xff\xff\xff"),
@@ -202,9 +202,8 @@ TEST_F(FlaxStreamTest, SkippedRecordsAreNotParsed) {
       std::string("\x92") + testing::PackKey({"opt_state", "0"}) +
       testing::PackBin("nonsense") +
       testing::PackRecord({"model", "x"}, HostTensor::FromF32({1}, {2}));
-  const FlaxStream stream(Write(bytes), [](const auto& key) {
-    return key[0] == "model";
-  });
+  const FlaxStream stream(Write(bytes),
+                          [](const auto& key) { return key[0] == "model"; });
   EXPECT_EQ(stream.num_skipped(), 1);
   EXPECT_THAT(stream.skipped_roots(), ElementsAre("opt_state"));
   EXPECT_THAT(ToDoubles(stream.Read(stream.records().at(0))), ElementsAre(2));

@@ -96,8 +96,7 @@ TEST(HostTensor, FindsTheFirstNonFiniteValue) {
   for (const DType dtype :
        {DType::kF64, DType::kF32, DType::kBF16, DType::kF16}) {
     const auto first = [&](const std::vector<double>& values) {
-      return FirstNonFinite(
-          Convert(HostTensor::FromF64({3}, values), dtype));
+      return FirstNonFinite(Convert(HostTensor::FromF64({3}, values), dtype));
     };
     EXPECT_EQ(first({1, -2, 0}), -1);
     EXPECT_EQ(first({1, std::nan(""), kInf}), 1);

@@ -109,19 +109,18 @@ TEST_F(ImportTest, OfficialStreamsUnderBothSpellingsOfTheirConfig) {
 }
 
 TEST_F(ImportTest, Bf16StaysBf16) {
-  const fs::path path = testing::ParityFolder() /
-                        "ts_linear_m.streaming_train_state";
+  const fs::path path =
+      testing::ParityFolder() / "ts_linear_m.streaming_train_state";
   EXPECT_EQ(Import("flax", path).dtype, "BF16");
-  EXPECT_EQ(Import("flax", testing::ParityFolder() /
-                               "a_linear_t.streaming_params")
-                .dtype,
-            "F32");
+  EXPECT_EQ(
+      Import("flax", testing::ParityFolder() / "a_linear_t.streaming_params")
+          .dtype,
+      "F32");
 }
 
 TEST_F(ImportTest, OfficialPyTorchWeightsGoThereAndBackBitEqual) {
   for (const fs::path& path : testing::ParityFiles(".weights.safetensors")) {
-    const fs::path config =
-        path.parent_path() / (Stem(path) + ".config.json");
+    const fs::path config = path.parent_path() / (Stem(path) + ".config.json");
     const ImportSummary summary = Import("hf", path, config);
     ExportWeights(At("out"), At("exported"));
     ExpectSameTensors(ReadAll(path), ReadAll(At("exported/model.safetensors")));
@@ -130,11 +129,10 @@ TEST_F(ImportTest, OfficialPyTorchWeightsGoThereAndBackBitEqual) {
     // A folder with its config.json is a source as it stands.
     const ImportSummary again = Import("hf", At("exported"));
     EXPECT_EQ(again.config, summary.config);
-    ExpectSameTensors(LoadModelFile(At("out")).tensors,
-                      [&] {
-                        Import("hf", path, config);
-                        return LoadModelFile(At("out")).tensors;
-                      }());
+    ExpectSameTensors(LoadModelFile(At("out")).tensors, [&] {
+      Import("hf", path, config);
+      return LoadModelFile(At("out")).tensors;
+    }());
   }
 }
 
@@ -162,9 +160,8 @@ TEST_F(ImportTest, LayoutsAreTurnedTheRightWay) {
           at(torch, l + "seq_modeling_block.conv_k.weight", in * 4 + tap));
     }
   }
-  EXPECT_THAT(
-      own.at(h + "seq_modeling_block/learnable_ttt_lr/kernel").shape,
-      ElementsAre(2, 128, 1));
+  EXPECT_THAT(own.at(h + "seq_modeling_block/learnable_ttt_lr/kernel").shape,
+              ElementsAre(2, 128, 1));
   EXPECT_EQ(own.at(h + "seq_modeling_block/ttt_dense_0").bytes,
             torch.at(l + "seq_modeling_block.W1").bytes);
 }
@@ -221,9 +218,8 @@ TEST_F(ImportTest, AHeadIsAcceptedOnlyAsACopyOfTheEmbedding) {
   EXPECT_EQ(Import("hf", At("m.safetensors"), config).num_skipped, 1);
   tensors["lm_head.weight"].bytes[5] ^= std::byte{1};
   WriteSafetensors(At("m.safetensors"), tensors);
-  EXPECT_THAT(
-      MessageOf([&] { Import("hf", At("m.safetensors"), config); }),
-      HasSubstr("tied head"));
+  EXPECT_THAT(MessageOf([&] { Import("hf", At("m.safetensors"), config); }),
+              HasSubstr("tied head"));
 }
 
 TEST_F(ImportTest, SizesFollowFromTheShapesWithoutAConfig) {
@@ -255,15 +251,13 @@ TEST_F(ImportTest, EqualSourcesGiveEqualBytes) {
   const ImportSummary first = Import("flax", At("stream"));
   const ImportSummary second = Import("flax", At("stream"));
   EXPECT_EQ(first.out_sha256, second.out_sha256);
-  EXPECT_EQ(first.kept_bytes,
-            static_cast<uint64_t>(NumParameters(config)) * 2);
+  EXPECT_EQ(first.kept_bytes, static_cast<uint64_t>(NumParameters(config)) * 2);
   ExpectSameTensors(LoadModelFile(At("out")).tensors, tensors);
 }
 
 TEST_F(ImportTest, SavedModelsLoadAndExportTheSame) {
   for (const InnerModel inner : {InnerModel::kLinear, InnerModel::kMlp}) {
-    for (const Backbone backbone :
-         {Backbone::kMamba, Backbone::kTransformer}) {
+    for (const Backbone backbone : {Backbone::kMamba, Backbone::kTransformer}) {
       const ModelConfig config = testing::TinyConfig(inner, backbone);
       const TensorMap tensors = testing::TinyTensors(config);
       SaveModelFile(At("m"), config, tensors, {{"note", "tiny"}});
@@ -287,8 +281,7 @@ TEST_F(ImportTest, ModelFilesAreCheckedWhenLoaded) {
   };
   TensorMap bad = good;
   bad.erase("model/ln_f/kernel");
-  EXPECT_THAT(complaint(bad),
-              HasSubstr("\"model/ln_f/kernel\" is missing"));
+  EXPECT_THAT(complaint(bad), HasSubstr("\"model/ln_f/kernel\" is missing"));
   bad = good;
   bad["more"] = good.at("model/ln_f/kernel");
   EXPECT_THAT(complaint(bad), HasSubstr("unexpected tensor \"more\""));

@@ -30,11 +30,10 @@ class SafetensorsTest : public ::testing::Test {
 };
 
 TEST_F(SafetensorsTest, WhatIsWrittenIsRead) {
-  const TensorMap tensors = {
-      {"b", HostTensor::FromF64({2, 1}, {1.5, -2})},
-      {"a", HostTensor::FromI32({3}, {1, 2, 3})},
-      {"empty", HostTensor::FromF32({0, 4}, {})},
-      {"scalar", HostTensor::FromF32({}, {7})}};
+  const TensorMap tensors = {{"b", HostTensor::FromF64({2, 1}, {1.5, -2})},
+                             {"a", HostTensor::FromI32({3}, {1, 2, 3})},
+                             {"empty", HostTensor::FromF32({0, 4}, {})},
+                             {"scalar", HostTensor::FromF32({}, {7})}};
   WriteSafetensors(path(), tensors, {{"k", "v"}});
   const SafetensorsFile file(path());
   ASSERT_EQ(file.tensors().size(), 4U);
@@ -88,11 +87,10 @@ TEST_F(SafetensorsTest, EntriesThatDoNotAddUpAreRefused) {
       R"("a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]})";
   EXPECT_THAT(Complaint("{" + one + "," + one + "}", "12345678"),
               HasSubstr("appears twice"));
-  EXPECT_THAT(
-      Complaint("{" + one + R"(,"b":{"dtype":"F32","shape":[1],)" +
-                    R"("data_offsets":[4,8]}})",
-                "12345678"),
-      HasSubstr("begins at byte"));
+  EXPECT_THAT(Complaint("{" + one + R"(,"b":{"dtype":"F32","shape":[1],)" +
+                            R"("data_offsets":[4,8]}})",
+                        "12345678"),
+              HasSubstr("begins at byte"));
 }
 
 TEST_F(SafetensorsTest, EveryCutAndBitFlipIsReadOrRefused) {

@@ -28,11 +28,16 @@ std::string PackExtent(int64_t extent) {
 
 std::string NumpyName(DType dtype) {
   switch (dtype) {
-    case DType::kBF16: return "bfloat16";
-    case DType::kF32: return "float32";
-    case DType::kF16: return "float16";
-    case DType::kI32: return "int32";
-    default: return "float64";
+    case DType::kBF16:
+      return "bfloat16";
+    case DType::kF32:
+      return "float32";
+    case DType::kF16:
+      return "float16";
+    case DType::kI32:
+      return "int32";
+    default:
+      return "float64";
   }
 }
 
@@ -58,28 +63,39 @@ std::string PackText(const std::string& text) {
   if (text.size() < 32) {
     return std::string(1, static_cast<char>(0xa0 | text.size())) + text;
   }
-  if (text.size() < 256) return std::string("\xd9") + BigEndian(text.size(), 1) + text;
+  if (text.size() < 256)
+    return std::string("\xd9") + BigEndian(text.size(), 1) + text;
   return std::string("\xda") + BigEndian(text.size(), 2) + text;
 }
 
 std::string PackBin(const std::string& bytes) {
-  if (bytes.size() < 256) return std::string("\xc4") + BigEndian(bytes.size(), 1) + bytes;
-  if (bytes.size() < 65536) return std::string("\xc5") + BigEndian(bytes.size(), 2) + bytes;
+  if (bytes.size() < 256)
+    return std::string("\xc4") + BigEndian(bytes.size(), 1) + bytes;
+  if (bytes.size() < 65536)
+    return std::string("\xc5") + BigEndian(bytes.size(), 2) + bytes;
   return std::string("\xc6") + BigEndian(bytes.size(), 4) + bytes;
 }
 
 std::string PackExt(int type, const std::string& body) {
   const std::string tail = std::string(1, static_cast<char>(type)) + body;
   switch (body.size()) {
-    case 1: return std::string("\xd4") + tail;
-    case 2: return std::string("\xd5") + tail;
-    case 4: return std::string("\xd6") + tail;
-    case 8: return std::string("\xd7") + tail;
-    case 16: return std::string("\xd8") + tail;
-    default: break;
+    case 1:
+      return std::string("\xd4") + tail;
+    case 2:
+      return std::string("\xd5") + tail;
+    case 4:
+      return std::string("\xd6") + tail;
+    case 8:
+      return std::string("\xd7") + tail;
+    case 16:
+      return std::string("\xd8") + tail;
+    default:
+      break;
   }
-  if (body.size() < 256) return std::string("\xc7") + BigEndian(body.size(), 1) + tail;
-  if (body.size() < 65536) return std::string("\xc8") + BigEndian(body.size(), 2) + tail;
+  if (body.size() < 256)
+    return std::string("\xc7") + BigEndian(body.size(), 1) + tail;
+  if (body.size() < 65536)
+    return std::string("\xc8") + BigEndian(body.size(), 2) + tail;
   return std::string("\xc9") + BigEndian(body.size(), 4) + tail;
 }
 
@@ -93,9 +109,9 @@ std::string PackArrayBody(const std::vector<int64_t>& shape,
 }
 
 std::string PackKey(const std::vector<std::string>& key) {
-  std::string packed = key.size() < 16
-                           ? std::string(1, static_cast<char>(0x90 | key.size()))
-                           : std::string("\xdc") + BigEndian(key.size(), 2);
+  std::string packed =
+      key.size() < 16 ? std::string(1, static_cast<char>(0x90 | key.size()))
+                      : std::string("\xdc") + BigEndian(key.size(), 2);
   for (const std::string& component : key) packed += PackText(component);
   return packed;
 }
