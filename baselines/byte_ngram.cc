@@ -9,19 +9,25 @@ namespace {
 constexpr size_t kInitialSlots = size_t{1} << 20;
 constexpr double kUniform = 1.0 / 256;
 
-uint32_t ContextOf(uint32_t history, int order) { return order == 0 ? 0 : history & ((uint32_t{1} << (8 * order)) - 1); }
+uint32_t ContextOf(uint32_t history, int order) {
+  return order == 0 ? 0 : history & ((uint32_t{1} << (8 * order)) - 1);
+}
 
 // Never 0: the order is stored plus one.
 uint64_t KeyOf(uint32_t context, int order, uint8_t symbol) {
-  return (static_cast<uint64_t>(order + 1) << 40) | (static_cast<uint64_t>(context) << 8) | symbol;
+  return (static_cast<uint64_t>(order + 1) << 40) |
+         (static_cast<uint64_t>(context) << 8) | symbol;
 }
 
-size_t SlotOf(uint64_t key, size_t num_slots) { return ((key * 0x9e3779b97f4a7c15u) >> 20) & (num_slots - 1); }
+size_t SlotOf(uint64_t key, size_t num_slots) {
+  return ((key * 0x9e3779b97f4a7c15u) >> 20) & (num_slots - 1);
+}
 
 }  // namespace
 
 ByteNgram::ByteNgram() : counts_(kInitialSlots) {
-  for (int order = 0; order <= kOrder; ++order) contexts_[order].resize(size_t{1} << (8 * order));
+  for (int order = 0; order <= kOrder; ++order)
+    contexts_[order].resize(size_t{1} << (8 * order));
 }
 
 void ByteNgram::Grow() {
@@ -38,7 +44,8 @@ void ByteNgram::Grow() {
 uint32_t& ByteNgram::Count(uint64_t key) {
   if (2 * used_ >= counts_.size()) Grow();
   size_t slot = SlotOf(key, counts_.size());
-  while (counts_[slot].first != 0 && counts_[slot].first != key) slot = (slot + 1) & (counts_.size() - 1);
+  while (counts_[slot].first != 0 && counts_[slot].first != key)
+    slot = (slot + 1) & (counts_.size() - 1);
   if (counts_[slot].first == 0) {
     counts_[slot].first = key;
     ++used_;
@@ -48,7 +55,8 @@ uint32_t& ByteNgram::Count(uint64_t key) {
 
 uint32_t ByteNgram::Find(uint64_t key) const {
   size_t slot = SlotOf(key, counts_.size());
-  while (counts_[slot].first != 0 && counts_[slot].first != key) slot = (slot + 1) & (counts_.size() - 1);
+  while (counts_[slot].first != 0 && counts_[slot].first != key)
+    slot = (slot + 1) & (counts_.size() - 1);
   return counts_[slot].second;
 }
 
@@ -69,13 +77,15 @@ void ByteNgram::Train(std::string_view text) {
   }
 }
 
-double ByteNgram::Probability(uint32_t history, int order, uint8_t symbol) const {
+double ByteNgram::Probability(uint32_t history, int order,
+                              uint8_t symbol) const {
   double p = kUniform;
   for (int n = 0; n <= order; ++n) {
     const uint32_t context = ContextOf(history, n);
     const Context& row = contexts_[n][context];
     if (row.total == 0) break;  // a longer context was not seen either
-    p = (Find(KeyOf(context, n, symbol)) + row.distinct * p) / (static_cast<double>(row.total) + row.distinct);
+    p = (Find(KeyOf(context, n, symbol)) + row.distinct * p) /
+        (static_cast<double>(row.total) + row.distinct);
   }
   return p;
 }
@@ -85,7 +95,9 @@ double ByteNgram::Bits(std::string_view text, size_t begin) const {
   uint32_t history = 0;
   for (size_t i = 0; i < text.size(); ++i) {
     const auto symbol = static_cast<uint8_t>(text[i]);
-    if (i >= begin) bits -= std::log2(Probability(history, static_cast<int>(std::min<size_t>(i, kOrder)), symbol));
+    if (i >= begin)
+      bits -= std::log2(Probability(
+          history, static_cast<int>(std::min<size_t>(i, kOrder)), symbol));
     history = (history << 8) | symbol;
   }
   return bits;

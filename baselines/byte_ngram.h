@@ -1,4 +1,5 @@
-// An interpolated byte n-gram: what a table of counts makes of the same training text.
+// An interpolated byte n-gram: what a table of counts makes of the same
+// training text.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -7,9 +8,10 @@
 
 namespace plastometer {
 
-// Order 3 (three bytes of context), Witten-Bell interpolation down to order 0 and a uniform floor:
-// p_n(s|c) = (C(c, s) + T(c) p_{n-1}(s|c')) / (C(c) + T(c)), T(c) the number of distinct bytes seen after c.
-// (Witten and Bell 1991, method C; Bell, Cleary and Witten 1990 section 6.)
+// Order 3 (three bytes of context), Witten-Bell interpolation down to order 0
+// and a uniform floor: p_n(s|c) = (C(c, s) + T(c) p_{n-1}(s|c')) / (C(c) +
+// T(c)), T(c) the number of distinct bytes seen after c. (Witten and Bell 1991,
+// method C; Bell, Cleary and Witten 1990 section 6.)
 class ByteNgram {
  public:
   ByteNgram();
@@ -29,8 +31,10 @@ class ByteNgram {
   uint32_t Find(uint64_t key) const;
   void Grow();
 
-  std::array<std::vector<Context>, kOrder + 1> contexts_;  // by the last n bytes
-  std::vector<std::pair<uint64_t, uint32_t>> counts_;      // open addressing; key 0 is empty
+  std::array<std::vector<Context>, kOrder + 1>
+      contexts_;  // by the last n bytes
+  std::vector<std::pair<uint64_t, uint32_t>>
+      counts_;  // open addressing; key 0 is empty
   size_t used_ = 0;
 };
 

@@ -1,5 +1,6 @@
-// What simpler means make of the windows that a text model is judged on: an interpolated order-3 byte model trained on the same
-// training text, and xz -6 on each window. Bits per byte by domain, as JSON on standard output.
+// What simpler means make of the windows that a text model is judged on: an
+// interpolated order-3 byte model trained on the same training text, and xz -6
+// on each window. Bits per byte by domain, as JSON on standard output.
 //   text_baseline TRAIN_CONFIG.json WINDOWS_PER_DOMAIN
 #include <lzma.h>
 
@@ -25,9 +26,12 @@ constexpr uint32_t kXzPreset = 6;
 double XzBits(const std::string& text) {
   std::string out(lzma_stream_buffer_bound(text.size()), '\0');
   size_t size = 0;
-  const lzma_ret code = lzma_easy_buffer_encode(kXzPreset, LZMA_CHECK_CRC64, nullptr, reinterpret_cast<const uint8_t*>(text.data()),
-                                                text.size(), reinterpret_cast<uint8_t*>(out.data()), &size, out.size());
-  if (code != LZMA_OK) throw InternalError("xz failed with code " + std::to_string(code));
+  const lzma_ret code = lzma_easy_buffer_encode(
+      kXzPreset, LZMA_CHECK_CRC64, nullptr,
+      reinterpret_cast<const uint8_t*>(text.data()), text.size(),
+      reinterpret_cast<uint8_t*>(out.data()), &size, out.size());
+  if (code != LZMA_OK)
+    throw InternalError("xz failed with code " + std::to_string(code));
   return 8.0 * static_cast<double>(size);
 }
 
@@ -38,18 +42,24 @@ struct Sums {
   nlohmann::json xz_by_window = nlohmann::json::array();
 };
 
-std::string TextOf(const Window& window, const Tokenizer& tokenizer) { return tokenizer.Decode(window.ids); }
+std::string TextOf(const Window& window, const Tokenizer& tokenizer) {
+  return tokenizer.Decode(window.ids);
+}
 
 int Main(const std::filesystem::path& config_file, int64_t windows_per_domain) {
   const auto config = nlohmann::json::parse(ReadFile(config_file));
-  const auto tokenizer = LoadTokenizer((HomeFolder() / config.at("tokenizer").get<std::string>()).string());
+  const auto tokenizer = LoadTokenizer(
+      (HomeFolder() / config.at("tokenizer").get<std::string>()).string());
   const int64_t context = config.at("context");
   ByteNgram ngram;
   std::vector<std::string> held_out;
-  nlohmann::json trained = nlohmann::json::object(), licences = nlohmann::json::object();
+  nlohmann::json trained = nlohmann::json::object(),
+                 licences = nlohmann::json::object();
   std::set<std::string> trained_domains;
   for (const auto& entry : config.at("sources")) {
-    const std::string name = entry.is_string() ? entry.get<std::string>() : entry.at("name").get<std::string>();
+    const std::string name = entry.is_string()
+                                 ? entry.get<std::string>()
+                                 : entry.at("name").get<std::string>();
     int64_t bytes = 0;
     ForEachDocument(name, "train", [&](Document&& document) {
       ngram.Train(document.text);
@@ -60,33 +70,47 @@ int Main(const std::filesystem::path& config_file, int64_t windows_per_domain) {
     licences[name] = FindSource(name).licence;
     trained_domains.insert(FindSource(name).domain);
     bool any = false;
-    ForEachDocument(name, "heldout", [&](Document&&) { any = true; return false; });
+    ForEachDocument(name, "heldout", [&](Document&&) {
+      any = true;
+      return false;
+    });
     if (any) held_out.push_back(name);
   }
   for (const Source& source : Sources()) {
-    if (source.in_default && !source.training_allowed) held_out.push_back(source.name);
+    if (source.in_default && !source.training_allowed)
+      held_out.push_back(source.name);
   }
-  const EvaluationSet set = SourceEvaluation(held_out, *tokenizer, context, windows_per_domain);
+  const EvaluationSet set =
+      SourceEvaluation(held_out, *tokenizer, context, windows_per_domain);
   std::map<std::string, Sums> domains;
   for (const Window& window : set.windows) {
     const std::string text = TextOf(window, *tokenizer);
     Sums& sums = domains[window.domain];
     sums.ngram_bits += ngram.Bits(text, window.token_bytes.front());
-    sums.scored_bytes += static_cast<double>(text.size()) - window.token_bytes.front();
+    sums.scored_bytes +=
+        static_cast<double>(text.size()) - window.token_bytes.front();
     const double xz = XzBits(text);
     sums.xz_bits += xz;
     sums.bytes += static_cast<double>(text.size());
-    sums.xz_by_window.push_back({{"document", window.document}, {"first_token", window.first_token}, {"bits_per_byte", xz / static_cast<double>(text.size())}});
+    sums.xz_by_window.push_back(
+        {{"document", window.document},
+         {"first_token", window.first_token},
+         {"bits_per_byte", xz / static_cast<double>(text.size())}});
     sums.windows += 1;
     sums.works.insert(window.work);
   }
-  nlohmann::json out = {{"slice_sha256", set.sha256}, {"trained_bytes", trained}, {"licences", licences}, {"trained_domains", trained_domains}, {"order", 3}};
+  nlohmann::json out = {{"slice_sha256", set.sha256},
+                        {"trained_bytes", trained},
+                        {"licences", licences},
+                        {"trained_domains", trained_domains},
+                        {"order", 3}};
   for (const auto& [domain, sums] : domains) {
-    out["domains"][domain] = {{"windows", sums.windows},
-                              {"works", sums.works.size()},
-                              {"order3_bits_per_byte", sums.ngram_bits / sums.scored_bytes},
-                              {"xz6_bits_per_byte", sums.xz_bits / sums.bytes},
-                              {"xz6_by_window", sums.xz_by_window}};
+    out["domains"][domain] = {
+        {"windows", sums.windows},
+        {"works", sums.works.size()},
+        {"order3_bits_per_byte", sums.ngram_bits / sums.scored_bytes},
+        {"xz6_bits_per_byte", sums.xz_bits / sums.bytes},
+        {"xz6_by_window", sums.xz_by_window}};
   }
   std::cout << out.dump(1) << "\n";
   return 0;
@@ -97,7 +121,8 @@ int Main(const std::filesystem::path& config_file, int64_t windows_per_domain) {
 
 int main(int argc, char** argv) {
   if (argc != 3) {
-    std::fprintf(stderr, "usage: text_baseline TRAIN_CONFIG.json WINDOWS_PER_DOMAIN\n");
+    std::fprintf(stderr,
+                 "usage: text_baseline TRAIN_CONFIG.json WINDOWS_PER_DOMAIN\n");
     return 2;
   }
   try {

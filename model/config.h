@@ -1,7 +1,9 @@
-// What a TTT language model is, without its weights: sizes, backbone, inner model, and the canonical parameter list.
+// What a TTT language model is, without its weights: sizes, backbone, inner
+// model, and the canonical parameter list.
 //
-// Letters used in every header of model/: B sequences, T tokens, L layers, D width, H heads, d = D/H, F SwiGLU width,
-// V vocabulary, b = 16 tokens of an inner mini-batch, M mini-batches.
+// Letters used in every header of model/: B sequences, T tokens, L layers, D
+// width, H heads, d = D/H, F SwiGLU width, V vocabulary, b = 16 tokens of an
+// inner mini-batch, M mini-batches.
 #pragma once
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
@@ -11,7 +13,8 @@
 namespace plastometer {
 
 enum class InnerModel { kLinear, kMlp };
-// kMamba: pre-convolution, one Q/K projection with two convolutions, gate. kTransformer: separate Q and K, none of these.
+// kMamba: pre-convolution, one Q/K projection with two convolutions, gate.
+// kTransformer: separate Q and K, none of these.
 enum class Backbone { kMamba, kTransformer };
 
 struct ModelConfig {
@@ -24,7 +27,8 @@ struct ModelConfig {
   int64_t conv_width = 4;         // the only value supported
   InnerModel inner_model = InnerModel::kLinear;
   Backbone backbone = Backbone::kMamba;
-  double ttt_base_lr = 1.0;  // 1.0 for TTT-Linear, 0.1 for TTT-MLP in the published models
+  double ttt_base_lr =
+      1.0;  // 1.0 for TTT-Linear, 0.1 for TTT-MLP in the published models
   double rope_theta = 10000.0;
   double rms_norm_eps = 1e-6;
   double initializer_range = 0.02;
@@ -34,15 +38,19 @@ struct ModelConfig {
   bool operator==(const ModelConfig&) const = default;
 };
 
-// The published sizes: "125m", "350m", "760m", "1b" (TTT-Linear, mamba backbone, V = 32000); "-mlp" appended gives TTT-MLP.
-// Throws kUsage that lists the names.
+// The published sizes: "125m", "350m", "760m", "1b" (TTT-Linear, mamba
+// backbone, V = 32000); "-mlp" appended gives TTT-MLP. Throws kUsage that lists
+// the names.
 ModelConfig NamedConfig(const std::string& name);
 std::vector<std::string> NamedConfigs();
 
-// Reads our own field names, those of ttt-lm-jax, or those of a Hugging Face config.json (told apart by their keys).
-// `source` (a path) is named in errors. Throws kInvalid: missing or mistyped field, unknown backbone or layer type,
-// contradictory flags (use_gate / share_qk / pre_conv not all equal), sizes that do not divide, unsupported widths.
-ModelConfig ConfigFromJson(const nlohmann::json& json, const std::string& source);
+// Reads our own field names, those of ttt-lm-jax, or those of a Hugging Face
+// config.json (told apart by their keys). `source` (a path) is named in errors.
+// Throws kInvalid: missing or mistyped field, unknown backbone or layer type,
+// contradictory flags (use_gate / share_qk / pre_conv not all equal), sizes
+// that do not divide, unsupported widths.
+ModelConfig ConfigFromJson(const nlohmann::json& json,
+                           const std::string& source);
 nlohmann::json ConfigToJson(const ModelConfig& config);  // our own field names
 void ValidateConfig(const ModelConfig& config, const std::string& source);
 
@@ -50,12 +58,15 @@ std::string ToString(InnerModel inner_model);  // "linear", "mlp"
 std::string ToString(Backbone backbone);       // "mamba", "transformer"
 
 struct ParameterSpec {
-  std::string name;            // canonical: the JAX key path below params/params joined with '/'
-  std::vector<int64_t> shape;  // JAX shapes: dense kernels are [in, out], convolutions [4, 1, D]
+  std::string
+      name;  // canonical: the JAX key path below params/params joined with '/'
+  std::vector<int64_t>
+      shape;  // JAX shapes: dense kernels are [in, out], convolutions [4, 1, D]
 };
 
-// Every parameter of the model, in file order (ttt-facts 1.5), e.g. "model/wte/embedding" [V, D],
-// "model/h/0/seq_modeling_block/wq/kernel" [D, D], "model/h/0/seq_modeling_block/ttt_norm/scale" [H, d].
+// Every parameter of the model, in file order (ttt-facts 1.5), e.g.
+// "model/wte/embedding" [V, D], "model/h/0/seq_modeling_block/wq/kernel" [D,
+// D], "model/h/0/seq_modeling_block/ttt_norm/scale" [H, d].
 std::vector<ParameterSpec> ParameterSpecs(const ModelConfig& config);
 
 int64_t NumParameters(const ModelConfig& config);

@@ -14,8 +14,9 @@ constexpr LaneName kLanes[] = {{Lane::kCpuReference, "cpu-reference"},
                                {Lane::kCudaReference, "cuda-reference"}};
 
 // Defined in docs, not in this version.
-constexpr const char* kPlannedLanes[] = {"cpu-portable", "cuda-portable",   "cpu-native",
-                                         "cuda-native",  "cpu-native-bf16", "cuda-native-bf16"};
+constexpr const char* kPlannedLanes[] = {"cpu-portable",    "cuda-portable",
+                                         "cpu-native",      "cuda-native",
+                                         "cpu-native-bf16", "cuda-native-bf16"};
 
 std::string Joined(const std::vector<std::string>& names) {
   std::string text;
@@ -37,10 +38,12 @@ Lane ParseLane(const std::string& name) {
   }
   for (const char* planned : kPlannedLanes) {
     if (name == planned) {
-      throw UsageError("lane '" + name + "' is not in this version; it has: " + Joined(AvailableLanes()));
+      throw UsageError("lane '" + name + "' is not in this version; it has: " +
+                       Joined(AvailableLanes()));
     }
   }
-  throw UsageError("unknown lane '" + name + "'; expected one of: " + Joined(AvailableLanes()));
+  throw UsageError("unknown lane '" + name +
+                   "'; expected one of: " + Joined(AvailableLanes()));
 }
 
 std::string ToString(Lane lane) {

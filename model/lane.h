@@ -1,4 +1,5 @@
-// A lane is device + arithmetic + dtype. Asking for one never falls back silently to another.
+// A lane is device + arithmetic + dtype. Asking for one never falls back
+// silently to another.
 #pragma once
 #include <string>
 #include <vector>
@@ -7,7 +8,8 @@ namespace plastometer {
 
 enum class Lane { kCpuReference, kCpuReferenceFp64, kCudaReference };
 
-// Throws kUsage for an unknown name, and for a known lane that this version does not have; lists those it has.
+// Throws kUsage for an unknown name, and for a known lane that this version
+// does not have; lists those it has.
 Lane ParseLane(const std::string& name);
 std::string ToString(Lane lane);
 std::vector<std::string> AvailableLanes();

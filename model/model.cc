@@ -32,8 +32,12 @@ at::TensorOptions OptionsOf(Lane lane) {
 }
 
 int ResolveThreads(int num_threads) {
-  if (num_threads < 0) throw UsageError("--threads " + std::to_string(num_threads) + "; expected a number >= 0");
-  return num_threads > 0 ? num_threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  if (num_threads < 0)
+    throw UsageError("--threads " + std::to_string(num_threads) +
+                     "; expected a number >= 0");
+  return num_threads > 0 ? num_threads
+                         : static_cast<int>(std::max(
+                               1u, std::thread::hardware_concurrency()));
 }
 
 std::vector<double> ToDoubleVector(const at::Tensor& tensor) {
@@ -43,18 +47,21 @@ std::vector<double> ToDoubleVector(const at::Tensor& tensor) {
 
 // -log softmax(logits)[target]: logits [N, V], targets [N]
 at::Tensor LossOfLogits(const at::Tensor& logits, const at::Tensor& targets) {
-  return at::logsumexp(logits, 1) - logits.gather(1, targets.unsqueeze(1)).squeeze(1);
+  return at::logsumexp(logits, 1) -
+         logits.gather(1, targets.unsqueeze(1)).squeeze(1);
 }
 
 }  // namespace
 
 struct Sequences::Impl {
-  Impl(SequenceState s, Profile p) : state(std::move(s)), profile(std::move(p)) {}
+  Impl(SequenceState s, Profile p)
+      : state(std::move(s)), profile(std::move(p)) {}
   SequenceState state;
   Profile profile;
   ModelConfig config;
   at::TensorOptions options;
-  std::vector<ops::InnerParameters> initial;  // W0 of every layer, shared with the model
+  std::vector<ops::InnerParameters>
+      initial;  // W0 of every layer, shared with the model
 };
 
 Sequences::Sequences(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -64,14 +71,21 @@ Sequences& Sequences::operator=(Sequences&&) noexcept = default;
 int64_t Sequences::num_sequences() const { return impl_->state.num_sequences; }
 int64_t Sequences::position() const { return impl_->state.position; }
 
-// Tensors of a state are replaced, never written in place, so a copy of the handles is independent.
-Sequences Sequences::Snapshot() const { return Sequences(std::make_unique<Impl>(*impl_)); }
+// Tensors of a state are replaced, never written in place, so a copy of the
+// handles is independent.
+Sequences Sequences::Snapshot() const {
+  return Sequences(std::make_unique<Impl>(*impl_));
+}
 
 TensorMap Sequences::FastWeights() const {
   TensorMap map;
-  const auto add = [&](size_t l, const char* name, const at::Tensor& now, const at::Tensor& initial) {
+  const auto add = [&](size_t l, const char* name, const at::Tensor& now,
+                       const at::Tensor& initial) {
     if (!initial.defined()) return;
-    const at::Tensor value = now.defined() ? now : initial.unsqueeze(0).expand({num_sequences(), -1, -1, -1});
+    const at::Tensor value =
+        now.defined()
+            ? now
+            : initial.unsqueeze(0).expand({num_sequences(), -1, -1, -1});
     map["final_state." + std::to_string(l) + "." + name] = ToHostTensor(value);
   };
   for (size_t l = 0; l < impl_->initial.size(); ++l) {
@@ -92,8 +106,10 @@ struct Model::Impl {
   int num_threads = 1;
   LanguageModelWeights weights;
 
-  at::Tensor IdTensor(std::span<const int32_t> ids, int64_t num_sequences) const;
-  void ScoreHidden(const at::Tensor& hidden, const at::Tensor& ids, SequenceState& state, ops::Ops& ops,
+  at::Tensor IdTensor(std::span<const int32_t> ids,
+                      int64_t num_sequences) const;
+  void ScoreHidden(const at::Tensor& hidden, const at::Tensor& ids,
+                   SequenceState& state, ops::Ops& ops,
                    const ForwardOptions& options, ForwardResult& result) const;
 };
 
@@ -105,14 +121,16 @@ const ModelConfig& Model::config() const { return impl_->config; }
 const std::string& Model::sha256() const { return impl_->sha256; }
 Lane Model::lane() const { return impl_->lane; }
 
-Model Model::Load(const std::filesystem::path& file, const ModelOptions& options) {
+Model Model::Load(const std::filesystem::path& file,
+                  const ModelOptions& options) {
   const ModelFile model_file = LoadModelFile(file);
   Model model = FromTensors(model_file.config, model_file.tensors, options);
   model.impl_->sha256 = model_file.sha256;
   return model;
 }
 
-Model Model::FromTensors(const ModelConfig& config, const TensorMap& weights, const ModelOptions& options) {
+Model Model::FromTensors(const ModelConfig& config, const TensorMap& weights,
+                         const ModelOptions& options) {
   if (options.lane == Lane::kCudaReference) LoadTorchCuda();
   auto impl = std::make_unique<Impl>();
   impl->num_threads = ResolveThreads(options.num_threads);
@@ -123,8 +141,11 @@ Model Model::FromTensors(const ModelConfig& config, const TensorMap& weights, co
   std::map<std::string, at::Tensor> tensors;
   for (const ParameterSpec& spec : ParameterSpecs(config)) {
     const auto found = weights.find(spec.name);
-    if (found == weights.end()) throw InvalidError("model: parameter '" + spec.name + "' is missing");
-    if (found->second.shape != spec.shape) throw InvalidError("model: parameter '" + spec.name + "' has another shape");
+    if (found == weights.end())
+      throw InvalidError("model: parameter '" + spec.name + "' is missing");
+    if (found->second.shape != spec.shape)
+      throw InvalidError("model: parameter '" + spec.name +
+                         "' has another shape");
     tensors[spec.name] = ToTorch(found->second).to(OptionsOf(options.lane));
   }
   impl->weights = BindWeights(config, tensors);
@@ -132,50 +153,72 @@ Model Model::FromTensors(const ModelConfig& config, const TensorMap& weights, co
 }
 
 Sequences Model::Start(int64_t num_sequences, const Profile& profile) const {
-  if (num_sequences < 1) throw UsageError("number of sequences is " + std::to_string(num_sequences) + "; expected >= 1");
+  if (num_sequences < 1)
+    throw UsageError("number of sequences is " + std::to_string(num_sequences) +
+                     "; expected >= 1");
   if (profile.num_layers() != impl_->config.num_layers) {
-    throw UsageError("profile '" + profile.name() + "' has " + std::to_string(profile.num_layers()) +
-                     " layers; the model has " + std::to_string(impl_->config.num_layers));
+    throw UsageError("profile '" + profile.name() + "' has " +
+                     std::to_string(profile.num_layers()) +
+                     " layers; the model has " +
+                     std::to_string(impl_->config.num_layers));
   }
   const c10::InferenceMode inference;
   auto sequences = std::make_unique<Sequences::Impl>(
-      FreshState(impl_->config, num_sequences, OptionsOf(impl_->lane)), profile);
-  for (const LayerWeights& layer : impl_->weights.layers) sequences->initial.push_back(layer.inner);
+      FreshState(impl_->config, num_sequences, OptionsOf(impl_->lane)),
+      profile);
+  for (const LayerWeights& layer : impl_->weights.layers)
+    sequences->initial.push_back(layer.inner);
   return Sequences(std::move(sequences));
 }
 
-at::Tensor Model::Impl::IdTensor(std::span<const int32_t> ids, int64_t num_sequences) const {
+at::Tensor Model::Impl::IdTensor(std::span<const int32_t> ids,
+                                 int64_t num_sequences) const {
   if (ids.empty() || static_cast<int64_t>(ids.size()) % num_sequences != 0) {
-    throw InvalidError("got " + std::to_string(ids.size()) + " token ids for " + std::to_string(num_sequences) +
+    throw InvalidError("got " + std::to_string(ids.size()) + " token ids for " +
+                       std::to_string(num_sequences) +
                        " sequences; expected a positive multiple");
   }
   for (size_t i = 0; i < ids.size(); ++i) {
     if (ids[i] < 0 || ids[i] >= config.vocab_size) {
-      throw InvalidError("token id " + std::to_string(ids[i]) + " at index " + std::to_string(i) +
-                         " is outside the vocabulary [0, " + std::to_string(config.vocab_size) + ")");
+      throw InvalidError("token id " + std::to_string(ids[i]) + " at index " +
+                         std::to_string(i) + " is outside the vocabulary [0, " +
+                         std::to_string(config.vocab_size) + ")");
     }
   }
-  const at::Tensor view = at::from_blob(const_cast<int32_t*>(ids.data()), {num_sequences, static_cast<int64_t>(ids.size()) / num_sequences}, at::kInt);
+  const at::Tensor view = at::from_blob(
+      const_cast<int32_t*>(ids.data()),
+      {num_sequences, static_cast<int64_t>(ids.size()) / num_sequences},
+      at::kInt);
   return view.to(OptionsOf(lane).dtype(at::kLong));
 }
 
-void Model::Impl::ScoreHidden(const at::Tensor& hidden, const at::Tensor& ids, SequenceState& state, ops::Ops& ops,
-                              const ForwardOptions& options, ForwardResult& result) const {
+void Model::Impl::ScoreHidden(const at::Tensor& hidden, const at::Tensor& ids,
+                              SequenceState& state, ops::Ops& ops,
+                              const ForwardOptions& options,
+                              ForwardResult& result) const {
   const int64_t B = ids.size(0), T = ids.size(1), D = hidden.size(2);
   std::vector<at::Tensor> losses;
-  if (state.last_logits.defined()) losses.push_back(LossOfLogits(state.last_logits, ids.select(1, 0)).unsqueeze(1));
+  if (state.last_logits.defined())
+    losses.push_back(
+        LossOfLogits(state.last_logits, ids.select(1, 0)).unsqueeze(1));
   if (options.logits) {
-    const at::Tensor logits = ops.Logits(hidden.reshape({B * T, D}), weights.embedding).view({B, T, -1});
+    const at::Tensor logits =
+        ops.Logits(hidden.reshape({B * T, D}), weights.embedding)
+            .view({B, T, -1});
     if (T > 1) {
       const at::Tensor scored = logits.narrow(1, 0, T - 1).flatten(0, 1);
-      losses.push_back(LossOfLogits(scored, ids.narrow(1, 1, T - 1).flatten()).view({B, T - 1}));
+      losses.push_back(LossOfLogits(scored, ids.narrow(1, 1, T - 1).flatten())
+                           .view({B, T - 1}));
     }
     state.last_logits = logits.select(1, T - 1).clone();
     result.logits["logits"] = ToHostTensor(logits);
   } else {
     if (T > 1) {
-      const at::Tensor rows = hidden.narrow(1, 0, T - 1).reshape({B * (T - 1), D});
-      losses.push_back(ops.TokenLoss(rows, weights.embedding, ids.narrow(1, 1, T - 1).flatten()).view({B, T - 1}));
+      const at::Tensor rows =
+          hidden.narrow(1, 0, T - 1).reshape({B * (T - 1), D});
+      losses.push_back(ops.TokenLoss(rows, weights.embedding,
+                                     ids.narrow(1, 1, T - 1).flatten())
+                           .view({B, T - 1}));
     }
     state.last_logits = ops.Logits(hidden.select(1, T - 1), weights.embedding);
   }
@@ -185,7 +228,8 @@ void Model::Impl::ScoreHidden(const at::Tensor& hidden, const at::Tensor& ids, S
   result.nll = ToDoubleVector(nll);
 }
 
-ForwardResult Model::Forward(Sequences& sequences, std::span<const int32_t> ids, const ForwardOptions& options) const {
+ForwardResult Model::Forward(Sequences& sequences, std::span<const int32_t> ids,
+                             const ForwardOptions& options) const {
   const c10::InferenceMode inference;
   SequenceState& state = sequences.impl_->state;
   const Profile& profile = sequences.impl_->profile;
@@ -197,89 +241,116 @@ ForwardResult Model::Forward(Sequences& sequences, std::span<const int32_t> ids,
   ForwardResult result;
   result.num_sequences = state.num_sequences;
   result.num_tokens = T;
-  const at::Tensor hidden = ForwardHidden(impl_->config, impl_->weights, ops, profile, state, id_tensor,
-                                          collect ? &collectors : nullptr, options.statistics);
+  const at::Tensor hidden = ForwardHidden(
+      impl_->config, impl_->weights, ops, profile, state, id_tensor,
+      collect ? &collectors : nullptr, options.statistics);
   impl_->ScoreHidden(hidden, id_tensor, state, ops, options, result);
-  if (collect) result.statistics = StatisticsArrays(impl_->config, collectors, state.num_sequences, position, T,
-                                                    OptionsOf(impl_->lane));
+  if (collect)
+    result.statistics =
+        StatisticsArrays(impl_->config, collectors, state.num_sequences,
+                         position, T, OptionsOf(impl_->lane));
   if (options.final_state) result.state = sequences.FastWeights();
   result.counters = ops.counters();
   result.counters.tokens = state.num_sequences * T;
   for (int64_t l = 0; l < impl_->config.num_layers; ++l) {
     const bool plastic = profile.layer(l).EverPlastic();
-    if (plastic) result.counters.adaptive_state_bytes += AdaptiveStateBytesOfLayer(impl_->config);
+    if (plastic)
+      result.counters.adaptive_state_bytes +=
+          AdaptiveStateBytesOfLayer(impl_->config);
     result.counters.carry_bytes += CarryBytesOfLayer(impl_->config, plastic);
   }
   return result;
 }
 
-ForwardResult Model::Score(std::span<const int32_t> ids, int64_t num_sequences, const Profile& profile,
+ForwardResult Model::Score(std::span<const int32_t> ids, int64_t num_sequences,
+                           const Profile& profile,
                            const ForwardOptions& options) const {
-  const bool losses_only = !options.logits && !options.final_state && options.statistics == StatisticsMode::kOff;
+  const bool losses_only = !options.logits && !options.final_state &&
+                           options.statistics == StatisticsMode::kOff;
   const bool cpu = impl_->lane != Lane::kCudaReference;
-  if (losses_only && cpu && impl_->num_threads > 1 && num_sequences > 1) return ScoreRowsInParallel(ids, num_sequences, profile);
+  if (losses_only && cpu && impl_->num_threads > 1 && num_sequences > 1)
+    return ScoreRowsInParallel(ids, num_sequences, profile);
   Sequences sequences = Start(num_sequences, profile);
   return Forward(sequences, ids, options);
 }
 
-// One group of rows a thread, each with one LibTorch thread: the scan's operations are too small to be shared, and a
-// barrier after each of them stalls as soon as another program has one of the cores.
-ForwardResult Model::ScoreRowsInParallel(std::span<const int32_t> ids, int64_t num_sequences, const Profile& profile) const {
+// One group of rows a thread, each with one LibTorch thread: the scan's
+// operations are too small to be shared, and a barrier after each of them
+// stalls as soon as another program has one of the cores.
+ForwardResult Model::ScoreRowsInParallel(std::span<const int32_t> ids,
+                                         int64_t num_sequences,
+                                         const Profile& profile) const {
   const int64_t num_tokens = static_cast<int64_t>(ids.size()) / num_sequences;
-  const int64_t num_groups = std::min<int64_t>(impl_->num_threads, num_sequences);
+  const int64_t num_groups =
+      std::min<int64_t>(impl_->num_threads, num_sequences);
   std::vector<ForwardResult> parts(num_groups);
   std::vector<std::exception_ptr> failures(num_groups);
   std::vector<std::thread> threads;
-  impl_->IdTensor(ids, num_sequences);  // an error names the index in the whole batch
+  impl_->IdTensor(
+      ids, num_sequences);  // an error names the index in the whole batch
   for (int64_t g = 0; g < num_groups; ++g) {
-    const int64_t begin = g * num_sequences / num_groups, end = (g + 1) * num_sequences / num_groups;
+    const int64_t begin = g * num_sequences / num_groups,
+                  end = (g + 1) * num_sequences / num_groups;
     threads.emplace_back([&, g, begin, end] {
       try {
         at::set_num_threads(1);
         Sequences rows = Start(end - begin, profile);
-        parts[g] = Forward(rows, ids.subspan(begin * num_tokens, (end - begin) * num_tokens), {});
+        parts[g] = Forward(
+            rows, ids.subspan(begin * num_tokens, (end - begin) * num_tokens),
+            {});
       } catch (...) {
         failures[g] = std::current_exception();
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
-  at::set_num_threads(impl_->num_threads);  // new threads copy the last value set
+  at::set_num_threads(
+      impl_->num_threads);  // new threads copy the last value set
   for (const std::exception_ptr& failure : failures) {
     if (failure) std::rethrow_exception(failure);
   }
   ForwardResult result = std::move(parts[0]);
   result.num_sequences = num_sequences;
   for (int64_t g = 1; g < num_groups; ++g) {
-    result.nll.insert(result.nll.end(), parts[g].nll.begin(), parts[g].nll.end());
+    result.nll.insert(result.nll.end(), parts[g].nll.begin(),
+                      parts[g].nll.end());
     result.counters += parts[g].counters;
   }
   return result;
 }
 
-void Model::CheckCausality(std::span<const int32_t> ids, const Profile& profile) const {
+void Model::CheckCausality(std::span<const int32_t> ids,
+                           const Profile& profile) const {
   const auto T = static_cast<int64_t>(ids.size());
   if (T < 4) return;
-  // Row 0: the text. Row 1: one token in the middle changed. Shapes are equal, so equal means equal to the bit.
+  // Row 0: the text. Row 1: one token in the middle changed. Shapes are equal,
+  // so equal means equal to the bit.
   const int64_t changed = T / 2;
-  std::vector<int32_t> same(ids.begin(), ids.end()), other(ids.begin(), ids.end());
-  other[changed] = static_cast<int32_t>((other[changed] + 1) % impl_->config.vocab_size);
+  std::vector<int32_t> same(ids.begin(), ids.end()),
+      other(ids.begin(), ids.end());
+  other[changed] =
+      static_cast<int32_t>((other[changed] + 1) % impl_->config.vocab_size);
   std::vector<int32_t> pair(same);
   pair.insert(pair.end(), other.begin(), other.end());
   same.insert(same.end(), ids.begin(), ids.end());
   Sequences start_a = Start(2, profile), start_b = Start(2, profile);
-  const ForwardResult a = Forward(start_a, same, {}), b = Forward(start_b, pair, {});
+  const ForwardResult a = Forward(start_a, same, {}),
+                      b = Forward(start_b, pair, {});
   const int64_t n = a.num_losses;
   for (int64_t i = 0; i < n; ++i) {
     // nll[i] is the loss of token i + 1: it may depend on tokens 0..i+1.
     const bool before = i + 1 < changed;
     if (before && (b.nll[n + i] != a.nll[n + i])) {
-      throw InternalError("causality probe: changing token " + std::to_string(changed) + " moved the loss of token " +
-                          std::to_string(i + 1) + " (profile '" + profile.name() + "')");
-    }
-    if (b.nll[i] != a.nll[i] && !(std::isnan(a.nll[i]) && std::isnan(b.nll[i]))) {
-      throw InternalError("causality probe: changing a neighbour row moved the loss of token " + std::to_string(i + 1) +
+      throw InternalError("causality probe: changing token " +
+                          std::to_string(changed) +
+                          " moved the loss of token " + std::to_string(i + 1) +
                           " (profile '" + profile.name() + "')");
+    }
+    if (b.nll[i] != a.nll[i] &&
+        !(std::isnan(a.nll[i]) && std::isnan(b.nll[i]))) {
+      throw InternalError(
+          "causality probe: changing a neighbour row moved the loss of token " +
+          std::to_string(i + 1) + " (profile '" + profile.name() + "')");
     }
   }
 }

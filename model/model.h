@@ -1,5 +1,5 @@
-// The facade of model/: token ids in; losses, logits, statistics, state and exact counters out. No LibTorch in here.
-// Letters: model/config.h.
+// The facade of model/: token ids in; losses, logits, statistics, state and
+// exact counters out. No LibTorch in here. Letters: model/config.h.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -36,13 +36,16 @@ struct ForwardOptions {
 struct ForwardResult {
   int64_t num_sequences = 0;  // B
   int64_t num_tokens = 0;     // T of this call
-  // [B, num_losses] nats, row-major. A fresh sequence scores tokens 1..T-1 (num_losses = T-1); a carried-on one scores all T.
+  // [B, num_losses] nats, row-major. A fresh sequence scores tokens 1..T-1
+  // (num_losses = T-1); a carried-on one scores all T.
   std::vector<double> nll;
   int64_t num_losses = 0;
-  TensorMap logits;      // "logits" [B, T, V] in the lane's dtype when asked for
-  TensorMap statistics;  // names and shapes of docs/statistics.md when asked for
-  TensorMap state;       // "final_state.<layer>.<W1|b1|W2|b2>" [B, H, ...] when asked for
-  Counters counters;     // of this call
+  TensorMap logits;  // "logits" [B, T, V] in the lane's dtype when asked for
+  TensorMap
+      statistics;  // names and shapes of docs/statistics.md when asked for
+  TensorMap
+      state;  // "final_state.<layer>.<W1|b1|W2|b2>" [B, H, ...] when asked for
+  Counters counters;  // of this call
 };
 
 // The state of B sequences that advance together; carried on at any token.
@@ -52,8 +55,9 @@ class Sequences {
   Sequences(Sequences&&) noexcept;
   Sequences& operator=(Sequences&&) noexcept;
   int64_t num_sequences() const;
-  int64_t position() const;       // tokens seen
-  Sequences Snapshot() const;     // an independent copy; restoring is continuing from a snapshot
+  int64_t position() const;  // tokens seen
+  Sequences Snapshot()
+      const;  // an independent copy; restoring is continuing from a snapshot
   TensorMap FastWeights() const;  // as ForwardResult::state
 
  private:
@@ -66,32 +70,44 @@ class Sequences {
 // Const calls may run at the same time on different Sequences.
 class Model {
  public:
-  // Reads our own safetensors file. Throws kInvalid for a bad file, kUsage for a lane that this build or machine lacks.
-  static Model Load(const std::filesystem::path& file, const ModelOptions& options);
+  // Reads our own safetensors file. Throws kInvalid for a bad file, kUsage for
+  // a lane that this build or machine lacks.
+  static Model Load(const std::filesystem::path& file,
+                    const ModelOptions& options);
   // `weights` by canonical name, any floating dtype (widened to the lane's).
-  static Model FromTensors(const ModelConfig& config, const TensorMap& weights, const ModelOptions& options);
+  static Model FromTensors(const ModelConfig& config, const TensorMap& weights,
+                           const ModelOptions& options);
   ~Model();
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
 
   const ModelConfig& config() const;
-  const std::string& sha256() const;  // of the file; empty when made from tensors
+  const std::string& sha256()
+      const;  // of the file; empty when made from tensors
   Lane lane() const;
 
   // Fresh state: every sequence starts at W0.
   Sequences Start(int64_t num_sequences, const Profile& profile) const;
-  // ids: [B, T] row-major, T >= 1. Throws kInvalid for an id outside the vocabulary (position and value).
-  ForwardResult Forward(Sequences& sequences, std::span<const int32_t> ids, const ForwardOptions& options) const;
-  // Start + Forward on [B, T]. Losses alone on a CPU: the rows are shared among the threads.
-  ForwardResult Score(std::span<const int32_t> ids, int64_t num_sequences, const Profile& profile,
+  // ids: [B, T] row-major, T >= 1. Throws kInvalid for an id outside the
+  // vocabulary (position and value).
+  ForwardResult Forward(Sequences& sequences, std::span<const int32_t> ids,
+                        const ForwardOptions& options) const;
+  // Start + Forward on [B, T]. Losses alone on a CPU: the rows are shared among
+  // the threads.
+  ForwardResult Score(std::span<const int32_t> ids, int64_t num_sequences,
+                      const Profile& profile,
                       const ForwardOptions& options = {}) const;
 
-  // Changing token t must change nothing before t, and a row must not depend on its neighbours: checked on `ids` (one
-  // window) to the bit. Throws kInternal that names the first token whose loss moved.
-  void CheckCausality(std::span<const int32_t> ids, const Profile& profile) const;
+  // Changing token t must change nothing before t, and a row must not depend on
+  // its neighbours: checked on `ids` (one window) to the bit. Throws kInternal
+  // that names the first token whose loss moved.
+  void CheckCausality(std::span<const int32_t> ids,
+                      const Profile& profile) const;
 
  private:
-  ForwardResult ScoreRowsInParallel(std::span<const int32_t> ids, int64_t num_sequences, const Profile& profile) const;
+  ForwardResult ScoreRowsInParallel(std::span<const int32_t> ids,
+                                    int64_t num_sequences,
+                                    const Profile& profile) const;
 
   struct Impl;
   explicit Model(std::unique_ptr<Impl> impl);

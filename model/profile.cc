@@ -36,12 +36,15 @@ std::vector<std::string> Split(const std::string& text, char separator) {
 
 std::optional<int64_t> ParseInt(std::string_view text) {
   int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size())
+    return std::nullopt;
   return value;
 }
 
-int64_t ExpectInt(const std::string& profile, const std::string& text, const std::string& what) {
+int64_t ExpectInt(const std::string& profile, const std::string& text,
+                  const std::string& what) {
   const auto value = ParseInt(text);
   if (!value) Fail(profile, what + " is '" + text + "'; expected an integer");
   return *value;
@@ -49,12 +52,16 @@ int64_t ExpectInt(const std::string& profile, const std::string& text, const std
 
 double ExpectScale(const std::string& profile, const std::string& text) {
   double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) {
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() ||
+      end != text.data() + text.size()) {
     Fail(profile, "scale '" + text + "' is not a number");
   }
   if (!std::isfinite(value) || value < 0) {
-    Fail(profile, "scale " + text + " is negative or not finite; expected a finite number >= 0");
+    Fail(profile,
+         "scale " + text +
+             " is negative or not finite; expected a finite number >= 0");
   }
   return value;
 }
@@ -81,25 +88,34 @@ std::vector<int64_t> LastLayers(int64_t count, int64_t num_layers) {
 }
 
 // "25%" or "6" -> a number of layers.
-int64_t ExpectCount(const std::string& profile, std::string text, int64_t num_layers) {
+int64_t ExpectCount(const std::string& profile, std::string text,
+                    int64_t num_layers) {
   if (!text.empty() && text.back() == '%') {
     text.pop_back();
     const double percent = ExpectScale(profile, text);
     if (percent > 100) Fail(profile, text + "% is more than 100%");
-    if (percent == 0) Fail(profile, "0% names no layer (an empty range); use 'frozen'");
-    // P * L is rounded before the ceiling, so that 29% of 100 layers is 29 and not 30 from binary rounding.
-    const double exact = std::round(percent * static_cast<double>(num_layers) * 1e6) / 1e8;
+    if (percent == 0)
+      Fail(profile, "0% names no layer (an empty range); use 'frozen'");
+    // P * L is rounded before the ceiling, so that 29% of 100 layers is 29 and
+    // not 30 from binary rounding.
+    const double exact =
+        std::round(percent * static_cast<double>(num_layers) * 1e6) / 1e8;
     return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(exact)));
   }
   const int64_t count = ExpectInt(profile, text, "number of layers");
-  if (count < 1) Fail(profile, "names " + text + " layers (an empty range); expected at least 1, or 'frozen'");
+  if (count < 1)
+    Fail(profile,
+         "names " + text +
+             " layers (an empty range); expected at least 1, or 'frozen'");
   if (count > num_layers) {
-    Fail(profile, "asks for " + text + " layers; the model has " + std::to_string(num_layers));
+    Fail(profile, "asks for " + text + " layers; the model has " +
+                      std::to_string(num_layers));
   }
   return count;
 }
 
-// splitmix64 (Steele, Lea, Flood 2014): enough for choosing a subset, the same on every platform.
+// splitmix64 (Steele, Lea, Flood 2014): enough for choosing a subset, the same
+// on every platform.
 uint64_t NextRandom(uint64_t& state) {
   uint64_t z = (state += 0x9e3779b97f4a7c15u);
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -108,52 +124,69 @@ uint64_t NextRandom(uint64_t& state) {
 }
 
 // `count` layers by a partial Fisher-Yates shuffle.
-std::vector<int64_t> RandomLayers(int64_t count, uint64_t seed, int64_t num_layers) {
+std::vector<int64_t> RandomLayers(int64_t count, uint64_t seed,
+                                  int64_t num_layers) {
   std::vector<int64_t> layers = FirstLayers(num_layers);
   for (int64_t i = 0; i < count; ++i) {
-    const auto j = i + static_cast<int64_t>(NextRandom(seed) % static_cast<uint64_t>(num_layers - i));
+    const auto j =
+        i + static_cast<int64_t>(NextRandom(seed) %
+                                 static_cast<uint64_t>(num_layers - i));
     std::swap(layers[i], layers[j]);
   }
   layers.resize(count);
   return layers;
 }
 
-std::vector<int64_t> NamedLayers(const std::string& profile, const std::string& name, int64_t num_layers) {
+std::vector<int64_t> NamedLayers(const std::string& profile,
+                                 const std::string& name, int64_t num_layers) {
   if (name == "uniform") return FirstLayers(num_layers);
   if (name == "frozen") return {};
-  if (name == "retina") return FirstLayers(std::max<int64_t>(1, 5 * num_layers / 24));
-  if (name == "cortex") return LastLayers(std::max<int64_t>(1, 3 * num_layers / 24), num_layers);
-  if (name.starts_with("early:")) return FirstLayers(ExpectCount(profile, name.substr(6), num_layers));
-  if (name.starts_with("late:")) return LastLayers(ExpectCount(profile, name.substr(5), num_layers), num_layers);
+  if (name == "retina")
+    return FirstLayers(std::max<int64_t>(1, 5 * num_layers / 24));
+  if (name == "cortex")
+    return LastLayers(std::max<int64_t>(1, 3 * num_layers / 24), num_layers);
+  if (name.starts_with("early:"))
+    return FirstLayers(ExpectCount(profile, name.substr(6), num_layers));
+  if (name.starts_with("late:"))
+    return LastLayers(ExpectCount(profile, name.substr(5), num_layers),
+                      num_layers);
   if (name.starts_with("random:")) {
     const auto parts = Split(name.substr(7), '#');
     if (parts.size() != 2) Fail(profile, "expected random:K#SEED");
     const int64_t seed = ExpectInt(profile, parts[1], "seed");
-    return RandomLayers(ExpectCount(profile, parts[0], num_layers), static_cast<uint64_t>(seed), num_layers);
+    return RandomLayers(ExpectCount(profile, parts[0], num_layers),
+                        static_cast<uint64_t>(seed), num_layers);
   }
   Fail(profile, "unknown name '" + name +
-                    "'; expected uniform, frozen, retina, cortex, early:K, early:P%, late:K, late:P%, random:K#SEED, "
+                    "'; expected uniform, frozen, retina, cortex, early:K, "
+                    "early:P%, late:K, late:P%, random:K#SEED, "
                     "layers:A-B,C[@scale], ramp:a->b or file:PATH");
 }
 
 using Lambdas = std::vector<double>;
 
-Lambdas ParseRanges(const std::string& profile, const std::string& text, int64_t num_layers) {
+Lambdas ParseRanges(const std::string& profile, const std::string& text,
+                    int64_t num_layers) {
   Lambdas lambdas(num_layers, 0.0);
   std::vector<bool> named(num_layers, false);
   for (std::string part : Split(text, ',')) {
     const double scale = TakeScale(profile, part);
     const auto ends = Split(part, '-');
-    if (ends.size() > 2) Fail(profile, "range '" + part + "' is not LAYER or FIRST-LAST");
+    if (ends.size() > 2)
+      Fail(profile, "range '" + part + "' is not LAYER or FIRST-LAST");
     const int64_t first = ExpectInt(profile, ends.front(), "layer");
     const int64_t last = ExpectInt(profile, ends.back(), "layer");
-    if (last < first) Fail(profile, "range '" + part + "' is empty: " + ends.front() + " is after " + ends.back());
+    if (last < first)
+      Fail(profile, "range '" + part + "' is empty: " + ends.front() +
+                        " is after " + ends.back());
     for (int64_t l = first; l <= last; ++l) {
       if (l < 0 || l >= num_layers) {
-        Fail(profile, "layer " + std::to_string(l) + " is outside the model, which has layers 0-" +
+        Fail(profile, "layer " + std::to_string(l) +
+                          " is outside the model, which has layers 0-" +
                           std::to_string(num_layers - 1));
       }
-      if (named[l]) Fail(profile, "layer " + std::to_string(l) + " is named twice");
+      if (named[l])
+        Fail(profile, "layer " + std::to_string(l) + " is named twice");
       named[l] = true;
       lambdas[l] = scale;
     }
@@ -161,21 +194,26 @@ Lambdas ParseRanges(const std::string& profile, const std::string& text, int64_t
   return lambdas;
 }
 
-Lambdas ParseRamp(const std::string& profile, const std::string& text, int64_t num_layers) {
+Lambdas ParseRamp(const std::string& profile, const std::string& text,
+                  int64_t num_layers) {
   const size_t arrow = text.find("->");
   if (arrow == std::string::npos) Fail(profile, "expected ramp:a->b");
   const double a = ExpectScale(profile, text.substr(0, arrow));
   const double b = ExpectScale(profile, text.substr(arrow + 2));
   Lambdas lambdas(num_layers, a);
   for (int64_t l = 1; l < num_layers; ++l) {
-    lambdas[l] = a + (b - a) * static_cast<double>(l) / static_cast<double>(num_layers - 1);
+    lambdas[l] = a + (b - a) * static_cast<double>(l) /
+                         static_cast<double>(num_layers - 1);
   }
   return lambdas;
 }
 
-Lambdas ParseShape(const std::string& profile, std::string text, int64_t num_layers) {
-  if (text.starts_with("layers:")) return ParseRanges(profile, text.substr(7), num_layers);
-  if (text.starts_with("ramp:")) return ParseRamp(profile, text.substr(5), num_layers);
+Lambdas ParseShape(const std::string& profile, std::string text,
+                   int64_t num_layers) {
+  if (text.starts_with("layers:"))
+    return ParseRanges(profile, text.substr(7), num_layers);
+  if (text.starts_with("ramp:"))
+    return ParseRamp(profile, text.substr(5), num_layers);
   const double scale = TakeScale(profile, text);
   Lambdas lambdas(num_layers, 0.0);
   for (int64_t l : NamedLayers(profile, text, num_layers)) lambdas[l] = scale;
@@ -184,18 +222,23 @@ Lambdas ParseShape(const std::string& profile, std::string text, int64_t num_lay
 
 void CheckUntil(const std::string& profile, int64_t until) {
   if (until < 0 || until % kMiniBatchTokens != 0) {
-    Fail(profile, "until=" + std::to_string(until) + " is not a multiple of 16 tokens >= 0 (the inner mini-batch)");
+    Fail(profile,
+         "until=" + std::to_string(until) +
+             " is not a multiple of 16 tokens >= 0 (the inner mini-batch)");
   }
 }
 
 void CheckEvery(const std::string& profile, int64_t every) {
-  if (every < 1) Fail(profile, "every=" + std::to_string(every) + "; expected at least 1");
+  if (every < 1)
+    Fail(profile, "every=" + std::to_string(every) + "; expected at least 1");
 }
 
-void ApplyOption(const std::string& profile, const std::string& option, std::vector<LayerSchedule>& layers) {
+void ApplyOption(const std::string& profile, const std::string& option,
+                 std::vector<LayerSchedule>& layers) {
   const size_t equals = option.find('=');
   const std::string key = option.substr(0, equals);
-  const std::string value = equals == std::string::npos ? "" : option.substr(equals + 1);
+  const std::string value =
+      equals == std::string::npos ? "" : option.substr(equals + 1);
   if (key == "until") {
     const int64_t until = ExpectInt(profile, value, "until");
     CheckUntil(profile, until);
@@ -205,16 +248,21 @@ void ApplyOption(const std::string& profile, const std::string& option, std::vec
     CheckEvery(profile, every);
     for (auto& layer : layers) layer.every = every;
   } else {
-    Fail(profile, "unknown option '" + option + "'; expected until=TOKENS or every=N");
+    Fail(profile,
+         "unknown option '" + option + "'; expected until=TOKENS or every=N");
   }
 }
 
-LayerSchedule ScheduleFromJson(const std::string& profile, size_t l, const nlohmann::json& json) {
-  const auto fail = [&](const std::string& what) { Fail(profile, "layers[" + std::to_string(l) + "]: " + what); };
+LayerSchedule ScheduleFromJson(const std::string& profile, size_t l,
+                               const nlohmann::json& json) {
+  const auto fail = [&](const std::string& what) {
+    Fail(profile, "layers[" + std::to_string(l) + "]: " + what);
+  };
   const auto scale = [&](const nlohmann::json& value) {
     if (!value.is_number()) fail("lambda " + value.dump() + " is not a number");
     const double number = value.get<double>();
-    if (!std::isfinite(number) || number < 0) fail("lambda " + value.dump() + "; expected a finite number >= 0");
+    if (!std::isfinite(number) || number < 0)
+      fail("lambda " + value.dump() + "; expected a finite number >= 0");
     return number;
   };
   LayerSchedule schedule;
@@ -227,7 +275,8 @@ LayerSchedule ScheduleFromJson(const std::string& profile, size_t l, const nlohm
     if (key == "lambda") {
       schedule.lambda = scale(value);
     } else if (key == "lambdas" && value.is_array()) {
-      for (const auto& element : value) schedule.explicit_lambdas.push_back(scale(element));
+      for (const auto& element : value)
+        schedule.explicit_lambdas.push_back(scale(element));
     } else if (key == "until" && value.is_number_integer()) {
       schedule.until_tokens = value.get<int64_t>();
       CheckUntil(profile, schedule.until_tokens);
@@ -241,22 +290,26 @@ LayerSchedule ScheduleFromJson(const std::string& profile, size_t l, const nlohm
   return schedule;
 }
 
-std::vector<LayerSchedule> ReadProfileFile(const std::string& profile, const std::string& path, int64_t num_layers) {
+std::vector<LayerSchedule> ReadProfileFile(const std::string& profile,
+                                           const std::string& path,
+                                           int64_t num_layers) {
   nlohmann::json json;
   try {
     json = nlohmann::json::parse(ReadFile(path, kMaxProfileFileBytes));
   } catch (const nlohmann::json::exception& error) {
     Fail(profile, path + " is not JSON: " + error.what());
   }
-  if (!json.is_object() || !json.contains("layers") || !json["layers"].is_array()) {
+  if (!json.is_object() || !json.contains("layers") ||
+      !json["layers"].is_array()) {
     Fail(profile, path + ": expected an object with an array 'layers'");
   }
   if (static_cast<int64_t>(json["layers"].size()) != num_layers) {
-    Fail(profile, path + " has " + std::to_string(json["layers"].size()) + " layers; the model has " +
-                      std::to_string(num_layers));
+    Fail(profile, path + " has " + std::to_string(json["layers"].size()) +
+                      " layers; the model has " + std::to_string(num_layers));
   }
   std::vector<LayerSchedule> layers;
-  for (size_t l = 0; l < json["layers"].size(); ++l) layers.push_back(ScheduleFromJson(profile, l, json["layers"][l]));
+  for (size_t l = 0; l < json["layers"].size(); ++l)
+    layers.push_back(ScheduleFromJson(profile, l, json["layers"][l]));
   return layers;
 }
 
@@ -264,22 +317,27 @@ std::vector<LayerSchedule> ReadProfileFile(const std::string& profile, const std
 
 double LayerSchedule::At(int64_t mini_batch) const {
   if (!explicit_lambdas.empty()) {
-    return mini_batch < static_cast<int64_t>(explicit_lambdas.size()) ? explicit_lambdas[mini_batch] : 0.0;
+    return mini_batch < static_cast<int64_t>(explicit_lambdas.size())
+               ? explicit_lambdas[mini_batch]
+               : 0.0;
   }
-  if (until_tokens >= 0 && kMiniBatchTokens * mini_batch >= until_tokens) return 0.0;
+  if (until_tokens >= 0 && kMiniBatchTokens * mini_batch >= until_tokens)
+    return 0.0;
   return mini_batch % every == 0 ? lambda : 0.0;
 }
 
 bool LayerSchedule::EverPlastic() const {
   if (!explicit_lambdas.empty()) {
-    return std::any_of(explicit_lambdas.begin(), explicit_lambdas.end(), [](double x) { return x > 0; });
+    return std::any_of(explicit_lambdas.begin(), explicit_lambdas.end(),
+                       [](double x) { return x > 0; });
   }
   return lambda > 0 && until_tokens != 0;
 }
 
 Profile::Profile(std::string name, std::vector<LayerSchedule> layers)
     : name_(std::move(name)), layers_(std::move(layers)) {
-  // A layer that never learns is one thing, however it was written: 'frozen', '@0', 'until=0'.
+  // A layer that never learns is one thing, however it was written: 'frozen',
+  // '@0', 'until=0'.
   for (LayerSchedule& layer : layers_) {
     if (!layer.EverPlastic()) layer = LayerSchedule{.lambda = 0.0};
   }
@@ -291,14 +349,16 @@ Profile Profile::Parse(const std::string& text, int64_t num_layers) {
   if (parts[0].starts_with("file:")) {
     layers = ReadProfileFile(text, parts[0].substr(5), num_layers);
   } else {
-    for (double lambda : ParseShape(text, parts[0], num_layers)) layers.push_back(LayerSchedule{.lambda = lambda});
+    for (double lambda : ParseShape(text, parts[0], num_layers))
+      layers.push_back(LayerSchedule{.lambda = lambda});
   }
   for (size_t i = 1; i < parts.size(); ++i) ApplyOption(text, parts[i], layers);
   return Profile(text, std::move(layers));
 }
 
 int64_t Profile::NumPlasticLayers() const {
-  return std::count_if(layers_.begin(), layers_.end(), [](const LayerSchedule& l) { return l.EverPlastic(); });
+  return std::count_if(layers_.begin(), layers_.end(),
+                       [](const LayerSchedule& l) { return l.EverPlastic(); });
 }
 
 std::string Profile::PlasticLayers() const {

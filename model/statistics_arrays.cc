@@ -10,21 +10,27 @@ namespace plastometer {
 namespace {
 
 constexpr double kNotAvailable = std::numeric_limits<double>::quiet_NaN();
-constexpr const char* kJaxStatistics[] = {"ttt_loss_mse_init", "ttt_loss_mse_step_0", "ttt_loss_mse_step_1"};
+constexpr const char* kJaxStatistics[] = {
+    "ttt_loss_mse_init", "ttt_loss_mse_step_0", "ttt_loss_mse_step_1"};
 constexpr const char* kSslTarget = "ssl_target";
 
-std::set<std::string> NamesOf(const std::vector<ops::StatisticsCollector>& layers, bool tokens) {
+std::set<std::string> NamesOf(
+    const std::vector<ops::StatisticsCollector>& layers, bool tokens) {
   std::set<std::string> names;
   for (const auto& layer : layers) {
-    for (const auto& [name, pieces] : tokens ? layer.token() : layer.mini_batch()) names.insert(name);
+    for (const auto& [name, pieces] :
+         tokens ? layer.token() : layer.mini_batch())
+      names.insert(name);
   }
   names.erase(kSslTarget);
   return names;
 }
 
-// mean_{b,h,d} (s_first - mean_t s)^2 with s = v - k before RoPE: s_first is the FIRST token of the mini-batch, whatever the
-// published name says. Needs the layer's whole sequence; else NaN. -> [M]
-at::Tensor SslTargetStatistic(const ops::StatisticsCollector& layer, int64_t position, int64_t num_tokens, int64_t M,
+// mean_{b,h,d} (s_first - mean_t s)^2 with s = v - k before RoPE: s_first is
+// the FIRST token of the mini-batch, whatever the published name says. Needs
+// the layer's whole sequence; else NaN. -> [M]
+at::Tensor SslTargetStatistic(const ops::StatisticsCollector& layer,
+                              int64_t position, int64_t num_tokens, int64_t M,
                               const at::TensorOptions& options) {
   const auto found = layer.token().find(kSslTarget);
   at::Tensor result = at::full({M}, kNotAvailable, options);
@@ -34,24 +40,33 @@ at::Tensor SslTargetStatistic(const ops::StatisticsCollector& layer, int64_t pos
   const at::Tensor s = at::cat(pieces, 2);  // [B, H, T, d]
   if (s.size(2) != num_tokens) return result;
   const at::Tensor centered = s - s.mean(2, /*keepdim=*/true);
-  const at::Tensor first = centered.slice(2, 0, M * kMiniBatchTokens, kMiniBatchTokens);  // [B, H, M, d]
+  const at::Tensor first = centered.slice(2, 0, M * kMiniBatchTokens,
+                                          kMiniBatchTokens);  // [B, H, M, d]
   return first.square().mean(at::IntArrayRef{0, 1, 3});
 }
 
 }  // namespace
 
-TensorMap StatisticsArrays(const ModelConfig& config, const std::vector<ops::StatisticsCollector>& layers,
-                           int64_t num_sequences, int64_t position, int64_t num_tokens, const at::TensorOptions& options) {
+TensorMap StatisticsArrays(const ModelConfig& config,
+                           const std::vector<ops::StatisticsCollector>& layers,
+                           int64_t num_sequences, int64_t position,
+                           int64_t num_tokens,
+                           const at::TensorOptions& options) {
   const int64_t first_mini_batch = position / kMiniBatchTokens;
-  const int64_t M = (position + num_tokens) / kMiniBatchTokens - first_mini_batch;
+  const int64_t M =
+      (position + num_tokens) / kMiniBatchTokens - first_mini_batch;
   const int64_t L = config.num_layers;
   TensorMap result;
   for (const std::string& name : NamesOf(layers, /*tokens=*/false)) {
-    at::Tensor array = at::full({num_sequences, L, config.num_heads, M}, kNotAvailable, options);
+    at::Tensor array = at::full({num_sequences, L, config.num_heads, M},
+                                kNotAvailable, options);
     for (int64_t l = 0; l < L; ++l) {
       const auto found = layers[l].mini_batch().find(name);
       if (found == layers[l].mini_batch().end()) continue;
-      for (const auto& piece : found->second) array.select(1, l).select(2, piece.first - first_mini_batch).copy_(piece.value);
+      for (const auto& piece : found->second)
+        array.select(1, l)
+            .select(2, piece.first - first_mini_batch)
+            .copy_(piece.value);
     }
     for (const char* jax : kJaxStatistics) {
       if (name == jax) array = array.mean(at::IntArrayRef{0, 2});
@@ -59,19 +74,25 @@ TensorMap StatisticsArrays(const ModelConfig& config, const std::vector<ops::Sta
     result[name] = ToHostTensor(array);
   }
   for (const std::string& name : NamesOf(layers, /*tokens=*/true)) {
-    at::Tensor array = at::full({num_sequences, L, config.num_heads, num_tokens}, kNotAvailable, options);
+    at::Tensor array =
+        at::full({num_sequences, L, config.num_heads, num_tokens},
+                 kNotAvailable, options);
     for (int64_t l = 0; l < L; ++l) {
       const auto found = layers[l].token().find(name);
       if (found == layers[l].token().end()) continue;
       for (const auto& piece : found->second) {
-        array.select(1, l).narrow(2, piece.first - position, piece.value.size(2)).copy_(piece.value);
+        array.select(1, l)
+            .narrow(2, piece.first - position, piece.value.size(2))
+            .copy_(piece.value);
       }
     }
     result[name] = ToHostTensor(array);
   }
   std::vector<at::Tensor> ssl;
-  for (const auto& layer : layers) ssl.push_back(SslTargetStatistic(layer, position, num_tokens, M, options));
-  result["ssl_tgt_last_in_mini_batch_from_mean_mse"] = ToHostTensor(at::stack(ssl));
+  for (const auto& layer : layers)
+    ssl.push_back(SslTargetStatistic(layer, position, num_tokens, M, options));
+  result["ssl_tgt_last_in_mini_batch_from_mean_mse"] =
+      ToHostTensor(at::stack(ssl));
   return result;
 }
 

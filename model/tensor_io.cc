@@ -11,9 +11,11 @@ struct TypePair {
   DType ours;
   at::ScalarType torch;
 };
-constexpr TypePair kTypes[] = {{DType::kF64, at::kDouble}, {DType::kF32, at::kFloat}, {DType::kBF16, at::kBFloat16},
-                               {DType::kF16, at::kHalf},   {DType::kI64, at::kLong},  {DType::kI32, at::kInt},
-                               {DType::kU8, at::kByte}};
+constexpr TypePair kTypes[] = {
+    {DType::kF64, at::kDouble},    {DType::kF32, at::kFloat},
+    {DType::kBF16, at::kBFloat16}, {DType::kF16, at::kHalf},
+    {DType::kI64, at::kLong},      {DType::kI32, at::kInt},
+    {DType::kU8, at::kByte}};
 
 }  // namespace
 
@@ -31,7 +33,8 @@ HostTensor ToHostTensor(const at::Tensor& tensor) {
   const at::Tensor host = tensor.cpu().contiguous();
   for (const TypePair& type : kTypes) {
     if (type.torch != host.scalar_type()) continue;
-    HostTensor result{type.ours, host.sizes().vec(), std::vector<std::byte>(host.nbytes())};
+    HostTensor result{type.ours, host.sizes().vec(),
+                      std::vector<std::byte>(host.nbytes())};
     std::memcpy(result.bytes.data(), host.data_ptr(), host.nbytes());
     return result;
   }

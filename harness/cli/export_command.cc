@@ -18,21 +18,27 @@ struct ExportArguments {
 
 void Export(const ExportArguments& a) {
   if (std::filesystem::exists(std::filesystem::symlink_status(a.out))) {
-    throw UsageError("output folder " + a.out + " already exists; nothing is overwritten: choose another --out");
+    throw UsageError(
+        "output folder " + a.out +
+        " already exists; nothing is overwritten: choose another --out");
   }
   const ModelChoice choice = ResolveModel(a.model);
   ExportWeights(choice.file, a.out);
-  std::printf("%s written to %s as model.safetensors (PyTorch names) and config.json\n", choice.name.c_str(),
-              a.out.c_str());
+  std::printf(
+      "%s written to %s as model.safetensors (PyTorch names) and config.json\n",
+      choice.name.c_str(), a.out.c_str());
 }
 
 }  // namespace
 
 void AddExportCommand(CLI::App& app) {
   auto a = std::make_shared<ExportArguments>();
-  CLI::App* command = app.add_subcommand("export", "Write a model under the names of Hugging Face's TTT code");
-  command->add_option("model", a->model, "model file, folder, or shipped name")->required();
-  command->add_option("--out", a->out, "folder to write; must not exist")->required();
+  CLI::App* command = app.add_subcommand(
+      "export", "Write a model under the names of Hugging Face's TTT code");
+  command->add_option("model", a->model, "model file, folder, or shipped name")
+      ->required();
+  command->add_option("--out", a->out, "folder to write; must not exist")
+      ->required();
   command->callback([a] { Export(*a); });
 }
 

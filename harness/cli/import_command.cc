@@ -18,32 +18,52 @@ struct ImportArguments {
 
 void Import(const ImportArguments& a) {
   if (std::filesystem::exists(std::filesystem::symlink_status(a.out))) {
-    throw UsageError("output file " + a.out + " already exists; nothing is overwritten: choose another --out");
+    throw UsageError(
+        "output file " + a.out +
+        " already exists; nothing is overwritten: choose another --out");
   }
   ImportOptions options{a.from, a.source, {}, a.out};
   if (!a.config.empty()) options.config = a.config;
   const ImportSummary s = ImportWeights(options);
   const ModelConfig& c = s.config;
-  std::printf("TTT-%s, %s backbone: %s layers, width %s, %s heads, vocabulary %s, %s parameters\n",
-              c.inner_model == InnerModel::kLinear ? "Linear" : "MLP", ToString(c.backbone).c_str(),
-              Count(c.num_layers).c_str(), Count(c.hidden_size).c_str(), Count(c.num_heads).c_str(),
-              Count(c.vocab_size).c_str(), Short(static_cast<double>(NumParameters(c))).c_str());
-  std::printf("kept %s tensors (%s, %s), passed over %s (%s)\nsource sha256 %s\nwritten to %s (sha256 %s)\n",
-              Count(s.num_kept).c_str(), s.dtype.c_str(), Bytes(static_cast<int64_t>(s.kept_bytes)).c_str(),
-              Count(s.num_skipped).c_str(), Bytes(static_cast<int64_t>(s.skipped_bytes)).c_str(),
-              s.source_sha256.c_str(), a.out.c_str(), s.out_sha256.c_str());
+  std::printf(
+      "TTT-%s, %s backbone: %s layers, width %s, %s heads, vocabulary %s, %s "
+      "parameters\n",
+      c.inner_model == InnerModel::kLinear ? "Linear" : "MLP",
+      ToString(c.backbone).c_str(), Count(c.num_layers).c_str(),
+      Count(c.hidden_size).c_str(), Count(c.num_heads).c_str(),
+      Count(c.vocab_size).c_str(),
+      Short(static_cast<double>(NumParameters(c))).c_str());
+  std::printf(
+      "kept %s tensors (%s, %s), passed over %s (%s)\nsource sha256 "
+      "%s\nwritten to %s (sha256 %s)\n",
+      Count(s.num_kept).c_str(), s.dtype.c_str(),
+      Bytes(static_cast<int64_t>(s.kept_bytes)).c_str(),
+      Count(s.num_skipped).c_str(),
+      Bytes(static_cast<int64_t>(s.skipped_bytes)).c_str(),
+      s.source_sha256.c_str(), a.out.c_str(), s.out_sha256.c_str());
 }
 
 }  // namespace
 
 void AddImportCommand(CLI::App& app) {
   auto a = std::make_shared<ImportArguments>();
-  CLI::App* command = app.add_subcommand("import", "Make a model file from a published TTT checkpoint");
-  command->add_option("--from", a->from, "flax: a stream of ttt-lm-jax; hf: safetensors with PyTorch names")
+  CLI::App* command = app.add_subcommand(
+      "import", "Make a model file from a published TTT checkpoint");
+  command
+      ->add_option(
+          "--from", a->from,
+          "flax: a stream of ttt-lm-jax; hf: safetensors with PyTorch names")
       ->required();
-  command->add_option("source", a->source, "checkpoint: a file, an .index.json, or a folder")->required();
-  command->add_option("--config", a->config, "JSON with the fields of ttt-lm-jax or of a Hugging Face config.json");
-  command->add_option("--out", a->out, "model file to write; must not exist")->required();
+  command
+      ->add_option("source", a->source,
+                   "checkpoint: a file, an .index.json, or a folder")
+      ->required();
+  command->add_option(
+      "--config", a->config,
+      "JSON with the fields of ttt-lm-jax or of a Hugging Face config.json");
+  command->add_option("--out", a->out, "model file to write; must not exist")
+      ->required();
   command->callback([a] { Import(*a); });
 }
 

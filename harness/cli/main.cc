@@ -21,23 +21,31 @@ namespace plastometer {
 namespace {
 
 constexpr char kDescription[] =
-    "Plastometer measures which layers of a test-time-training (TTT) language model must keep learning while it "
+    "Plastometer measures which layers of a test-time-training (TTT) language "
+    "model must keep learning while it "
     "reads,\n"
     "and what that costs.\n\n"
-    "Start with `plastometer run`: the shipped model reads held-out text once per plasticity profile, and a table\n"
-    "compares perplexity, inner updates, FLOPs and time. `plastometer COMMAND --help` explains a command.";
+    "Start with `plastometer run`: the shipped model reads held-out text once "
+    "per plasticity profile, and a table\n"
+    "compares perplexity, inner updates, FLOPs and time. `plastometer COMMAND "
+    "--help` explains a command.";
 
 constexpr char kFooter[] =
-    "Profiles: uniform (all layers learn), frozen (none), retina (first layers), cortex (last layers), early:25%, "
+    "Profiles: uniform (all layers learn), frozen (none), retina (first "
+    "layers), cortex (last layers), early:25%, "
     "late:3,\n"
-    "layers:0-4@2,9, random:3#7, ramp:1->0; with schedules: \"uniform;until=512\", \"uniform;every=4\".\n"
-    "Exit codes: 0 done, 2 usage, 4 bad input, 5 refused, 8 disk, memory or device, 70 our own mistake, 130/143 "
+    "layers:0-4@2,9, random:3#7, ramp:1->0; with schedules: "
+    "\"uniform;until=512\", \"uniform;every=4\".\n"
+    "Exit codes: 0 done, 2 usage, 4 bad input, 5 refused, 8 disk, memory or "
+    "device, 70 our own mistake, 130/143 "
     "interrupted.";
 
-// Activations of one batch are returned to the system and faulted in again at every step otherwise: 25 % of the time.
+// Activations of one batch are returned to the system and faulted in again at
+// every step otherwise: 25 % of the time.
 void KeepMemoryBetweenBatches() {
-  mallopt(M_ARENA_MAX, 1);  // the arenas of other threads give memory back whatever the thresholds say
-  mallopt(M_MMAP_MAX, 0);  // the threshold itself cannot be set beyond 32 MiB
+  mallopt(M_ARENA_MAX, 1);  // the arenas of other threads give memory back
+                            // whatever the thresholds say
+  mallopt(M_MMAP_MAX, 0);   // the threshold itself cannot be set beyond 32 MiB
   mallopt(M_TRIM_THRESHOLD, INT_MAX);
   mallopt(M_TOP_PAD, 64 << 20);
 }
@@ -47,11 +55,15 @@ int Fail(const std::string& message, int code) {
   return code;
 }
 
-// LibTorch's errors carry a C++ stack after the first line, and its own words for memory that ran out.
+// LibTorch's errors carry a C++ stack after the first line, and its own words
+// for memory that ran out.
 int FailUnexpected(const std::string& what) {
   const std::string line = what.substr(0, what.find('\n'));
-  if (what.find("can't allocate memory") != std::string::npos || what.find("out of memory") != std::string::npos) {
-    return Fail("out of memory: " + line + " (a smaller --batch or --context needs less)", 8);
+  if (what.find("can't allocate memory") != std::string::npos ||
+      what.find("out of memory") != std::string::npos) {
+    return Fail("out of memory: " + line +
+                    " (a smaller --batch or --context needs less)",
+                8);
   }
   return Fail("internal error: " + line, 70);
 }
@@ -68,7 +80,8 @@ void AddCommands(CLI::App& app) {
 int ParseAndRun(int argc, char** argv) {
   CLI::App app(kDescription, "plastometer");
   app.footer(kFooter);
-  app.set_version_flag("--version", std::string("plastometer ") + PLASTOMETER_VERSION);
+  app.set_version_flag("--version",
+                       std::string("plastometer ") + PLASTOMETER_VERSION);
   AddCommands(app);
   if (argc < 2) {
     std::fputs(app.help().c_str(), stderr);
@@ -78,8 +91,12 @@ int ParseAndRun(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version
-    return Fail(std::string(error.what()) + "\nTry `plastometer --help` or `plastometer COMMAND --help`.", 2);
+    if (error.get_exit_code() == 0)
+      return app.exit(error);  // --help and --version
+    return Fail(
+        std::string(error.what()) +
+            "\nTry `plastometer --help` or `plastometer COMMAND --help`.",
+        2);
   }
   return 0;
 }
@@ -89,12 +106,14 @@ int ParseAndRun(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace plastometer;
-  std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is then an error of write(), reported like a full disk
+  std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is then an error of
+                                  // write(), reported like a full disk
   KeepMemoryBetweenBatches();
   try {
     return ParseAndRun(argc, argv);
   } catch (const Interrupted& interrupted) {
-    return Fail("interrupted; nothing was left behind", 128 + interrupted.signal);
+    return Fail("interrupted; nothing was left behind",
+                128 + interrupted.signal);
   } catch (const Error& error) {
     return Fail(error.what(), error.exit_code());
   } catch (const std::bad_alloc&) {

@@ -38,30 +38,37 @@ TokenIds TokensOfText(const std::string& path, const Tokenizer& tokenizer) {
   tokens.num_sequences = 1;
   tokens.num_tokens = static_cast<int64_t>(tokens.ids.size());
   if (tokens.num_tokens < 2) {
-    throw InvalidError(path + " holds " + std::to_string(tokens.num_tokens) +
-                       " tokens; expected at least 2, for the first token has no loss");
+    throw InvalidError(
+        path + " holds " + std::to_string(tokens.num_tokens) +
+        " tokens; expected at least 2, for the first token has no loss");
   }
   return tokens;
 }
 
 void RefuseExisting(const std::string& out) {
   if (std::filesystem::exists(std::filesystem::symlink_status(out))) {
-    throw UsageError("output file " + out + " already exists; nothing is overwritten: choose another --out");
+    throw UsageError(
+        "output file " + out +
+        " already exists; nothing is overwritten: choose another --out");
   }
 }
 
 void Score(const ScoreArguments& a) {
-  if (a.tokens.empty() == a.text.empty()) throw UsageError("give either --tokens or --text");
+  if (a.tokens.empty() == a.text.empty())
+    throw UsageError("give either --tokens or --text");
   RefuseExisting(a.out);
   const Lane lane = ParseLane(a.lane);
   const ModelChoice choice = ResolveModel(a.model);
-  const ScoreRequest request{a.logits, a.state, ParseStatistics(a.stats), a.chunk};
+  const ScoreRequest request{a.logits, a.state, ParseStatistics(a.stats),
+                             a.chunk};
   const InterruptGuard guard;
   const Model model = Model::Load(choice.file, {lane, a.threads});
   const Profile profile = Profile::Parse(a.profile, model.config().num_layers);
   std::unique_ptr<Tokenizer> tokenizer;
-  if (!a.text.empty() || !a.tokenizer.empty()) tokenizer = ResolveTokenizer(a.tokenizer, choice.file, model.config());
-  const TokenIds tokens = a.text.empty() ? ReadTokenIds(a.tokens) : TokensOfText(a.text, *tokenizer);
+  if (!a.text.empty() || !a.tokenizer.empty())
+    tokenizer = ResolveTokenizer(a.tokenizer, choice.file, model.config());
+  const TokenIds tokens = a.text.empty() ? ReadTokenIds(a.tokens)
+                                         : TokensOfText(a.text, *tokenizer);
   const ScoreOutput output = ScoreTokens(model, profile, tokens, request);
   ThrowIfInterrupted();
   WriteSafetensors(a.out, output.tensors,
@@ -71,10 +78,14 @@ void Score(const ScoreArguments& a) {
                     {"lane", ToString(lane)},
                     {"tokenizer_sha256", tokenizer ? tokenizer->sha256() : ""},
                     {"counters", CountersJson(output.counters)}});
-  std::printf("%s x %s tokens under %s: %s nats per token, perplexity %s, %s inner updates, %s s\nwritten to %s\n",
-              Count(tokens.num_sequences).c_str(), Count(tokens.num_tokens).c_str(), profile.name().c_str(),
-              Fixed(output.mean_nll, 4).c_str(), Perplexity(std::exp(output.mean_nll)).c_str(),
-              Count(output.counters.inner_updates).c_str(), Fixed(output.seconds, 2).c_str(), a.out.c_str());
+  std::printf(
+      "%s x %s tokens under %s: %s nats per token, perplexity %s, %s inner "
+      "updates, %s s\nwritten to %s\n",
+      Count(tokens.num_sequences).c_str(), Count(tokens.num_tokens).c_str(),
+      profile.name().c_str(), Fixed(output.mean_nll, 4).c_str(),
+      Perplexity(std::exp(output.mean_nll)).c_str(),
+      Count(output.counters.inner_updates).c_str(),
+      Fixed(output.seconds, 2).c_str(), a.out.c_str());
 }
 
 }  // namespace
@@ -82,20 +93,35 @@ void Score(const ScoreArguments& a) {
 void AddScoreCommand(CLI::App& app) {
   auto a = std::make_shared<ScoreArguments>();
   CLI::App* command =
-      app.add_subcommand("score", "Token ids or text in, per-token losses (and statistics) out as safetensors");
-  command->add_option("--model", a->model, "model file, folder, or shipped name (default: text-3m)");
-  command->add_option("--tokens", a->tokens, "safetensors file with input_ids [B, T], I32 or I64");
+      app.add_subcommand("score",
+                         "Token ids or text in, per-token losses (and "
+                         "statistics) out as safetensors");
+  command->add_option("--model", a->model,
+                      "model file, folder, or shipped name (default: text-3m)");
+  command->add_option("--tokens", a->tokens,
+                      "safetensors file with input_ids [B, T], I32 or I64");
   command->add_option("--text", a->text, "text file: read as one sequence");
-  command->add_option("--tokenizer", a->tokenizer, "'bytes' or a SentencePiece model file (default: the model's own)");
-  command->add_option("--profile", a->profile, "plasticity profile")->capture_default_str();
-  command->add_option("--lane", a->lane, "device and arithmetic")->capture_default_str();
-  command->add_option("--threads", a->threads, "0: all cores")->capture_default_str();
-  command->add_option("--out", a->out, "file to write; must not exist")->required();
+  command->add_option(
+      "--tokenizer", a->tokenizer,
+      "'bytes' or a SentencePiece model file (default: the model's own)");
+  command->add_option("--profile", a->profile, "plasticity profile")
+      ->capture_default_str();
+  command->add_option("--lane", a->lane, "device and arithmetic")
+      ->capture_default_str();
+  command->add_option("--threads", a->threads, "0: all cores")
+      ->capture_default_str();
+  command->add_option("--out", a->out, "file to write; must not exist")
+      ->required();
   command->add_flag("--logits", a->logits, "also write logits [B, T, V]");
   command->add_flag("--stats{on}", a->stats,
-                    "also write gradient norms and other statistics; --stats=virtual: for frozen layers too");
-  command->add_flag("--state", a->state, "also write the fast weights after the last full mini-batch");
-  command->add_option("--chunk", a->chunk, "advance in pieces of so many tokens; the losses do not depend on it");
+                    "also write gradient norms and other statistics; "
+                    "--stats=virtual: for frozen layers too");
+  command->add_flag(
+      "--state", a->state,
+      "also write the fast weights after the last full mini-batch");
+  command->add_option(
+      "--chunk", a->chunk,
+      "advance in pieces of so many tokens; the losses do not depend on it");
   command->callback([a] { Score(*a); });
 }
 

@@ -10,12 +10,17 @@ namespace {
 
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
-std::string Cell(std::optional<double> value) { return CsvNumber(value.value_or(kMissing)); }
-std::string Known(int64_t value) { return value >= 0 ? std::to_string(value) : ""; }
+std::string Cell(std::optional<double> value) {
+  return CsvNumber(value.value_or(kMissing));
+}
+std::string Known(int64_t value) {
+  return value >= 0 ? std::to_string(value) : "";
+}
 
 std::string Line(std::initializer_list<std::string> cells) {
   std::string line;
-  for (const std::string& cell : cells) line += (&cell == cells.begin() ? "" : ",") + Csv(cell);
+  for (const std::string& cell : cells)
+    line += (&cell == cells.begin() ? "" : ",") + Csv(cell);
   return line + "\n";
 }
 
@@ -52,10 +57,14 @@ std::string CaseLine(const SliceResult& s, const CaseResult& c) {
 
 std::string TableCsv(const Results& results) {
   std::string text =
-      "slice,profile,plastic_layers,windows,works,scored_tokens,scored_bytes,nll_nats,perplexity,bits_per_byte,"
-      "nats_lost,nats_lost_low,nats_lost_high,retention,retention_low,retention_high,inner_updates,"
-      "inner_updates_skipped,flops,flops_saved,seconds,ms_per_1k_tokens,adaptive_state_bytes,pareto_flops\n";
-  for (const CaseResult& row : results.all.cases) text += CaseLine(results.all, row);
+      "slice,profile,plastic_layers,windows,works,scored_tokens,scored_bytes,"
+      "nll_nats,perplexity,bits_per_byte,"
+      "nats_lost,nats_lost_low,nats_lost_high,retention,retention_low,"
+      "retention_high,inner_updates,"
+      "inner_updates_skipped,flops,flops_saved,seconds,ms_per_1k_tokens,"
+      "adaptive_state_bytes,pareto_flops\n";
+  for (const CaseResult& row : results.all.cases)
+    text += CaseLine(results.all, row);
   for (const SliceResult& domain : results.domains) {
     for (const CaseResult& row : domain.cases) text += CaseLine(domain, row);
   }
@@ -63,16 +72,21 @@ std::string TableCsv(const Results& results) {
 }
 
 std::string WindowsCsv(const Results& results) {
-  std::string text = "window,profile,source,domain,work,document,first_token,tokens,scored_bytes,nll_sum_nats\n";
+  std::string text =
+      "window,profile,source,domain,work,document,first_token,tokens,scored_"
+      "bytes,nll_sum_nats\n";
   const RunRecord& r = results.record;
   for (size_t w = 0; w < r.windows.size(); ++w) {
     const WindowRecord& window = r.windows[w];
     for (const ProfileRecord& p : r.profiles) {
       double sum = 0;
-      for (int64_t i = 0; i < window.num_tokens - 1; ++i) sum += p.nll[window.loss_begin + i];
-      text += Line({std::to_string(w), p.name, window.source, window.domain, window.work, window.document,
-                    std::to_string(window.first_token), std::to_string(window.num_tokens), Known(window.scored_bytes),
-                    CsvNumber(sum)});
+      for (int64_t i = 0; i < window.num_tokens - 1; ++i)
+        sum += p.nll[window.loss_begin + i];
+      text += Line({std::to_string(w), p.name, window.source, window.domain,
+                    window.work, window.document,
+                    std::to_string(window.first_token),
+                    std::to_string(window.num_tokens),
+                    Known(window.scored_bytes), CsvNumber(sum)});
     }
   }
   return text;
@@ -80,12 +94,16 @@ std::string WindowsCsv(const Results& results) {
 
 std::string PositionCsv(const Results& results) {
   const RunRecord& r = results.record;
-  std::string text = "profile,from_token,to_token,windows,scored_tokens,nll_nats,above_uniform_nats\n";
+  std::string text =
+      "profile,from_token,to_token,windows,scored_tokens,nll_nats,above_"
+      "uniform_nats\n";
   for (size_t p = 0; p < r.profiles.size(); ++p) {
     for (const PositionBin& bin : results.positions) {
-      text += Line({r.profiles[p].name, std::to_string(bin.from), std::to_string(bin.to),
-                    std::to_string(results.num_position_windows), std::to_string(bin.scored_tokens),
-                    CsvNumber(bin.nll_nats[p]), CsvNumber(bin.nll_nats[p] - bin.nll_nats[r.uniform_idx])});
+      text += Line(
+          {r.profiles[p].name, std::to_string(bin.from), std::to_string(bin.to),
+           std::to_string(results.num_position_windows),
+           std::to_string(bin.scored_tokens), CsvNumber(bin.nll_nats[p]),
+           CsvNumber(bin.nll_nats[p] - bin.nll_nats[r.uniform_idx])});
     }
   }
   return text;

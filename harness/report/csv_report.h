@@ -1,4 +1,5 @@
-// The run folder's tables for a notebook; a number that is not available is an empty cell.
+// The run folder's tables for a notebook; a number that is not available is an
+// empty cell.
 #pragma once
 #include <string>
 
@@ -6,8 +7,9 @@
 
 namespace plastometer {
 
-std::string TableCsv(const Results& results);     // a row per slice and profile
-std::string WindowsCsv(const Results& results);   // a row per window and profile
-std::string PositionCsv(const Results& results);  // a row per position bin and profile
+std::string TableCsv(const Results& results);    // a row per slice and profile
+std::string WindowsCsv(const Results& results);  // a row per window and profile
+std::string PositionCsv(
+    const Results& results);  // a row per position bin and profile
 
 }  // namespace plastometer

@@ -21,14 +21,18 @@ std::string ThreeDigits(double value) {
 }
 
 std::string Pad(const std::string& cell, int64_t width, bool left) {
-  const std::string space(static_cast<size_t>(std::max<int64_t>(0, width - DisplayWidth(cell))), ' ');
+  const std::string space(
+      static_cast<size_t>(std::max<int64_t>(0, width - DisplayWidth(cell))),
+      ' ');
   return left ? cell + space : space + cell;
 }
 
-std::string Line(const std::vector<Column>& columns, const std::vector<std::string>& cells,
+std::string Line(const std::vector<Column>& columns,
+                 const std::vector<std::string>& cells,
                  const std::vector<int64_t>& widths, const std::string& gap) {
   std::string line;
-  for (size_t c = 0; c < columns.size(); ++c) line += (c > 0 ? gap : "") + Pad(cells[c], widths[c], columns[c].left);
+  for (size_t c = 0; c < columns.size(); ++c)
+    line += (c > 0 ? gap : "") + Pad(cells[c], widths[c], columns[c].left);
   line.erase(line.find_last_not_of(' ') + 1);
   return line + "\n";
 }
@@ -41,22 +45,29 @@ std::string Fixed(double value, int decimals) {
   std::snprintf(text, sizeof text, "%.*f", decimals, value);
   // "-0.000" says less than "0.000".
   const std::string s = text;
-  return s[0] == '-' && s.find_first_not_of("-0.") == std::string::npos ? s.substr(1) : s;
+  return s[0] == '-' && s.find_first_not_of("-0.") == std::string::npos
+             ? s.substr(1)
+             : s;
 }
 
-std::string Percent(std::optional<double> share) { return share ? Fixed(100 * *share, 1) + "%" : "n/a"; }
+std::string Percent(std::optional<double> share) {
+  return share ? Fixed(100 * *share, 1) + "%" : "n/a";
+}
 
 std::string Count(int64_t value) {
   std::string digits = std::to_string(value);
   const int64_t first = value < 0 ? 1 : 0;
-  for (auto i = static_cast<int64_t>(digits.size()) - 3; i > first; i -= 3) digits.insert(static_cast<size_t>(i), ",");
+  for (auto i = static_cast<int64_t>(digits.size()) - 3; i > first; i -= 3)
+    digits.insert(static_cast<size_t>(i), ",");
   return digits;
 }
 
 std::string Short(double value) {
   constexpr const char* kUnits[] = {"k", "M", "G", "T", "P"};
   if (!std::isfinite(value)) return Fixed(value, 0);
-  if (value < 1000) return value == std::floor(value) ? Print("%.0f", value) : ThreeDigits(value);
+  if (value < 1000)
+    return value == std::floor(value) ? Print("%.0f", value)
+                                      : ThreeDigits(value);
   int unit = -1;
   while (value >= 999.5 && unit < 4) {
     value /= 1000;
@@ -74,18 +85,22 @@ std::string Bytes(int64_t value) {
     scaled /= 1024;
     ++unit;
   }
-  return (unit == 0 ? Print("%.0f", scaled) : ThreeDigits(scaled)) + " " + kUnits[unit];
+  return (unit == 0 ? Print("%.0f", scaled) : ThreeDigits(scaled)) + " " +
+         kUnits[unit];
 }
 
 std::string Perplexity(double value) {
   if (!std::isfinite(value)) return Fixed(value, 0);
-  return value < 1000 ? Print("%.2f", value) : value < 1e5 ? Print("%.0f", value) : Print("%.3g", value);
+  return value < 1000  ? Print("%.2f", value)
+         : value < 1e5 ? Print("%.0f", value)
+                       : Print("%.3g", value);
 }
 
 std::string Csv(const std::string& cell) {
   if (cell.find_first_of(",\"\n\r") == std::string::npos) return cell;
   std::string quoted = "\"";
-  for (char c : cell) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  for (char c : cell)
+    quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
   return quoted + "\"";
 }
 
@@ -97,25 +112,31 @@ std::string CsvNumber(double value) {
 }
 
 int64_t DisplayWidth(const std::string& utf8) {
-  return std::count_if(utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+  return std::count_if(utf8.begin(), utf8.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  });
 }
 
 int64_t WidestLine(const std::string& text) {
   std::istringstream lines(text);
   std::string line;
   int64_t widest = 0;
-  while (std::getline(lines, line)) widest = std::max(widest, DisplayWidth(line));
+  while (std::getline(lines, line))
+    widest = std::max(widest, DisplayWidth(line));
   return widest;
 }
 
-std::string RenderTable(const std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows,
+std::string RenderTable(const std::vector<Column>& columns,
+                        const std::vector<std::vector<std::string>>& rows,
                         int width) {
   std::vector<int64_t> widths(columns.size(), 0);
   size_t num_title_lines = 0;
   for (size_t c = 0; c < columns.size(); ++c) {
     num_title_lines = std::max(num_title_lines, columns[c].title.size());
-    for (const std::string& line : columns[c].title) widths[c] = std::max(widths[c], DisplayWidth(line));
-    for (const auto& row : rows) widths[c] = std::max(widths[c], DisplayWidth(row[c]));
+    for (const std::string& line : columns[c].title)
+      widths[c] = std::max(widths[c], DisplayWidth(line));
+    for (const auto& row : rows)
+      widths[c] = std::max(widths[c], DisplayWidth(row[c]));
   }
   int64_t total = 2 * (static_cast<int64_t>(columns.size()) - 1);
   for (int64_t w : widths) total += w;

@@ -1,4 +1,5 @@
-// Numbers as people read them. "not available" is written, never a 0 that was not measured.
+// Numbers as people read them. "not available" is written, never a 0 that was
+// not measured.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -12,10 +13,12 @@ std::string Percent(std::optional<double> share);  // 0.792 -> "79.2%"; "n/a"
 std::string Count(int64_t value);                  // 196608 -> "196,608"
 std::string Short(double value);                   // 6740000 -> "6.74M"
 std::string Bytes(int64_t value);                  // 812544 -> "794 KiB"
-std::string Perplexity(double value);              // four significant digits, at most two decimals
-std::string Csv(const std::string& cell);          // quoted when it must be
-std::string CsvNumber(double value);               // shortest text that reads back as the same double; empty for NaN
-int64_t DisplayWidth(const std::string& utf8);     // code points
+std::string Perplexity(
+    double value);  // four significant digits, at most two decimals
+std::string Csv(const std::string& cell);  // quoted when it must be
+std::string CsvNumber(double value);  // shortest text that reads back as the
+                                      // same double; empty for NaN
+int64_t DisplayWidth(const std::string& utf8);  // code points
 
 int64_t WidestLine(const std::string& text);
 
@@ -24,8 +27,10 @@ struct Column {
   bool left = false;
 };
 
-// Two spaces between columns, one if that is what it takes to stay within `width`.
-std::string RenderTable(const std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows,
+// Two spaces between columns, one if that is what it takes to stay within
+// `width`.
+std::string RenderTable(const std::vector<Column>& columns,
+                        const std::vector<std::vector<std::string>>& rows,
                         int width);
 
 // Breaks at spaces; continuation lines are indented.

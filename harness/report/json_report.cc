@@ -8,11 +8,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json Number(std::optional<double> value) { return value && std::isfinite(*value) ? Json(*value) : Json(nullptr); }
+Json Number(std::optional<double> value) {
+  return value && std::isfinite(*value) ? Json(*value) : Json(nullptr);
+}
 Json Known(int64_t value) { return value >= 0 ? Json(value) : Json(nullptr); }
 
 Json ToJson(const Measured& m) {
-  Json json = {{"value", Number(m.value)}, {"low", Number(m.low)}, {"high", Number(m.high)}};
+  Json json = {{"value", Number(m.value)},
+               {"low", Number(m.low)},
+               {"high", Number(m.high)}};
   if (!m.reason.empty()) json["reason"] = m.reason;
   return json;
 }
@@ -23,8 +27,11 @@ Json PlanJson(const RunRecord& r) {
                    {"path", r.model_path},
                    {"sha256", r.model_sha256},
                    {"context_tokens", r.model_context_tokens},
-                   {"config", r.model_config_json.empty() ? Json(nullptr) : Json::parse(r.model_config_json)}};
-  json["tokenizer"] = {{"name", r.tokenizer_name}, {"sha256", r.tokenizer_sha256}};
+                   {"config", r.model_config_json.empty()
+                                  ? Json(nullptr)
+                                  : Json::parse(r.model_config_json)}};
+  json["tokenizer"] = {{"name", r.tokenizer_name},
+                       {"sha256", r.tokenizer_sha256}};
   json["data"] = {{"name", r.data_name}, {"sha256", r.data_sha256}};
   json["lane"] = r.lane;
   json["threads"] = r.num_threads;
@@ -67,7 +74,8 @@ void AddCounters(const CaseResult& row, Json& json) {
   json["carry_bytes"] = c.carry_bytes;
 }
 
-Json CaseJson(const RunRecord& r, const SliceResult& slice, const CaseResult& row) {
+Json CaseJson(const RunRecord& r, const SliceResult& slice,
+              const CaseResult& row) {
   Json json;
   json["model"] = r.model_name;
   json["slice"] = slice.name;
@@ -93,7 +101,8 @@ Json CaseJson(const RunRecord& r, const SliceResult& slice, const CaseResult& ro
   json["seconds"] = row.seconds;
   json["ms_per_1k_tokens"] = ToJson(row.ms_per_1k_tokens);
   json["peak_memory_bytes"] = Known(r.peak_memory_bytes);
-  for (const auto& [cost, mark] : row.pareto) json["pareto"][cost] = mark ? Json(*mark) : Json(nullptr);
+  for (const auto& [cost, mark] : row.pareto)
+    json["pareto"][cost] = mark ? Json(*mark) : Json(nullptr);
   return json;
 }
 
@@ -101,19 +110,24 @@ Json TimesJson(const RunRecord& r) {
   Json json = Json::array();
   for (const ProfileRecord& p : r.profiles) {
     Json batches = Json::array();
-    for (const BatchTime& t : p.times) batches.push_back({{"tokens", t.tokens}, {"seconds", t.seconds}});
+    for (const BatchTime& t : p.times)
+      batches.push_back({{"tokens", t.tokens}, {"seconds", t.seconds}});
     json.push_back({{"profile", p.name}, {"batches", batches}});
   }
   return json;
 }
 
 Json PositionsJson(const Results& results) {
-  Json json = {{"windows", results.num_position_windows}, {"bins", Json::array()}};
+  Json json = {{"windows", results.num_position_windows},
+               {"bins", Json::array()}};
   for (const PositionBin& bin : results.positions) {
     Json nll;
-    for (size_t p = 0; p < bin.nll_nats.size(); ++p) nll[results.record.profiles[p].name] = Number(bin.nll_nats[p]);
-    json["bins"].push_back(
-        {{"from", bin.from}, {"to", bin.to}, {"scored_tokens", bin.scored_tokens}, {"nll_nats", nll}});
+    for (size_t p = 0; p < bin.nll_nats.size(); ++p)
+      nll[results.record.profiles[p].name] = Number(bin.nll_nats[p]);
+    json["bins"].push_back({{"from", bin.from},
+                            {"to", bin.to},
+                            {"scored_tokens", bin.scored_tokens},
+                            {"nll_nats", nll}});
   }
   return json;
 }
@@ -130,13 +144,17 @@ std::string ResultsJson(const Results& results) {
   json["plan"] = PlanJson(r);
   json["notes"] = r.notes;
   json["notes"].push_back(
-      "peak_memory_bytes is that of the whole process; a batch's time is shared equally among its windows");
+      "peak_memory_bytes is that of the whole process; a batch's time is "
+      "shared equally among its windows");
   json["slices"] = Json::array({SliceJson(results.all)});
-  for (const SliceResult& d : results.domains) json["slices"].push_back(SliceJson(d));
+  for (const SliceResult& d : results.domains)
+    json["slices"].push_back(SliceJson(d));
   json["cases"] = Json::array();
-  for (const CaseResult& row : results.all.cases) json["cases"].push_back(CaseJson(r, results.all, row));
+  for (const CaseResult& row : results.all.cases)
+    json["cases"].push_back(CaseJson(r, results.all, row));
   for (const SliceResult& d : results.domains) {
-    for (const CaseResult& row : d.cases) json["cases"].push_back(CaseJson(r, d, row));
+    for (const CaseResult& row : d.cases)
+      json["cases"].push_back(CaseJson(r, d, row));
   }
   json["positions"] = PositionsJson(results);
   json["batch_times"] = TimesJson(r);

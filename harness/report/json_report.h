@@ -1,4 +1,5 @@
-// results.json: everything that was measured and what it was measured on. Fields: docs of the run folder.
+// results.json: everything that was measured and what it was measured on.
+// Fields: docs of the run folder.
 #pragma once
 #include <string>
 

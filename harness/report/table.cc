@@ -32,13 +32,20 @@ Labels MakeLabels(const SliceResult& slice) {
   for (const CaseResult& row : slice.cases) {
     std::string name = row.profile;
     for (const std::string& same : row.same_as) name += " = " + same;
-    const bool short_enough = DisplayWidth(name) <= kMaxName && DisplayWidth(row.plastic_layers) <= kMaxLayers;
+    const bool short_enough = DisplayWidth(name) <= kMaxName &&
+                              DisplayWidth(row.plastic_layers) <= kMaxLayers;
     Label label{name, row.plastic_layers};
     if (!short_enough) {
-      const std::string mark = "[" + std::to_string(labels.legend.size() + 1) + "]";
-      labels.legend.push_back(mark + " " + name + ": plastic layers " + row.plastic_layers +
-                              (row.same_as.empty() ? "" : " (the same multipliers under several names: one row)"));
-      label.name = DisplayWidth(row.profile) + 4 <= kMaxName ? row.profile + " " + mark : mark;
+      const std::string mark =
+          "[" + std::to_string(labels.legend.size() + 1) + "]";
+      labels.legend.push_back(
+          mark + " " + name + ": plastic layers " + row.plastic_layers +
+          (row.same_as.empty()
+               ? ""
+               : " (the same multipliers under several names: one row)"));
+      label.name = DisplayWidth(row.profile) + 4 <= kMaxName
+                       ? row.profile + " " + mark
+                       : mark;
       if (DisplayWidth(row.plastic_layers) > kMaxLayers) label.layers = mark;
     }
     if (!row.asked) label.name = "(" + label.name + ")";
@@ -49,24 +56,28 @@ Labels MakeLabels(const SliceResult& slice) {
 
 std::string Interval(const Measured& m, int decimals, double scale) {
   if (!m.low || !m.high) return " [n/a]";
-  return " [" + Fixed(scale * *m.low, decimals) + ", " + Fixed(scale * *m.high, decimals) + "]";
+  return " [" + Fixed(scale * *m.low, decimals) + ", " +
+         Fixed(scale * *m.high, decimals) + "]";
 }
 
 std::string LostCell(const CaseResult& row, bool is_uniform) {
   if (is_uniform) return "0 (reference)";
-  return row.lost.value ? Fixed(*row.lost.value, 3) + Interval(row.lost, 3, 1) : "not available";
+  return row.lost.value ? Fixed(*row.lost.value, 3) + Interval(row.lost, 3, 1)
+                        : "not available";
 }
 
 std::string RetentionCell(const CaseResult& row) {
   if (!row.retention.value) return "not available";
   const bool by_definition = !row.retention.low && row.retention.reason.empty();
-  return Fixed(100 * *row.retention.value, 1) + "%" + (by_definition ? "" : Interval(row.retention, 1, 100));
+  return Fixed(100 * *row.retention.value, 1) + "%" +
+         (by_definition ? "" : Interval(row.retention, 1, 100));
 }
 
 std::string TimeCell(const Measured& ms) {
   if (!ms.value) return "n/a";
   const int decimals = *ms.value < 100 ? 1 : 0;
-  return Fixed(*ms.value, decimals) + (ms.low ? "±" + Fixed((*ms.high - *ms.low) / 2, decimals) : "");
+  return Fixed(*ms.value, decimals) +
+         (ms.low ? "±" + Fixed((*ms.high - *ms.low) / 2, decimals) : "");
 }
 
 std::string ParetoCell(const CaseResult& row) {
@@ -89,7 +100,8 @@ void Append(Cells& to, Column column, const std::vector<std::string>& cells) {
 template <typename F>
 std::vector<std::string> ForEach(const SliceResult& slice, F f) {
   std::vector<std::string> cells;
-  for (size_t p = 0; p < slice.cases.size(); ++p) cells.push_back(f(slice.cases[p], p));
+  for (size_t p = 0; p < slice.cases.size(); ++p)
+    cells.push_back(f(slice.cases[p], p));
   return cells;
 }
 
@@ -105,34 +117,54 @@ void AppendLabels(Cells& cells, const Labels& labels, bool with_layers) {
 
 void AppendQuality(Cells& cells, const SliceResult& slice, size_t uniform_idx) {
   Append(cells, {{"perplex-", "ity"}},
-         ForEach(slice, [](const CaseResult& c, size_t) { return Perplexity(c.perplexity); }));
-  Append(cells, {{"bits/", "byte"}}, ForEach(slice, [](const CaseResult& c, size_t) {
+         ForEach(slice, [](const CaseResult& c, size_t) {
+           return Perplexity(c.perplexity);
+         }));
+  Append(cells, {{"bits/", "byte"}},
+         ForEach(slice, [](const CaseResult& c, size_t) {
            return c.bits_per_byte ? Fixed(*c.bits_per_byte, 3) : "n/a";
          }));
   Append(cells, {{"nats lost against", "uniform [95 %]"}, true},
-         ForEach(slice, [&](const CaseResult& c, size_t p) { return LostCell(c, p == uniform_idx); }));
+         ForEach(slice, [&](const CaseResult& c, size_t p) {
+           return LostCell(c, p == uniform_idx);
+         }));
   Append(cells, {{"retention", "[95 %]"}, true},
-         ForEach(slice, [](const CaseResult& c, size_t) { return RetentionCell(c); }));
+         ForEach(slice,
+                 [](const CaseResult& c, size_t) { return RetentionCell(c); }));
 }
 
 void AppendCost(Cells& cells, const SliceResult& slice) {
-  Append(cells, {{"inner", "updates"}}, ForEach(slice, [](const CaseResult& c, size_t) {
+  Append(cells, {{"inner", "updates"}},
+         ForEach(slice, [](const CaseResult& c, size_t) {
            return Short(static_cast<double>(c.counters.inner_updates));
          }));
-  Append(cells, {{"saved"}}, ForEach(slice, [](const CaseResult& c, size_t) { return Percent(c.updates_saved); }));
+  Append(cells, {{"saved"}}, ForEach(slice, [](const CaseResult& c, size_t) {
+           return Percent(c.updates_saved);
+         }));
   Append(cells, {{"FLOPs/", "token"}},
-         ForEach(slice, [](const CaseResult& c, size_t) { return Short(c.flops_per_token); }));
-  Append(cells, {{"saved"}}, ForEach(slice, [](const CaseResult& c, size_t) { return Percent(c.flops_saved); }));
+         ForEach(slice, [](const CaseResult& c, size_t) {
+           return Short(c.flops_per_token);
+         }));
+  Append(cells, {{"saved"}}, ForEach(slice, [](const CaseResult& c, size_t) {
+           return Percent(c.flops_saved);
+         }));
   if (slice.name == "all") {
     Append(cells, {{"ms/1k", "tokens"}},
-           ForEach(slice, [](const CaseResult& c, size_t) { return TimeCell(c.ms_per_1k_tokens); }));
+           ForEach(slice, [](const CaseResult& c, size_t) {
+             return TimeCell(c.ms_per_1k_tokens);
+           }));
   }
   Append(cells, {{"adaptive", "state"}},
-         ForEach(slice, [](const CaseResult& c, size_t) { return Bytes(c.counters.adaptive_state_bytes); }));
-  Append(cells, {{"P"}}, ForEach(slice, [](const CaseResult& c, size_t) { return ParetoCell(c); }));
+         ForEach(slice, [](const CaseResult& c, size_t) {
+           return Bytes(c.counters.adaptive_state_bytes);
+         }));
+  Append(cells, {{"P"}}, ForEach(slice, [](const CaseResult& c, size_t) {
+           return ParetoCell(c);
+         }));
 }
 
-std::string WideTable(const SliceResult& slice, const Labels& labels, size_t uniform_idx, int width) {
+std::string WideTable(const SliceResult& slice, const Labels& labels,
+                      size_t uniform_idx, int width) {
   Cells cells;
   AppendLabels(cells, labels, true);
   AppendQuality(cells, slice, uniform_idx);
@@ -141,43 +173,56 @@ std::string WideTable(const SliceResult& slice, const Labels& labels, size_t uni
 }
 
 // The same columns in two parts.
-std::string NarrowTable(const SliceResult& slice, const Labels& labels, size_t uniform_idx, int width) {
+std::string NarrowTable(const SliceResult& slice, const Labels& labels,
+                        size_t uniform_idx, int width) {
   Cells quality, cost;
   AppendLabels(quality, labels, true);
   AppendQuality(quality, slice, uniform_idx);
   AppendLabels(cost, labels, false);
   AppendCost(cost, slice);
-  return RenderTable(quality.columns, quality.rows, width) + "\n" + RenderTable(cost.columns, cost.rows, width);
+  return RenderTable(quality.columns, quality.rows, width) + "\n" +
+         RenderTable(cost.columns, cost.rows, width);
 }
 
-std::string SliceTable(const SliceResult& slice, size_t uniform_idx, int width) {
+std::string SliceTable(const SliceResult& slice, size_t uniform_idx,
+                       int width) {
   const Labels labels = MakeLabels(slice);
   std::string text = WideTable(slice, labels, uniform_idx, width);
-  if (WidestLine(text) > width) text = NarrowTable(slice, labels, uniform_idx, width);
+  if (WidestLine(text) > width)
+    text = NarrowTable(slice, labels, uniform_idx, width);
   for (const std::string& line : labels.legend) text += Wrap(line, width, 4);
   return text;
 }
 
-std::string Plural(int64_t n, const std::string& noun) { return Count(n) + " " + noun + (n == 1 ? "" : "s"); }
+std::string Plural(int64_t n, const std::string& noun) {
+  return Count(n) + " " + noun + (n == 1 ? "" : "s");
+}
 
 std::string ShortHash(const std::string& sha256) {
   return sha256.empty() ? "no hash" : "sha256 " + sha256.substr(0, 12);
 }
 
 std::string Size(const SliceResult& slice) {
-  return Plural(slice.num_windows, "window") + " from " + Plural(slice.num_works, "work") + ", " +
-         Plural(slice.tokens, "token") + " (" + Count(slice.scored_tokens) + " scored)";
+  return Plural(slice.num_windows, "window") + " from " +
+         Plural(slice.num_works, "work") + ", " +
+         Plural(slice.tokens, "token") + " (" + Count(slice.scored_tokens) +
+         " scored)";
 }
 
 std::string Heading(const Results& results, int width) {
   const RunRecord& r = results.record;
   std::string domains;
-  for (const SliceResult& d : results.domains) domains += (domains.empty() ? "" : ", ") + d.name;
-  return Wrap("model " + r.model_name + " (" + ShortHash(r.model_sha256) + "), tokenizer " + r.tokenizer_name + " (" +
-                  ShortHash(r.tokenizer_sha256) + "), lane " + r.lane + ", " + Plural(r.num_threads, "thread"),
+  for (const SliceResult& d : results.domains)
+    domains += (domains.empty() ? "" : ", ") + d.name;
+  return Wrap("model " + r.model_name + " (" + ShortHash(r.model_sha256) +
+                  "), tokenizer " + r.tokenizer_name + " (" +
+                  ShortHash(r.tokenizer_sha256) + "), lane " + r.lane + ", " +
+                  Plural(r.num_threads, "thread"),
               width) +
-         Wrap("data " + r.data_name + " (" + ShortHash(r.data_sha256) + "): " + domains + "; " + Size(results.all) +
-                  "; windows of at most " + Count(r.context_tokens) + " tokens, each read with a fresh state",
+         Wrap("data " + r.data_name + " (" + ShortHash(r.data_sha256) +
+                  "): " + domains + "; " + Size(results.all) +
+                  "; windows of at most " + Count(r.context_tokens) +
+                  " tokens, each read with a fresh state",
               width);
 }
 
@@ -185,10 +230,12 @@ std::string Heading(const Results& results, int width) {
 std::vector<std::string> Reasons(const SliceResult& slice) {
   std::vector<std::string> lines;
   if (slice.num_works < kMinWorks) {
-    lines.push_back(Plural(slice.num_works, "work") + ", fewer than " + std::to_string(kMinWorks) +
+    lines.push_back(Plural(slice.num_works, "work") + ", fewer than " +
+                    std::to_string(kMinWorks) +
                     ": estimates only, no intervals and no verdict.");
   } else if (slice.num_works < kMinWorksForVerdict) {
-    lines.push_back(Plural(slice.num_works, "work") + ", fewer than " + std::to_string(kMinWorksForVerdict) +
+    lines.push_back(Plural(slice.num_works, "work") + ", fewer than " +
+                    std::to_string(kMinWorksForVerdict) +
                     ": intervals, but too few for a verdict.");
   }
   std::set<std::string> seen;
@@ -196,20 +243,28 @@ std::vector<std::string> Reasons(const SliceResult& slice) {
     if (!row.retention.value && seen.insert(row.retention.reason).second) {
       lines.push_back("retention not available: " + row.retention.reason + ".");
     }
-    if (!std::isfinite(row.nll_nats)) lines.push_back("profile " + row.profile + " diverged: its loss is not finite.");
+    if (!std::isfinite(row.nll_nats))
+      lines.push_back("profile " + row.profile +
+                      " diverged: its loss is not finite.");
   }
   return lines;
 }
 
 std::string Explanation(int width) {
   const char* lines[] = {
-      "plastic layers: layers whose inner model learns while reading. bits/byte: comparable between tokenizers.",
-      "nats lost: loss per token above uniform (all layers learn). retention: share of the gap frozen - uniform that "
+      "plastic layers: layers whose inner model learns while reading. "
+      "bits/byte: comparable between tokenizers.",
+      "nats lost: loss per token above uniform (all layers learn). retention: "
+      "share of the gap frozen - uniform that "
       "is kept.",
-      "[95 %]: intervals over independent works (books, packages), never over windows of one work.",
-      "inner updates: gradient steps applied, all windows. FLOPs/token: algorithmic, exact. saved: against uniform.",
-      "ms/1k tokens: median over batches, ± half the interquartile range. adaptive state: per sequence.",
-      "P: * no other profile is both better (by a paired interval) and cheaper in FLOPs; other costs in results.json."};
+      "[95 %]: intervals over independent works (books, packages), never over "
+      "windows of one work.",
+      "inner updates: gradient steps applied, all windows. FLOPs/token: "
+      "algorithmic, exact. saved: against uniform.",
+      "ms/1k tokens: median over batches, ± half the interquartile range. "
+      "adaptive state: per sequence.",
+      "P: * no other profile is both better (by a paired interval) and cheaper "
+      "in FLOPs; other costs in results.json."};
   std::string text;
   for (const char* line : lines) text += Wrap(line, width);
   return text;
@@ -219,9 +274,14 @@ std::string Notes(const Results& results, int width) {
   std::string text;
   bool added = false;
   for (const CaseResult& row : results.all.cases) added = added || !row.asked;
-  if (added) text += Wrap("(profile): not asked for; measured because retention needs it.", width);
-  for (const std::string& line : Reasons(results.all)) text += Wrap(line, width);
-  for (const std::string& note : results.record.notes) text += Wrap("note: " + note, width);
+  if (added)
+    text +=
+        Wrap("(profile): not asked for; measured because retention needs it.",
+             width);
+  for (const std::string& line : Reasons(results.all))
+    text += Wrap(line, width);
+  for (const std::string& note : results.record.notes)
+    text += Wrap("note: " + note, width);
   return text;
 }
 
@@ -230,16 +290,19 @@ std::string Notes(const Results& results, int width) {
 std::string RunTable(const Results& results, const TableOptions& options) {
   const int width = std::max(options.width, 40);
   const size_t uniform_idx = results.record.uniform_idx;
-  std::string text = Heading(results, width) + "\n" + SliceTable(results.all, uniform_idx, width) + "\n";
+  std::string text = Heading(results, width) + "\n" +
+                     SliceTable(results.all, uniform_idx, width) + "\n";
   if (options.per_domain) {
     for (const SliceResult& domain : results.domains) {
-      text += Wrap(domain.name + ": " + Size(domain), width) + SliceTable(domain, uniform_idx, width);
+      text += Wrap(domain.name + ": " + Size(domain), width) +
+              SliceTable(domain, uniform_idx, width);
       for (const std::string& line : Reasons(domain)) text += Wrap(line, width);
       text += "\n";
     }
   }
   text += Explanation(width) + Notes(results, width);
-  if (!options.run_folder.empty()) text += "Run folder: " + options.run_folder + "\n";
+  if (!options.run_folder.empty())
+    text += "Run folder: " + options.run_folder + "\n";
   return text;
 }
 
@@ -249,7 +312,8 @@ int TerminalWidth() {
     if (n > 0) return n;
   }
   winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    return size.ws_col;
   return 120;
 }
 

@@ -24,31 +24,40 @@ bool IsFile(const fs::path& path) {
 
 std::string Join(const std::vector<std::string>& names) {
   std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  for (const std::string& name : names)
+    text += (text.empty() ? "" : ", ") + name;
   return text.empty() ? "none" : text;
 }
 
 std::string NameOf(const fs::path& file) {
   if (file.filename() != kModelFile) return file.filename().string();
-  const std::string folder = fs::absolute(file).parent_path().filename().string();
+  const std::string folder =
+      fs::absolute(file).parent_path().filename().string();
   return folder.empty() ? file.filename().string() : folder;
 }
 
-std::string Value(const std::map<std::string, std::string>& metadata, const std::string& key) {
+std::string Value(const std::map<std::string, std::string>& metadata,
+                  const std::string& key) {
   const auto found = metadata.find(key);
   return found == metadata.end() ? "" : found->second;
 }
 
-std::unique_ptr<Tokenizer> TokenizerOfModel(const fs::path& model_file, const ModelConfig& config) {
+std::unique_ptr<Tokenizer> TokenizerOfModel(const fs::path& model_file,
+                                            const ModelConfig& config) {
   const auto metadata = SafetensorsFile(model_file).metadata();
-  const std::string named = Value(metadata, "tokenizer_file"), sha256 = Value(metadata, "tokenizer_sha256");
-  const fs::path beside = model_file.parent_path() / (named.empty() || named == "bytes" ? "tokenizer.model" : named);
+  const std::string named = Value(metadata, "tokenizer_file"),
+                    sha256 = Value(metadata, "tokenizer_sha256");
+  const fs::path beside =
+      model_file.parent_path() /
+      (named.empty() || named == "bytes" ? "tokenizer.model" : named);
   if (named == "bytes") return LoadTokenizer("bytes");
-  if (!named.empty() || IsFile(beside)) return LoadTokenizer(beside.string(), sha256);
+  if (!named.empty() || IsFile(beside))
+    return LoadTokenizer(beside.string(), sha256);
   if (config.vocab_size == kByteVocabulary) return LoadTokenizer("bytes");
-  throw InvalidError("model " + model_file.string() +
-                     " names no tokenizer and has no tokenizer.model beside it; give one with "
-                     "--tokenizer FILE (a SentencePiece model) or --tokenizer bytes");
+  throw InvalidError(
+      "model " + model_file.string() +
+      " names no tokenizer and has no tokenizer.model beside it; give one with "
+      "--tokenizer FILE (a SentencePiece model) or --tokenizer bytes");
 }
 
 }  // namespace
@@ -57,31 +66,39 @@ std::vector<std::string> ShippedModels() {
   std::vector<std::string> names;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(PretrainedFolder(), error)) {
-    if (IsFile(entry.path() / kModelFile)) names.push_back(entry.path().filename().string());
+    if (IsFile(entry.path() / kModelFile))
+      names.push_back(entry.path().filename().string());
   }
   std::sort(names.begin(), names.end());
   return names;
 }
 
 ModelChoice ResolveModel(const std::string& path_or_name) {
-  const std::string wanted = path_or_name.empty() ? kDefaultModel : path_or_name;
+  const std::string wanted =
+      path_or_name.empty() ? kDefaultModel : path_or_name;
   if (IsFile(wanted)) return {NameOf(wanted), wanted};
   if (IsFile(fs::path(wanted) / kModelFile))
-    return {NameOf(fs::path(wanted) / kModelFile), fs::path(wanted) / kModelFile};
+    return {NameOf(fs::path(wanted) / kModelFile),
+            fs::path(wanted) / kModelFile};
   const bool is_name = wanted.find('/') == std::string::npos;
   if (is_name && IsFile(PretrainedFolder() / wanted / kModelFile)) {
     return {wanted, PretrainedFolder() / wanted / kModelFile};
   }
-  throw InvalidError("no model '" + wanted + "': it is neither a file, nor a folder with " + kModelFile +
-                     ", nor a shipped model (" + Join(ShippedModels()) + ")");
+  throw InvalidError(
+      "no model '" + wanted + "': it is neither a file, nor a folder with " +
+      kModelFile + ", nor a shipped model (" + Join(ShippedModels()) + ")");
 }
 
-std::unique_ptr<Tokenizer> ResolveTokenizer(const std::string& spec, const fs::path& model_file,
+std::unique_ptr<Tokenizer> ResolveTokenizer(const std::string& spec,
+                                            const fs::path& model_file,
                                             const ModelConfig& config) {
-  auto tokenizer = spec.empty() ? TokenizerOfModel(model_file, config) : LoadTokenizer(spec);
+  auto tokenizer =
+      spec.empty() ? TokenizerOfModel(model_file, config) : LoadTokenizer(spec);
   if (tokenizer->vocab_size() > config.vocab_size) {
-    throw InvalidError("tokenizer " + tokenizer->name() + " has " + std::to_string(tokenizer->vocab_size()) +
-                       " pieces, the model's vocabulary " + std::to_string(config.vocab_size) +
+    throw InvalidError("tokenizer " + tokenizer->name() + " has " +
+                       std::to_string(tokenizer->vocab_size()) +
+                       " pieces, the model's vocabulary " +
+                       std::to_string(config.vocab_size) +
                        "; they do not belong together");
   }
   return tokenizer;

@@ -1,4 +1,5 @@
-// Names on the command line to files: models, their tokenizers, and what a run says about both.
+// Names on the command line to files: models, their tokenizers, and what a run
+// says about both.
 #pragma once
 #include <filesystem>
 #include <memory>
@@ -17,15 +18,17 @@ struct ModelChoice {
   std::filesystem::path file;
 };
 
-// A file, a folder that holds model.safetensors, or a shipped model's name. Throws kInvalid that lists the shipped
-// names.
+// A file, a folder that holds model.safetensors, or a shipped model's name.
+// Throws kInvalid that lists the shipped names.
 ModelChoice ResolveModel(const std::string& path_or_name);
 std::vector<std::string> ShippedModels();
 
-// `spec` as given on the command line ("bytes" or a file). When empty: the file that the model's metadata names (with
-// its hash), else tokenizer.model beside the model, else bytes for a vocabulary of 256. Throws kInvalid when there is
+// `spec` as given on the command line ("bytes" or a file). When empty: the file
+// that the model's metadata names (with its hash), else tokenizer.model beside
+// the model, else bytes for a vocabulary of 256. Throws kInvalid when there is
 // none, and when the tokenizer can produce ids that the model does not have.
-std::unique_ptr<Tokenizer> ResolveTokenizer(const std::string& spec, const std::filesystem::path& model_file,
-                                            const ModelConfig& config);
+std::unique_ptr<Tokenizer> ResolveTokenizer(
+    const std::string& spec, const std::filesystem::path& model_file,
+    const ModelConfig& config);
 
 }  // namespace plastometer

@@ -1,4 +1,5 @@
-// SIGINT and SIGTERM as an exception at the next safe point, so that destructors remove what is unfinished.
+// SIGINT and SIGTERM as an exception at the next safe point, so that
+// destructors remove what is unfinished.
 #pragma once
 
 namespace plastometer {
@@ -7,7 +8,8 @@ struct Interrupted {
   int signal;
 };
 
-// While it lives, the first SIGINT or SIGTERM is only noted; the second one kills.
+// While it lives, the first SIGINT or SIGTERM is only noted; the second one
+// kills.
 class InterruptGuard {
  public:
   InterruptGuard();

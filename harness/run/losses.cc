@@ -24,7 +24,8 @@ void WriteLosses(const RunRecord& record, const std::filesystem::path& path) {
   const bool fp64 = record.lane.find("fp64") != std::string::npos;
   TensorMap tensors;
   for (const ProfileRecord& p : record.profiles) {
-    const HostTensor nll = HostTensor::FromF64({static_cast<int64_t>(p.nll.size())}, p.nll);
+    const HostTensor nll =
+        HostTensor::FromF64({static_cast<int64_t>(p.nll.size())}, p.nll);
     tensors["nll." + p.name] = fp64 ? nll : Convert(nll, DType::kF32);
   }
   std::vector<int64_t> begin, tokens, first;

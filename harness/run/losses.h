@@ -6,8 +6,9 @@
 
 namespace plastometer {
 
-// "nll.<profile>" [N] F32 (F64 in an fp64 lane): the losses of all windows one after another; "window_begin" [W + 1]
-// I64: where each window's losses begin; "window_tokens", "window_first_token" [W] I64. Metadata: profiles,
+// "nll.<profile>" [N] F32 (F64 in an fp64 lane): the losses of all windows one
+// after another; "window_begin" [W + 1] I64: where each window's losses begin;
+// "window_tokens", "window_first_token" [W] I64. Metadata: profiles,
 // windows.csv's order, hashes.
 void WriteLosses(const RunRecord& record, const std::filesystem::path& path);
 

@@ -1,4 +1,5 @@
-// From what was asked for to what is run: profiles without duplicates, batches of windows of equal length.
+// From what was asked for to what is run: profiles without duplicates, batches
+// of windows of equal length.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,12 +9,15 @@
 
 namespace plastometer {
 
-// "uniform,retina" "layers:0-2@2,5;until=64 late:2": commas and spaces separate, except commas inside layers:...
-std::vector<std::string> SplitProfileList(const std::vector<std::string>& arguments);
+// "uniform,retina" "layers:0-2@2,5;until=64 late:2": commas and spaces
+// separate, except commas inside layers:...
+std::vector<std::string> SplitProfileList(
+    const std::vector<std::string>& arguments);
 
 struct PlannedProfile {
   Profile profile;
-  std::vector<std::string> same_as;  // other names asked for that have the same multipliers
+  std::vector<std::string>
+      same_as;  // other names asked for that have the same multipliers
   bool asked = true;
 };
 
@@ -22,8 +26,10 @@ struct ProfilePlan {
   size_t uniform_idx = 0, frozen_idx = 0;
 };
 
-// Equal multipliers become one entry; uniform and frozen are added where missing (retention needs both). Throws kUsage.
-ProfilePlan PlanProfiles(const std::vector<std::string>& names, int64_t num_layers);
+// Equal multipliers become one entry; uniform and frozen are added where
+// missing (retention needs both). Throws kUsage.
+ProfilePlan PlanProfiles(const std::vector<std::string>& names,
+                         int64_t num_layers);
 
 struct Batch {
   std::vector<size_t> window_idx;
@@ -31,6 +37,7 @@ struct Batch {
 };
 
 // Windows of one length go together, longest first, otherwise in their order.
-std::vector<Batch> PlanBatches(const std::vector<int64_t>& window_tokens, int64_t batch_size);
+std::vector<Batch> PlanBatches(const std::vector<int64_t>& window_tokens,
+                               int64_t batch_size);
 
 }  // namespace plastometer

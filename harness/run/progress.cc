@@ -12,11 +12,14 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr double kLogSeconds = 10;
 
-double Seconds(Clock::duration d) { return std::chrono::duration<double>(d).count(); }
+double Seconds(Clock::duration d) {
+  return std::chrono::duration<double>(d).count();
+}
 
 bool IsTerminal() {
   const char* term = std::getenv("TERM");
-  return isatty(STDERR_FILENO) != 0 && term != nullptr && std::strcmp(term, "dumb") != 0;
+  return isatty(STDERR_FILENO) != 0 && term != nullptr &&
+         std::strcmp(term, "dumb") != 0;
 }
 
 }  // namespace
@@ -25,7 +28,8 @@ std::string FormatDuration(double seconds) {
   const long s = static_cast<long>(seconds + 0.5);
   char text[32];
   if (s >= 3600) {
-    std::snprintf(text, sizeof text, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    std::snprintf(text, sizeof text, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60,
+                  s % 60);
   } else {
     std::snprintf(text, sizeof text, "%ld:%02ld", s / 60, s % 60);
   }
@@ -35,12 +39,17 @@ std::string FormatDuration(double seconds) {
 std::string ProgressBar(int64_t done, int64_t total, int width) {
   const int64_t filled = total > 0 ? width * done / total : 0;
   char percent[16];
-  std::snprintf(percent, sizeof percent, " %3d %%", total > 0 ? static_cast<int>(100 * done / total) : 0);
-  return "[" + std::string(filled, '#') + std::string(width - filled, '.') + "]" + percent;
+  std::snprintf(percent, sizeof percent, " %3d %%",
+                total > 0 ? static_cast<int>(100 * done / total) : 0);
+  return "[" + std::string(filled, '#') + std::string(width - filled, '.') +
+         "]" + percent;
 }
 
 Progress::Progress(std::string label)
-    : label_(std::move(label)), terminal_(IsTerminal()), start_(Clock::now()), last_(start_) {}
+    : label_(std::move(label)),
+      terminal_(IsTerminal()),
+      start_(Clock::now()),
+      last_(start_) {}
 
 Progress::~Progress() {
   if (drawn_) std::fputs("\r\033[K", stderr);
@@ -49,15 +58,20 @@ Progress::~Progress() {
 void Progress::Update(int64_t done, int64_t total) {
   const auto now = Clock::now();
   const double elapsed = Seconds(now - start_);
-  const double left = done > 0 ? elapsed * static_cast<double>(total - done) / static_cast<double>(done) : 0;
-  const std::string eta = done > 0 && done < total ? ", " + FormatDuration(left) + " left" : "";
+  const double left = done > 0 ? elapsed * static_cast<double>(total - done) /
+                                     static_cast<double>(done)
+                               : 0;
+  const std::string eta =
+      done > 0 && done < total ? ", " + FormatDuration(left) + " left" : "";
   if (terminal_) {
-    std::fprintf(stderr, "\r\033[K%s %s%s", label_.c_str(), ProgressBar(done, total, 30).c_str(), eta.c_str());
+    std::fprintf(stderr, "\r\033[K%s %s%s", label_.c_str(),
+                 ProgressBar(done, total, 30).c_str(), eta.c_str());
     std::fflush(stderr);
     drawn_ = true;
   } else if (Seconds(now - last_) >= kLogSeconds || done == total) {
-    std::fprintf(stderr, "%s: %ld of %ld done in %s%s\n", label_.c_str(), static_cast<long>(done),
-                 static_cast<long>(total), FormatDuration(elapsed).c_str(), eta.c_str());
+    std::fprintf(stderr, "%s: %ld of %ld done in %s%s\n", label_.c_str(),
+                 static_cast<long>(done), static_cast<long>(total),
+                 FormatDuration(elapsed).c_str(), eta.c_str());
     last_ = now;
   }
 }

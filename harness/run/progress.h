@@ -1,4 +1,5 @@
-// Progress on stderr: a bar that redraws itself on a terminal, a line now and then in a log.
+// Progress on stderr: a bar that redraws itself on a terminal, a line now and
+// then in a log.
 #pragma once
 #include <chrono>
 #include <cstdint>

@@ -14,19 +14,26 @@ namespace {
 // Index of `key` in order of first appearance.
 class KeyIndex {
  public:
-  size_t operator()(const std::string& key) { return index_.try_emplace(key, index_.size()).first->second; }
+  size_t operator()(const std::string& key) {
+    return index_.try_emplace(key, index_.size()).first->second;
+  }
   size_t size() const { return index_.size(); }
 
  private:
   std::map<std::string, size_t> index_;
 };
 
-std::string WorkKey(const WindowRecord& w) { return w.source + '\n' + w.domain + '\n' + w.work; }
-std::string DocumentKey(const WindowRecord& w) { return WorkKey(w) + '\n' + w.document; }
+std::string WorkKey(const WindowRecord& w) {
+  return w.source + '\n' + w.domain + '\n' + w.work;
+}
+std::string DocumentKey(const WindowRecord& w) {
+  return WorkKey(w) + '\n' + w.document;
+}
 
 double WindowSum(const ProfileRecord& profile, const WindowRecord& window) {
   double sum = 0;
-  for (int64_t i = 0; i < window.num_tokens - 1; ++i) sum += profile.nll[window.loss_begin + i];
+  for (int64_t i = 0; i < window.num_tokens - 1; ++i)
+    sum += profile.nll[window.loss_begin + i];
   return sum;
 }
 
@@ -41,7 +48,8 @@ Slice MakeSlice(const RunRecord& record, std::vector<size_t> windows) {
   Slice slice;
   KeyIndex documents, works;
   std::set<std::string>
-      sorted_works;  // the resampling draws by place: by name it does not depend on the windows' order
+      sorted_works;  // the resampling draws by place: by name it does not
+                     // depend on the windows' order
   for (size_t w : windows) sorted_works.insert(WorkKey(record.windows[w]));
   for (const std::string& work : sorted_works) works(work);
   for (size_t w : windows) {
@@ -57,10 +65,12 @@ Slice MakeSlice(const RunRecord& record, std::vector<size_t> windows) {
 WorkSums SumByWork(const RunRecord& record, const Slice& slice) {
   WorkSums works;
   works.tokens.assign(slice.num_works, 0);
-  works.nll.assign(record.profiles.size(), std::vector<double>(slice.num_works, 0));
+  works.nll.assign(record.profiles.size(),
+                   std::vector<double>(slice.num_works, 0));
   for (size_t i = 0; i < slice.windows.size(); ++i) {
     const WindowRecord& window = record.windows[slice.windows[i]];
-    works.tokens[slice.work_of[i]] += static_cast<double>(window.num_tokens - 1);
+    works.tokens[slice.work_of[i]] +=
+        static_cast<double>(window.num_tokens - 1);
     for (size_t p = 0; p < record.profiles.size(); ++p) {
       works.nll[p][slice.work_of[i]] += WindowSum(record.profiles[p], window);
     }
@@ -69,10 +79,12 @@ WorkSums SumByWork(const RunRecord& record, const Slice& slice) {
 }
 
 // Per document, then over documents.
-double SumOverDocuments(const Slice& slice, const RunRecord& record, const ProfileRecord& profile) {
+double SumOverDocuments(const Slice& slice, const RunRecord& record,
+                        const ProfileRecord& profile) {
   std::vector<double> documents(slice.num_documents, 0);
   for (size_t i = 0; i < slice.windows.size(); ++i) {
-    documents[slice.document_of[i]] += WindowSum(profile, record.windows[slice.windows[i]]);
+    documents[slice.document_of[i]] +=
+        WindowSum(profile, record.windows[slice.windows[i]]);
   }
   double sum = 0;
   for (double d : documents) sum += d;
@@ -83,13 +95,15 @@ double Quantile(const std::vector<double>& sorted, double q) {
   const double place = q * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<size_t>(place);
   const size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+  return sorted[below] +
+         (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
 Measured TimePerThousandTokens(const std::vector<BatchTime>& times) {
   std::vector<double> ms;
   for (const BatchTime& t : times) {
-    if (t.tokens > 0 && t.seconds > 0) ms.push_back(t.seconds * 1e6 / static_cast<double>(t.tokens));
+    if (t.tokens > 0 && t.seconds > 0)
+      ms.push_back(t.seconds * 1e6 / static_cast<double>(t.tokens));
   }
   Measured result;
   if (ms.empty()) {
@@ -112,7 +126,8 @@ std::optional<double> Saved(int64_t cost, int64_t uniform) {
   return 1.0 - static_cast<double>(cost) / static_cast<double>(uniform);
 }
 
-void AddCosts(const RunRecord& record, const Slice& slice, const ProfileRecord& profile, CaseResult& row) {
+void AddCosts(const RunRecord& record, const Slice& slice,
+              const ProfileRecord& profile, CaseResult& row) {
   Counters uniform;
   for (size_t w : slice.windows) {
     row.counters += profile.counters[w];
@@ -121,10 +136,12 @@ void AddCosts(const RunRecord& record, const Slice& slice, const ProfileRecord& 
   }
   row.updates_saved = Saved(row.counters.inner_updates, uniform.inner_updates);
   row.flops_saved = Saved(row.counters.flops, uniform.flops);
-  row.flops_per_token = static_cast<double>(row.counters.flops) / static_cast<double>(row.counters.tokens);
+  row.flops_per_token = static_cast<double>(row.counters.flops) /
+                        static_cast<double>(row.counters.tokens);
 }
 
-CaseResult MakeCase(const RunRecord& record, const Slice& slice, const SliceResult& totals, const WorkSums& works,
+CaseResult MakeCase(const RunRecord& record, const Slice& slice,
+                    const SliceResult& totals, const WorkSums& works,
                     size_t p) {
   const ProfileRecord& profile = record.profiles[p];
   const auto seed = static_cast<uint64_t>(record.seed);
@@ -137,7 +154,9 @@ CaseResult MakeCase(const RunRecord& record, const Slice& slice, const SliceResu
   row.nll_nats = row.nll_sum / static_cast<double>(totals.scored_tokens);
   row.perplexity = std::exp(row.nll_nats);
   if (totals.scored_bytes > 0) {
-    row.bits_per_byte = row.nll_sum / (std::numbers::ln2 * static_cast<double>(totals.scored_bytes));
+    row.bits_per_byte =
+        row.nll_sum /
+        (std::numbers::ln2 * static_cast<double>(totals.scored_bytes));
   }
   row.nll = MeanOverWorks(works, p, seed);
   row.lost = LostAgainst(works, p, record.uniform_idx, seed);
@@ -148,12 +167,15 @@ CaseResult MakeCase(const RunRecord& record, const Slice& slice, const SliceResu
 
 std::optional<double> CostOf(const CaseResult& row, const std::string& cost) {
   if (cost == "flops") return static_cast<double>(row.counters.flops);
-  if (cost == "inner_updates") return static_cast<double>(row.counters.inner_updates);
-  if (cost == "adaptive_state_bytes") return static_cast<double>(row.counters.adaptive_state_bytes);
+  if (cost == "inner_updates")
+    return static_cast<double>(row.counters.inner_updates);
+  if (cost == "adaptive_state_bytes")
+    return static_cast<double>(row.counters.adaptive_state_bytes);
   return row.ms_per_1k_tokens.value;
 }
 
-void AddParetoMarks(const WorkSums& works, uint64_t seed, std::vector<CaseResult>& cases) {
+void AddParetoMarks(const WorkSums& works, uint64_t seed,
+                    std::vector<CaseResult>& cases) {
   for (const char* cost : kParetoCosts) {
     std::vector<std::optional<double>> costs;
     for (const CaseResult& row : cases) costs.push_back(CostOf(row, cost));
@@ -162,7 +184,8 @@ void AddParetoMarks(const WorkSums& works, uint64_t seed, std::vector<CaseResult
   }
 }
 
-SliceResult MakeSliceResult(const RunRecord& record, const std::string& name, std::vector<size_t> windows, bool timed) {
+SliceResult MakeSliceResult(const RunRecord& record, const std::string& name,
+                            std::vector<size_t> windows, bool timed) {
   const Slice slice = MakeSlice(record, std::move(windows));
   SliceResult result;
   result.name = name;
@@ -182,7 +205,8 @@ SliceResult MakeSliceResult(const RunRecord& record, const std::string& name, st
   for (size_t p = 0; p < record.profiles.size(); ++p) {
     result.cases.push_back(MakeCase(record, slice, result, works, p));
     if (timed) {
-      result.cases.back().ms_per_1k_tokens = TimePerThousandTokens(record.profiles[p].times);
+      result.cases.back().ms_per_1k_tokens =
+          TimePerThousandTokens(record.profiles[p].times);
     } else {
       result.cases.back().ms_per_1k_tokens.reason = "batches mix domains";
     }
@@ -194,7 +218,8 @@ SliceResult MakeSliceResult(const RunRecord& record, const std::string& name, st
 std::vector<PositionBin> EmptyBins(int64_t num_tokens, size_t num_profiles) {
   std::vector<PositionBin> bins;
   for (int64_t from = 1, to = 16; from < num_tokens; from = to, to *= 2) {
-    bins.push_back({from, std::min(to, num_tokens), 0, std::vector<double>(num_profiles, 0.0)});
+    bins.push_back({from, std::min(to, num_tokens), 0,
+                    std::vector<double>(num_profiles, 0.0)});
   }
   return bins;
 }
@@ -202,7 +227,8 @@ std::vector<PositionBin> EmptyBins(int64_t num_tokens, size_t num_profiles) {
 void AddPositions(Results& results) {
   const RunRecord& record = results.record;
   int64_t longest = 0;
-  for (const WindowRecord& w : record.windows) longest = std::max(longest, w.num_tokens);
+  for (const WindowRecord& w : record.windows)
+    longest = std::max(longest, w.num_tokens);
   results.positions = EmptyBins(longest, record.profiles.size());
   for (const WindowRecord& w : record.windows) {
     if (w.num_tokens != longest) continue;
@@ -210,12 +236,14 @@ void AddPositions(Results& results) {
     for (PositionBin& bin : results.positions) {
       bin.scored_tokens += bin.to - bin.from;
       for (size_t p = 0; p < record.profiles.size(); ++p) {
-        for (int64_t t = bin.from; t < bin.to; ++t) bin.nll_nats[p] += record.profiles[p].nll[w.loss_begin + t - 1];
+        for (int64_t t = bin.from; t < bin.to; ++t)
+          bin.nll_nats[p] += record.profiles[p].nll[w.loss_begin + t - 1];
       }
     }
   }
   for (PositionBin& bin : results.positions) {
-    for (double& sum : bin.nll_nats) sum /= static_cast<double>(bin.scored_tokens);
+    for (double& sum : bin.nll_nats)
+      sum /= static_cast<double>(bin.scored_tokens);
   }
 }
 
@@ -231,11 +259,14 @@ Results Summarise(RunRecord record) {
   for (size_t w = 0; w < r.windows.size(); ++w) {
     all.push_back(w);
     const size_t d = index(r.windows[w].domain);
-    if (d == domains.size()) domains.emplace_back(r.windows[w].domain, std::vector<size_t>{});
+    if (d == domains.size())
+      domains.emplace_back(r.windows[w].domain, std::vector<size_t>{});
     domains[d].second.push_back(w);
   }
   results.all = MakeSliceResult(r, "all", std::move(all), true);
-  for (auto& [name, windows] : domains) results.domains.push_back(MakeSliceResult(r, name, std::move(windows), false));
+  for (auto& [name, windows] : domains)
+    results.domains.push_back(
+        MakeSliceResult(r, name, std::move(windows), false));
   AddPositions(results);
   return results;
 }

@@ -1,4 +1,5 @@
-// What a run measured, as plain values: RunRecord is the raw material, Results what the reports print.
+// What a run measured, as plain values: RunRecord is the raw material, Results
+// what the reports print.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -15,7 +16,8 @@ struct WindowRecord {
   int64_t first_token = 0;
   int64_t num_tokens = 0;    // T; T - 1 of them are scored
   int64_t scored_bytes = 0;  // text of tokens 1..T-1
-  int64_t loss_begin = 0;    // where this window's T - 1 losses begin in ProfileRecord::nll
+  int64_t loss_begin =
+      0;  // where this window's T - 1 losses begin in ProfileRecord::nll
 };
 
 // One batch under one profile. The warm-up is not among them.
@@ -26,13 +28,16 @@ struct BatchTime {
 
 struct ProfileRecord {
   std::string name;
-  std::vector<std::string> same_as;  // further names that were asked for and have the same multipliers
+  std::vector<std::string> same_as;  // further names that were asked for and
+                                     // have the same multipliers
   bool asked = true;                 // false: measured for comparison only
   std::string plastic_layers;
-  std::vector<double> nll;             // windows in order
-  std::vector<Counters> counters;      // one a window
-  std::vector<double> window_seconds;  // a batch's time shared equally among its windows
-  std::vector<BatchTime> times;        // by batch; batch i is the same batch in every profile
+  std::vector<double> nll;         // windows in order
+  std::vector<Counters> counters;  // one a window
+  std::vector<double>
+      window_seconds;  // a batch's time shared equally among its windows
+  std::vector<BatchTime>
+      times;  // by batch; batch i is the same batch in every profile
 };
 
 struct RunRecord {
@@ -60,7 +65,8 @@ struct Measured {
 };
 
 // The four costs of the Pareto marks.
-inline constexpr const char* kParetoCosts[] = {"flops", "inner_updates", "ms_per_1k_tokens", "adaptive_state_bytes"};
+inline constexpr const char* kParetoCosts[] = {
+    "flops", "inner_updates", "ms_per_1k_tokens", "adaptive_state_bytes"};
 
 // One profile on one slice: a row.
 struct CaseResult {
@@ -68,17 +74,21 @@ struct CaseResult {
   std::vector<std::string> same_as;
   bool asked = true;
   std::string plastic_layers;
-  double nll_sum = 0, nll_nats = 0, perplexity = 0;  // NaN or infinite when the profile diverged
-  std::optional<double> bits_per_byte;               // missing when the bytes are unknown
-  Measured nll;                                      // nll_nats with its interval
-  Measured lost;                                     // nats per token lost against uniform
-  Measured retention;                                // (L_frozen - L_p) / (L_frozen - L_uniform)
+  double nll_sum = 0, nll_nats = 0,
+         perplexity = 0;  // NaN or infinite when the profile diverged
+  std::optional<double> bits_per_byte;  // missing when the bytes are unknown
+  Measured nll;                         // nll_nats with its interval
+  Measured lost;                        // nats per token lost against uniform
+  Measured retention;  // (L_frozen - L_p) / (L_frozen - L_uniform)
   Counters counters;
-  std::optional<double> updates_saved, flops_saved;  // shares of what uniform spends
+  std::optional<double> updates_saved,
+      flops_saved;  // shares of what uniform spends
   double flops_per_token = 0;
   double seconds = 0;
-  Measured ms_per_1k_tokens;  // median over batches; low and high are the quartiles; only for all slices together
-  std::map<std::string, std::optional<bool>> pareto;  // by cost: not dominated; missing when unknown
+  Measured ms_per_1k_tokens;  // median over batches; low and high are the
+                              // quartiles; only for all slices together
+  std::map<std::string, std::optional<bool>>
+      pareto;  // by cost: not dominated; missing when unknown
 };
 
 struct SliceResult {
@@ -88,7 +98,8 @@ struct SliceResult {
   std::vector<CaseResult> cases;  // in the order of RunRecord::profiles
 };
 
-// Mean loss of the tokens [from, to) of a window, over the windows that all reach the last bin.
+// Mean loss of the tokens [from, to) of a window, over the windows that all
+// reach the last bin.
 struct PositionBin {
   int64_t from = 0, to = 0;
   int64_t scored_tokens = 0;
@@ -103,7 +114,8 @@ struct Results {
   int64_t num_position_windows = 0;
 };
 
-constexpr int64_t kMinWorks = 12;            // an interval needs this many; fewer: estimates only
+constexpr int64_t kMinWorks =
+    12;  // an interval needs this many; fewer: estimates only
 constexpr int64_t kMinWorksForVerdict = 16;  // a verdict needs this many
 
 // Sums in fp64 in a fixed order: per window, per document, over documents.

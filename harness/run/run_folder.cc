@@ -22,10 +22,12 @@ std::string Stamp(const char* format) {
   return text;
 }
 
-// The first folder on the way to `path` that does not exist yet; empty when all exist.
+// The first folder on the way to `path` that does not exist yet; empty when all
+// exist.
 fs::path FirstMissing(const fs::path& path) {
   fs::path missing;
-  for (fs::path p = path; !p.empty() && !fs::exists(p); p = p.parent_path()) missing = p;
+  for (fs::path p = path; !p.empty() && !fs::exists(p); p = p.parent_path())
+    missing = p;
   return missing;
 }
 
@@ -43,25 +45,30 @@ std::string UtcNow() { return Stamp("%Y-%m-%dT%H:%M:%SZ"); }
 
 fs::path DefaultRunFolder() {
   char id[8];
-  std::snprintf(id, sizeof id, "%04x", static_cast<unsigned>(std::random_device{}() & 0xffff));
+  std::snprintf(id, sizeof id, "%04x",
+                static_cast<unsigned>(std::random_device{}() & 0xffff));
   return fs::path("runs") / (Stamp("%Y%m%dT%H%M%SZ") + "-" + id);
 }
 
-RunFolder::RunFolder(const fs::path& path) : path_(fs::absolute(path).lexically_normal()) {
+RunFolder::RunFolder(const fs::path& path)
+    : path_(fs::absolute(path).lexically_normal()) {
   if (!path_.has_filename()) path_ = path_.parent_path();  // a trailing slash
   std::error_code error;
   if (fs::symlink_status(path_, error).type() != fs::file_type::not_found) {
-    throw UsageError("output folder " + path_.string() +
-                     " already exists; a run never overwrites: choose another --out");
+    throw UsageError(
+        "output folder " + path_.string() +
+        " already exists; a run never overwrites: choose another --out");
   }
   const fs::path parent = path_.parent_path();
   created_parent_ = FirstMissing(parent);
   fs::create_directories(parent, error);
-  temporary_ = parent / ("." + path_.filename().string() + "." + std::to_string(getpid()) + ".tmp");
+  temporary_ = parent / ("." + path_.filename().string() + "." +
+                         std::to_string(getpid()) + ".tmp");
   if (!error) fs::create_directory(temporary_, error);
   if (error) {
     RemoveEmpty(parent, created_parent_);
-    throw InfrastructureError("cannot create the output folder " + path_.string() + ": " + error.message() +
+    throw InfrastructureError("cannot create the output folder " +
+                              path_.string() + ": " + error.message() +
                               "; choose another --out");
   }
 }
@@ -76,13 +83,14 @@ RunFolder::~RunFolder() {
 void RunFolder::Commit() {
   std::error_code error;
   if (fs::symlink_status(path_, error).type() != fs::file_type::not_found) {
-    throw UsageError("output folder " + path_.string() + " appeared while measuring; nothing was overwritten");
+    throw UsageError("output folder " + path_.string() +
+                     " appeared while measuring; nothing was overwritten");
   }
   error.clear();
   fs::rename(temporary_, path_, error);
   if (error)
-    throw InfrastructureError("cannot rename " + temporary_.string() + " to " + path_.string() + ": " +
-                              error.message());
+    throw InfrastructureError("cannot rename " + temporary_.string() + " to " +
+                              path_.string() + ": " + error.message());
   temporary_.clear();
 }
 

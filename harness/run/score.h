@@ -1,4 +1,5 @@
-// `plastometer score` without its command line: token ids in, per-token losses and what else was asked for out.
+// `plastometer score` without its command line: token ids in, per-token losses
+// and what else was asked for out.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -15,7 +16,8 @@ struct TokenIds {
   std::vector<int32_t> ids;                   // [B, T]
 };
 
-// `input_ids` [B, T] (or [T]) I32 or I64 of a safetensors file. Throws kInvalid.
+// `input_ids` [B, T] (or [T]) I32 or I64 of a safetensors file. Throws
+// kInvalid.
 TokenIds ReadTokenIds(const std::filesystem::path& path);
 
 struct ScoreRequest {
@@ -24,17 +26,18 @@ struct ScoreRequest {
   int64_t chunk_tokens = 0;  // 0: one pass
 };
 
-// nll [B, T-1], loss [B, T] (NaN for token 0), token_ids [B, T], layer_indices [L], lambda [L, M]; logits, statistics
-// and final_state.* when asked for. A causality probe on the first row comes first; the counters are compared with the
-// formulas.
+// nll [B, T-1], loss [B, T] (NaN for token 0), token_ids [B, T], layer_indices
+// [L], lambda [L, M]; logits, statistics and final_state.* when asked for. A
+// causality probe on the first row comes first; the counters are compared with
+// the formulas.
 struct ScoreOutput {
   TensorMap tensors;
   Counters counters;
   double mean_nll = 0;
   double seconds = 0;
 };
-ScoreOutput ScoreTokens(const Model& model, const Profile& profile, const TokenIds& tokens,
-                        const ScoreRequest& request);
+ScoreOutput ScoreTokens(const Model& model, const Profile& profile,
+                        const TokenIds& tokens, const ScoreRequest& request);
 
 std::string CountersJson(const Counters& counters);
 

@@ -16,7 +16,9 @@ double Sum(const std::vector<double>& values) {
   return sum;
 }
 
-double Mean(const WorkSums& works, size_t profile) { return Sum(works.nll[profile]) / Sum(works.tokens); }
+double Mean(const WorkSums& works, size_t profile) {
+  return Sum(works.nll[profile]) / Sum(works.tokens);
+}
 
 Measured NotFinite() {
   Measured m;
@@ -26,14 +28,18 @@ Measured NotFinite() {
 
 std::vector<stats::WorkTotals> Totals(const WorkSums& works, size_t profile) {
   std::vector<stats::WorkTotals> totals;
-  for (size_t w = 0; w < works.num_works(); ++w) totals.push_back({works.nll[profile][w], works.tokens[w]});
+  for (size_t w = 0; w < works.num_works(); ++w)
+    totals.push_back({works.nll[profile][w], works.tokens[w]});
   return totals;
 }
 
-bool Enough(const WorkSums& works) { return static_cast<int64_t>(works.num_works()) >= kMinWorks; }
+bool Enough(const WorkSums& works) {
+  return static_cast<int64_t>(works.num_works()) >= kMinWorks;
+}
 
 std::string TooFew(const WorkSums& works) {
-  return std::to_string(works.num_works()) + " works, fewer than " + std::to_string(kMinWorks);
+  return std::to_string(works.num_works()) + " works, fewer than " +
+         std::to_string(kMinWorks);
 }
 
 void SetInterval(const stats::Interval& interval, Measured& m) {
@@ -46,7 +52,8 @@ void SetInterval(const stats::Interval& interval, Measured& m) {
 }
 
 // a - b, work by work, in nats.
-std::vector<double> Minus(const std::vector<double>& a, const std::vector<double>& b) {
+std::vector<double> Minus(const std::vector<double>& a,
+                          const std::vector<double>& b) {
   std::vector<double> difference(a.size());
   for (size_t i = 0; i < a.size(); ++i) difference[i] = a[i] - b[i];
   return difference;
@@ -67,23 +74,28 @@ Measured MeanOverWorks(const WorkSums& works, size_t profile, uint64_t seed) {
   return m;
 }
 
-Measured LostAgainst(const WorkSums& works, size_t profile, size_t uniform, uint64_t seed) {
+Measured LostAgainst(const WorkSums& works, size_t profile, size_t uniform,
+                     uint64_t seed) {
   Measured m;
   const double lost = Mean(works, profile) - Mean(works, uniform);
   if (!std::isfinite(lost)) return NotFinite();
   m.value = lost;
   if (profile == uniform) return m;  // by definition
   if (Enough(works)) {
-    SetInterval(stats::PairedDifference(Totals(works, profile), Totals(works, uniform), seed), m);
+    SetInterval(stats::PairedDifference(Totals(works, profile),
+                                        Totals(works, uniform), seed),
+                m);
   } else {
     m.reason = TooFew(works);
   }
   return m;
 }
 
-Measured Retention(const WorkSums& works, size_t profile, size_t uniform, size_t frozen) {
+Measured Retention(const WorkSums& works, size_t profile, size_t uniform,
+                   size_t frozen) {
   Measured m;
-  const double gap = Mean(works, frozen) - Mean(works, uniform), kept = Mean(works, frozen) - Mean(works, profile);
+  const double gap = Mean(works, frozen) - Mean(works, uniform),
+               kept = Mean(works, frozen) - Mean(works, profile);
   if (!std::isfinite(gap) || !std::isfinite(kept)) return NotFinite();
   if (gap == 0) {
     m.reason = "frozen and uniform have the same loss";
@@ -93,9 +105,11 @@ Measured Retention(const WorkSums& works, size_t profile, size_t uniform, size_t
   if (profile == uniform || profile == frozen) return m;  // by definition
   if (!Enough(works)) m.reason = TooFew(works);
   if (works.num_works() < 2) return m;
-  const stats::RatioResult ratio = stats::FiellerRatio(Minus(works.nll[frozen], works.nll[profile]),
-                                                       Minus(works.nll[frozen], works.nll[uniform]), works.tokens);
-  if (!ratio.interval) {  // the gap may be 0: then a ratio says nothing, however few the works
+  const stats::RatioResult ratio = stats::FiellerRatio(
+      Minus(works.nll[frozen], works.nll[profile]),
+      Minus(works.nll[frozen], works.nll[uniform]), works.tokens);
+  if (!ratio.interval) {  // the gap may be 0: then a ratio says nothing,
+                          // however few the works
     m.value.reset();
     m.reason = ratio.reason;
   } else if (Enough(works)) {
@@ -104,12 +118,15 @@ Measured Retention(const WorkSums& works, size_t profile, size_t uniform, size_t
   return m;
 }
 
-std::vector<std::optional<bool>> ParetoMarks(const WorkSums& works, const std::vector<std::optional<double>>& costs,
-                                             uint64_t seed) {
+std::vector<std::optional<bool>> ParetoMarks(
+    const WorkSums& works, const std::vector<std::optional<double>>& costs,
+    uint64_t seed) {
   std::vector<std::optional<bool>> marks(costs.size());
-  if (works.num_works() < 2) return marks;  // no paired interval, no dominance to speak of
+  if (works.num_works() < 2)
+    return marks;  // no paired interval, no dominance to speak of
   std::vector<stats::ParetoPoint> points;
-  for (size_t p = 0; p < costs.size(); ++p) points.push_back({Totals(works, p), costs[p].value_or(stats::kUnknown)});
+  for (size_t p = 0; p < costs.size(); ++p)
+    points.push_back({Totals(works, p), costs[p].value_or(stats::kUnknown)});
   const std::vector<bool> on_front = stats::ParetoSet(points, seed);
   for (size_t p = 0; p < costs.size(); ++p) {
     if (costs[p] && std::isfinite(Mean(works, p))) marks[p] = on_front[p];

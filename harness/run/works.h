@@ -1,4 +1,5 @@
-// Losses of a slice summed by independent work, and what can be said about them with an interval.
+// Losses of a slice summed by independent work, and what can be said about them
+// with an interval.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -15,14 +16,19 @@ struct WorkSums {
   size_t num_works() const { return tokens.size(); }
 };
 
-// Each has a value whenever it is finite, and an interval when there are kMinWorks works or more.
+// Each has a value whenever it is finite, and an interval when there are
+// kMinWorks works or more.
 Measured MeanOverWorks(const WorkSums& works, size_t profile, uint64_t seed);
-Measured LostAgainst(const WorkSums& works, size_t profile, size_t uniform, uint64_t seed);
-Measured Retention(const WorkSums& works, size_t profile, size_t uniform, size_t frozen);
+Measured LostAgainst(const WorkSums& works, size_t profile, size_t uniform,
+                     uint64_t seed);
+Measured Retention(const WorkSums& works, size_t profile, size_t uniform,
+                   size_t frozen);
 
-// For each profile: not dominated over (loss, cost); costs are exact, the loss must differ by a paired interval that
-// excludes 0. An entry is missing when the profile's cost or loss is unknown.
-std::vector<std::optional<bool>> ParetoMarks(const WorkSums& works, const std::vector<std::optional<double>>& costs,
-                                             uint64_t seed);
+// For each profile: not dominated over (loss, cost); costs are exact, the loss
+// must differ by a paired interval that excludes 0. An entry is missing when
+// the profile's cost or loss is unknown.
+std::vector<std::optional<bool>> ParetoMarks(
+    const WorkSums& works, const std::vector<std::optional<double>>& costs,
+    uint64_t seed);
 
 }  // namespace plastometer

@@ -16,7 +16,8 @@ double Variance(std::span<const double> values) {
   if (values.size() < 2) return kUnknown;
   const double mean = Mean(values);
   double squares = 0;
-  double rest = 0;  // what rounding of the mean has left: exactly 0 in real numbers
+  double rest =
+      0;  // what rounding of the mean has left: exactly 0 in real numbers
   for (const double v : values) {
     squares += (v - mean) * (v - mean);
     rest += v - mean;
@@ -30,20 +31,23 @@ double SortedQuantile(std::span<const double> sorted, double p) {
   const double position = p * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<size_t>(position);
   if (below + 1 >= sorted.size()) return sorted.back();
-  return sorted[below] + (position - static_cast<double>(below)) * (sorted[below + 1] - sorted[below]);
+  return sorted[below] + (position - static_cast<double>(below)) *
+                             (sorted[below + 1] - sorted[below]);
 }
 
 double Quantile(std::span<const double> values, double p) {
   std::vector<double> sorted(values.begin(), values.end());
   // NaN has no place in an order; std::sort would be undefined.
-  if (std::ranges::any_of(sorted, [](double v) { return std::isnan(v); })) return kUnknown;
+  if (std::ranges::any_of(sorted, [](double v) { return std::isnan(v); }))
+    return kUnknown;
   std::ranges::sort(sorted);
   return SortedQuantile(sorted, p);
 }
 
 namespace {
 
-// The argument where an increasing function reaches p. Bisection: exact to the last bits, and fast enough for a handful of calls.
+// The argument where an increasing function reaches p. Bisection: exact to the
+// last bits, and fast enough for a handful of calls.
 template <typename Function>
 double Invert(double p, double low, double high, Function cdf) {
   for (int i = 0; i < 200; ++i) {
@@ -54,7 +58,8 @@ double Invert(double p, double low, double high, Function cdf) {
   return low + (high - low) / 2;
 }
 
-// Continued fraction of the incomplete beta function, DLMF 8.17.22, by the modified Lentz method.
+// Continued fraction of the incomplete beta function, DLMF 8.17.22, by the
+// modified Lentz method.
 double BetaFraction(double x, double a, double b) {
   constexpr double kTiny = 1e-300;
   double c = 1;
@@ -63,7 +68,8 @@ double BetaFraction(double x, double a, double b) {
   double h = d;
   for (int m = 1; m <= 10000; ++m) {
     const double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-    const double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+    const double odd =
+        -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
     double change = 0;
     for (const double term : {even, odd}) {
       d = 1 + term * d;
@@ -82,7 +88,9 @@ double BetaFraction(double x, double a, double b) {
 double IncompleteBeta(double x, double a, double b) {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
-  const double front = std::exp(std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) + a * std::log(x) + b * std::log1p(-x));
+  const double front =
+      std::exp(std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) +
+               a * std::log(x) + b * std::log1p(-x));
   // The fraction converges fast on this side of the mean only.
   if (x < (a + 1) / (a + b + 2)) return front * BetaFraction(x, a, b) / a;
   return 1 - front * BetaFraction(1 - x, b, a) / b;
@@ -101,14 +109,16 @@ double NormalQuantile(double p) {
 
 double StudentCdf(double t, double degrees) {
   if (!(degrees > 0) || std::isnan(t)) return kUnknown;
-  const double tail = 0.5 * IncompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5);
+  const double tail =
+      0.5 * IncompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5);
   return t < 0 ? tail : 1 - tail;
 }
 
 double StudentQuantile(double p, double degrees) {
   if (!(p > 0 && p < 1) || !(degrees > 0)) return kUnknown;
   if (p > 0.5) return -StudentQuantile(1 - p, degrees);
-  return Invert(p, -1e9, 0, [degrees](double t) { return StudentCdf(t, degrees); });
+  return Invert(p, -1e9, 0,
+                [degrees](double t) { return StudentCdf(t, degrees); });
 }
 
 }  // namespace plastometer::stats

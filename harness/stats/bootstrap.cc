@@ -23,39 +23,49 @@ double Ratio(std::span<const WorkTotals> works) {
   return weight > 0 && std::isfinite(weight) ? sum / weight : kUnknown;
 }
 
-// Stream r is resample r: asking for more resamples leaves the first ones as they were.
-void Resample(std::span<const WorkTotals> works, uint64_t seed, int r, std::vector<WorkTotals>* out) {
+// Stream r is resample r: asking for more resamples leaves the first ones as
+// they were.
+void Resample(std::span<const WorkTotals> works, uint64_t seed, int r,
+              std::vector<WorkTotals>* out) {
   PhiloxStream stream(seed, static_cast<uint64_t>(r));
-  for (WorkTotals& w : *out) w = works[stream.NextBelow(static_cast<uint32_t>(works.size()))];
+  for (WorkTotals& w : *out)
+    w = works[stream.NextBelow(static_cast<uint32_t>(works.size()))];
 }
 
 Interval StudentInterval(double estimate, double error, size_t num_works) {
-  const double t = StudentQuantile(1 - kLowTail, static_cast<double>(num_works - 1));
+  const double t =
+      StudentQuantile(1 - kLowTail, static_cast<double>(num_works - 1));
   return {estimate, estimate - t * error, estimate + t * error};
 }
 
-Interval Studentised(std::span<const WorkTotals> works, double estimate, double error, uint64_t seed, int num_resamples) {
+Interval Studentised(std::span<const WorkTotals> works, double estimate,
+                     double error, uint64_t seed, int num_resamples) {
   std::vector<double> t;
   std::vector<WorkTotals> drawn(works.size());
   for (int r = 0; r < num_resamples; ++r) {
     Resample(works, seed, r, &drawn);
     const double drawn_error = StandardError(drawn);
-    // One work drawn n times has no error of its own: at 8 works, 5 resamples in 10 million.
+    // One work drawn n times has no error of its own: at 8 works, 5 resamples
+    // in 10 million.
     if (drawn_error > 0) t.push_back((Ratio(drawn) - estimate) / drawn_error);
   }
   if (t.size() < 2) return {.estimate = estimate};
   std::ranges::sort(t);
-  // The upper tail of t bounds the interval from below: the roles of the tails are exchanged.
-  return {estimate, estimate - SortedQuantile(t, 1 - kLowTail) * error, estimate - SortedQuantile(t, kLowTail) * error};
+  // The upper tail of t bounds the interval from below: the roles of the tails
+  // are exchanged.
+  return {estimate, estimate - SortedQuantile(t, 1 - kLowTail) * error,
+          estimate - SortedQuantile(t, kLowTail) * error};
 }
 
-// Efron and Tibshirani, eq. 14.10: the level of the bootstrap distribution that stands for the level `tail`.
+// Efron and Tibshirani, eq. 14.10: the level of the bootstrap distribution that
+// stands for the level `tail`.
 double BcaLevel(double tail, double bias, double acceleration) {
   const double z = bias + NormalQuantile(tail);
   return NormalCdf(bias + z / (1 - acceleration * z));
 }
 
-Interval Bca(std::span<const WorkTotals> works, double estimate, uint64_t seed, int num_resamples) {
+Interval Bca(std::span<const WorkTotals> works, double estimate, uint64_t seed,
+             int num_resamples) {
   std::vector<double> values;
   std::vector<WorkTotals> drawn(works.size());
   for (int r = 0; r < num_resamples; ++r) {
@@ -65,20 +75,25 @@ Interval Bca(std::span<const WorkTotals> works, double estimate, uint64_t seed, 
   }
   if (values.size() < 2) return {.estimate = estimate};
   std::ranges::sort(values);
-  const auto below = std::ranges::lower_bound(values, estimate) - values.begin();
-  const double bias = NormalQuantile(static_cast<double>(below) / static_cast<double>(values.size()));
+  const auto below =
+      std::ranges::lower_bound(values, estimate) - values.begin();
+  const double bias = NormalQuantile(static_cast<double>(below) /
+                                     static_cast<double>(values.size()));
   const double acceleration = Acceleration(Jackknife(works));
-  return {estimate, SortedQuantile(values, BcaLevel(kLowTail, bias, acceleration)),
+  return {estimate,
+          SortedQuantile(values, BcaLevel(kLowTail, bias, acceleration)),
           SortedQuantile(values, BcaLevel(1 - kLowTail, bias, acceleration))};
 }
 
-// The truth is the ratio of expectations: with weight = exp(y / 2), y normal, E[w y] / E[w] = 1/2.
+// The truth is the ratio of expectations: with weight = exp(y / 2), y normal,
+// E[w y] / E[w] = 1/2.
 constexpr double kSimulatedTruth = 3.0 + 0.3 * 0.3 * 0.5;
 
 WorkTotals SimulatedWork(Population population, PhiloxStream* stream) {
   const double y = NormalQuantile(stream->NextUniform());
   const double u = stream->NextUniform();
-  const double scatter = population == Population::kNormal ? NormalQuantile(u) : -std::log(u) - 1;
+  const double scatter =
+      population == Population::kNormal ? NormalQuantile(u) : -std::log(u) - 1;
   const double weight = std::exp(0.5 * y);
   return {weight * (3.0 + 0.3 * (0.3 * y + scatter)), weight};
 }
@@ -108,7 +123,8 @@ std::vector<double> Jackknife(std::span<const WorkTotals> works) {
   }
   std::vector<double> values;
   for (const WorkTotals& w : works) {
-    values.push_back(weight - w.weight > 0 ? (sum - w.sum) / (weight - w.weight) : kUnknown);
+    values.push_back(weight - w.weight > 0 ? (sum - w.sum) / (weight - w.weight)
+                                           : kUnknown);
   }
   return values;
 }
@@ -122,51 +138,65 @@ double Acceleration(std::span<const double> jackknife) {
     squares += d * d;
     cubes += d * d * d;
   }
-  return squares > 0 ? cubes / (6 * std::pow(squares, 1.5)) : squares;  // NaN stays NaN
+  return squares > 0 ? cubes / (6 * std::pow(squares, 1.5))
+                     : squares;  // NaN stays NaN
 }
 
-Interval WeightedMean(std::span<const WorkTotals> works, uint64_t seed, int num_resamples, Method method) {
+Interval WeightedMean(std::span<const WorkTotals> works, uint64_t seed,
+                      int num_resamples, Method method) {
   const double estimate = Ratio(works);
-  if (!std::isfinite(estimate) || works.size() < 2) return {.estimate = std::isfinite(estimate) ? estimate : kUnknown};
+  if (!std::isfinite(estimate) || works.size() < 2)
+    return {.estimate = std::isfinite(estimate) ? estimate : kUnknown};
   const double error = StandardError(works);
   if (!std::isfinite(error)) return {.estimate = estimate};
   if (error == 0) return {estimate, estimate, estimate};
-  if (works.size() < kMinBootstrapWorks) return StudentInterval(estimate, error, works.size());
+  if (works.size() < kMinBootstrapWorks)
+    return StudentInterval(estimate, error, works.size());
   if (method == Method::kBca) return Bca(works, estimate, seed, num_resamples);
   return Studentised(works, estimate, error, seed, num_resamples);
 }
 
-std::vector<WorkTotals> Differences(std::span<const WorkTotals> a, std::span<const WorkTotals> b) {
+std::vector<WorkTotals> Differences(std::span<const WorkTotals> a,
+                                    std::span<const WorkTotals> b) {
   if (a.size() != b.size()) {
-    throw InternalError("paired difference of " + std::to_string(a.size()) + " and " + std::to_string(b.size()) +
+    throw InternalError("paired difference of " + std::to_string(a.size()) +
+                        " and " + std::to_string(b.size()) +
                         " works; both sides need the same works");
   }
   std::vector<WorkTotals> result;
   for (size_t i = 0; i < a.size(); ++i) {
     if (a[i].weight != b[i].weight) {
-      throw InternalError("paired difference: work " + std::to_string(i) + " has weight " + std::to_string(a[i].weight) + " and " +
-                          std::to_string(b[i].weight) + "; both sides need the same scored tokens");
+      throw InternalError("paired difference: work " + std::to_string(i) +
+                          " has weight " + std::to_string(a[i].weight) +
+                          " and " + std::to_string(b[i].weight) +
+                          "; both sides need the same scored tokens");
     }
     result.push_back({a[i].sum - b[i].sum, a[i].weight});
   }
   return result;
 }
 
-Interval PairedDifference(std::span<const WorkTotals> a, std::span<const WorkTotals> b, uint64_t seed, int num_resamples,
-                          Method method) {
+Interval PairedDifference(std::span<const WorkTotals> a,
+                          std::span<const WorkTotals> b, uint64_t seed,
+                          int num_resamples, Method method) {
   return WeightedMean(Differences(a, b), seed, num_resamples, method);
 }
 
-double SimulatedCoverage(Population population, size_t num_works, int num_simulations, uint64_t seed, Method method,
+double SimulatedCoverage(Population population, size_t num_works,
+                         int num_simulations, uint64_t seed, Method method,
                          int num_resamples) {
   int num_covered = 0;
   for (int i = 0; i < num_simulations; ++i) {
-    // The data come from another key than the resamples; a shared one would tie the draws to the data.
+    // The data come from another key than the resamples; a shared one would tie
+    // the draws to the data.
     PhiloxStream stream(~seed, static_cast<uint64_t>(i));
     std::vector<WorkTotals> works(num_works);
     for (WorkTotals& w : works) w = SimulatedWork(population, &stream);
-    const Interval interval = WeightedMean(works, seed + static_cast<uint64_t>(i), num_resamples, method);
-    num_covered += interval.low <= kSimulatedTruth && kSimulatedTruth <= interval.high ? 1 : 0;
+    const Interval interval = WeightedMean(
+        works, seed + static_cast<uint64_t>(i), num_resamples, method);
+    num_covered +=
+        interval.low <= kSimulatedTruth && kSimulatedTruth <= interval.high ? 1
+                                                                            : 0;
   }
   return static_cast<double>(num_covered) / num_simulations;
 }

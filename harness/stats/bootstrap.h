@@ -1,5 +1,6 @@
-// Intervals for token-weighted means when the independent unit is the work (a book, a package, a generated document).
-// Works are drawn with replacement, whole, so that what is alike within a work is never counted as independent.
+// Intervals for token-weighted means when the independent unit is the work (a
+// book, a package, a generated document). Works are drawn with replacement,
+// whole, so that what is alike within a work is never counted as independent.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -9,51 +10,65 @@
 
 namespace plastometer::stats {
 
-// One work: the sum over its scored tokens (nats), and how many those are (or any weight >= 0).
+// One work: the sum over its scored tokens (nats), and how many those are (or
+// any weight >= 0).
 struct WorkTotals {
   double sum = 0;
   double weight = 0;
 };
 
 enum class Method {
-  kStudentised,  // bootstrap-t: Efron and Tibshirani, An Introduction to the Bootstrap (1993), ch. 12.5
-  kBca,          // bias-corrected and accelerated, acceleration by jackknife: ch. 14.3
+  kStudentised,  // bootstrap-t: Efron and Tibshirani, An Introduction to the
+                 // Bootstrap (1993), ch. 12.5
+  kBca,  // bias-corrected and accelerated, acceleration by jackknife: ch. 14.3
 };
 
 inline constexpr int kNumResamples = 2000;
 
-// Below this many works resamples repeat each other too often: Student's t with the linearised variance is used instead.
+// Below this many works resamples repeat each other too often: Student's t with
+// the linearised variance is used instead.
 inline constexpr size_t kMinBootstrapWorks = 8;
 
-// sum of sums / sum of weights, with a 95 % interval. Fewer than 2 works: the estimate without an interval. No weight, or
-// any value not finite: NaN. The order of works matters to the draws, so sort them by name.
-Interval WeightedMean(std::span<const WorkTotals> works, uint64_t seed, int num_resamples = kNumResamples,
+// sum of sums / sum of weights, with a 95 % interval. Fewer than 2 works: the
+// estimate without an interval. No weight, or any value not finite: NaN. The
+// order of works matters to the draws, so sort them by name.
+Interval WeightedMean(std::span<const WorkTotals> works, uint64_t seed,
+                      int num_resamples = kNumResamples,
                       Method method = Method::kStudentised);
 
-// Mean of a minus mean of b (nats per token) over the same works with the same weights. Throws kInternal when the works
-// differ in number or weight: the comparison would not be paired.
-Interval PairedDifference(std::span<const WorkTotals> a, std::span<const WorkTotals> b, uint64_t seed,
-                          int num_resamples = kNumResamples, Method method = Method::kStudentised);
+// Mean of a minus mean of b (nats per token) over the same works with the same
+// weights. Throws kInternal when the works differ in number or weight: the
+// comparison would not be paired.
+Interval PairedDifference(std::span<const WorkTotals> a,
+                          std::span<const WorkTotals> b, uint64_t seed,
+                          int num_resamples = kNumResamples,
+                          Method method = Method::kStudentised);
 
 // a - b, work by work; throws as PairedDifference does.
-std::vector<WorkTotals> Differences(std::span<const WorkTotals> a, std::span<const WorkTotals> b);
+std::vector<WorkTotals> Differences(std::span<const WorkTotals> a,
+                                    std::span<const WorkTotals> b);
 
-// The estimate with each work left out in turn. NaN where the others have no weight.
+// The estimate with each work left out in turn. NaN where the others have no
+// weight.
 std::vector<double> Jackknife(std::span<const WorkTotals> works);
 
-// Acceleration of BCa from jackknife values: Efron and Tibshirani, eq. 14.15. 0 when they are all equal.
+// Acceleration of BCa from jackknife values: Efron and Tibshirani, eq. 14.15. 0
+// when they are all equal.
 double Acceleration(std::span<const double> jackknife);
 
-// Standard error of the weighted mean, linearised: Cochran, Sampling Techniques (1977), eq. 2.46 without the finite
-// population correction. NaN below 2 works.
+// Standard error of the weighted mean, linearised: Cochran, Sampling Techniques
+// (1977), eq. 2.46 without the finite population correction. NaN below 2 works.
 double StandardError(std::span<const WorkTotals> works);
 
-// Simulated works: log-normal weights, and means that follow the weight and scatter as a normal or an exponential variable.
-// Means of texts lie between the two.
+// Simulated works: log-normal weights, and means that follow the weight and
+// scatter as a normal or an exponential variable. Means of texts lie between
+// the two.
 enum class Population { kNormal, kExponential };
 
 // How often the interval covers the truth on them: nominally 0.95.
-double SimulatedCoverage(Population population, size_t num_works, int num_simulations, uint64_t seed,
-                         Method method = Method::kStudentised, int num_resamples = kNumResamples);
+double SimulatedCoverage(Population population, size_t num_works,
+                         int num_simulations, uint64_t seed,
+                         Method method = Method::kStudentised,
+                         int num_resamples = kNumResamples);
 
 }  // namespace plastometer::stats

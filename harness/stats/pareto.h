@@ -13,12 +13,16 @@ struct ParetoPoint {
   double cost = kUnknown;
 };
 
-// A point is off the front when another costs no more and its loss is lower by a paired difference whose 95 % interval
-// excludes 0. A lower cost alone does not dominate: an equal loss cannot be shown, only a difference not found.
-// A point whose loss or cost is unknown is not on the front and pushes none off.
-std::vector<bool> ParetoSet(std::span<const ParetoPoint> points, uint64_t seed, int num_resamples = kNumResamples);
+// A point is off the front when another costs no more and its loss is lower by
+// a paired difference whose 95 % interval excludes 0. A lower cost alone does
+// not dominate: an equal loss cannot be shown, only a difference not found. A
+// point whose loss or cost is unknown is not on the front and pushes none off.
+std::vector<bool> ParetoSet(std::span<const ParetoPoint> points, uint64_t seed,
+                            int num_resamples = kNumResamples);
 
-// The same for exact losses: dominated when another is no worse in both and better in one.
-std::vector<bool> ParetoSet(std::span<const double> loss, std::span<const double> cost);
+// The same for exact losses: dominated when another is no worse in both and
+// better in one.
+std::vector<bool> ParetoSet(std::span<const double> loss,
+                            std::span<const double> cost);
 
 }  // namespace plastometer::stats

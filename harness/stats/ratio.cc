@@ -9,15 +9,19 @@ namespace plastometer::stats {
 
 namespace {
 
-// Weighted means of numerator and denominator and their linearised (co)variances.
+// Weighted means of numerator and denominator and their linearised
+// (co)variances.
 struct PairedMoments {
   double numerator, denominator;
   double var_numerator, covariance, var_denominator;
 };
 
-PairedMoments Moments(std::span<const double> num, std::span<const double> den, std::span<const double> weights) {
+PairedMoments Moments(std::span<const double> num, std::span<const double> den,
+                      std::span<const double> weights) {
   const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
-  PairedMoments m{std::accumulate(num.begin(), num.end(), 0.0) / total, std::accumulate(den.begin(), den.end(), 0.0) / total, 0, 0, 0};
+  PairedMoments m{std::accumulate(num.begin(), num.end(), 0.0) / total,
+                  std::accumulate(den.begin(), den.end(), 0.0) / total, 0, 0,
+                  0};
   const auto n = static_cast<double>(num.size());
   const double scale = n / (n - 1) / (total * total);
   for (size_t i = 0; i < num.size(); ++i) {
@@ -30,24 +34,30 @@ PairedMoments Moments(std::span<const double> num, std::span<const double> den, 
   return m;
 }
 
-// All r with (N - r D)^2 <= t^2 Var(N - r D), a quadratic in r; `a` > 0 makes that a bounded interval.
+// All r with (N - r D)^2 <= t^2 Var(N - r D), a quadratic in r; `a` > 0 makes
+// that a bounded interval.
 Interval Solve(const PairedMoments& m, double t, double a) {
   const double b = m.numerator * m.denominator - t * t * m.covariance;
   const double c = m.numerator * m.numerator - t * t * m.var_numerator;
-  const double root = std::sqrt(std::fmax(0.0, b * b - a * c));  // >= 0 but for rounding: the estimate satisfies it
+  const double root = std::sqrt(std::fmax(
+      0.0, b * b - a * c));  // >= 0 but for rounding: the estimate satisfies it
   return {m.numerator / m.denominator, (b - root) / a, (b + root) / a};
 }
 
 }  // namespace
 
-RatioResult FiellerRatio(std::span<const double> numerator_by_work, std::span<const double> denominator_by_work,
+RatioResult FiellerRatio(std::span<const double> numerator_by_work,
+                         std::span<const double> denominator_by_work,
                          std::span<const double> weights) {
   const size_t n = numerator_by_work.size();
-  if (denominator_by_work.size() != n || weights.size() != n) throw InternalError("FiellerRatio: the spans differ in length");
+  if (denominator_by_work.size() != n || weights.size() != n)
+    throw InternalError("FiellerRatio: the spans differ in length");
   if (n == 0) return {kUnknown, std::nullopt, "there are no works"};
-  const PairedMoments m = Moments(numerator_by_work, denominator_by_work, weights);
+  const PairedMoments m =
+      Moments(numerator_by_work, denominator_by_work, weights);
   RatioResult result;
-  if (m.denominator != 0 && std::isfinite(m.numerator / m.denominator)) result.estimate = m.numerator / m.denominator;
+  if (m.denominator != 0 && std::isfinite(m.numerator / m.denominator))
+    result.estimate = m.numerator / m.denominator;
   if (n < 2) {
     result.reason = "one work has no spread; an interval needs two or more";
     return result;

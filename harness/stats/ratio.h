@@ -1,5 +1,7 @@
-// A ratio of two paired means (retention R) with its Fieller interval: E. C. Fieller, "Some problems in interval
-// estimation", J. R. Stat. Soc. B 16 (1954). A ratio whose denominator may be 0 has no bounded interval, and gets none.
+// A ratio of two paired means (retention R) with its Fieller interval: E. C.
+// Fieller, "Some problems in interval estimation", J. R. Stat. Soc. B 16
+// (1954). A ratio whose denominator may be 0 has no bounded interval, and gets
+// none.
 #pragma once
 #include <optional>
 #include <span>
@@ -10,14 +12,17 @@
 namespace plastometer::stats {
 
 struct RatioResult {
-  double estimate = kUnknown;        // NaN when the denominator is 0 or a value is unknown
+  double estimate =
+      kUnknown;  // NaN when the denominator is 0 or a value is unknown
   std::optional<Interval> interval;  // empty: "not available"
   std::string reason;                // why, when it is empty
 };
 
-// Sums over each work's tokens (nats) of numerator and denominator, and the works' token counts; Student's t with n - 1
-// degrees of freedom. Throws kInternal when the lengths differ.
-RatioResult FiellerRatio(std::span<const double> numerator_by_work, std::span<const double> denominator_by_work,
+// Sums over each work's tokens (nats) of numerator and denominator, and the
+// works' token counts; Student's t with n - 1 degrees of freedom. Throws
+// kInternal when the lengths differ.
+RatioResult FiellerRatio(std::span<const double> numerator_by_work,
+                         std::span<const double> denominator_by_work,
                          std::span<const double> weights);
 
 }  // namespace plastometer::stats

@@ -5,7 +5,9 @@
 namespace plastometer {
 
 namespace {
-constexpr const char* kNoCuda = "this build has no CUDA module; build it with: cmake --workflow --preset gpu (needs nvcc)";
+constexpr const char* kNoCuda =
+    "this build has no CUDA module; build it with: cmake --workflow --preset "
+    "gpu (needs nvcc)";
 }
 
 CudaProbe ProbeCuda() {
@@ -16,9 +18,13 @@ CudaProbe ProbeCuda() {
 
 void LoadTorchCuda() { throw InfrastructureError(kNoCuda); }
 
-void* CudaFunction(const char* name) { throw InfrastructureError(std::string(name) + ": " + kNoCuda); }
+void* CudaFunction(const char* name) {
+  throw InfrastructureError(std::string(name) + ": " + kNoCuda);
+}
 
-CudaArithmetic RunCudaArithmetic(int device_idx, std::span<const float> a, std::span<const float> b, std::span<const float> c) {
+CudaArithmetic RunCudaArithmetic(int device_idx, std::span<const float> a,
+                                 std::span<const float> b,
+                                 std::span<const float> c) {
   throw InfrastructureError(kNoCuda);
 }
 

@@ -21,13 +21,17 @@ struct Run {
   std::vector<double> lambdas;  // one a mini-batch touched
 };
 
-std::vector<Run> RunsOf(const LayerSchedule& schedule, int64_t position, int64_t num_tokens) {
+std::vector<Run> RunsOf(const LayerSchedule& schedule, int64_t position,
+                        int64_t num_tokens) {
   std::vector<Run> runs;
   for (int64_t t = 0; t < num_tokens;) {
     const int64_t mini_batch = (position + t) / kMiniBatchTokens;
-    const int64_t n = std::min((mini_batch + 1) * kMiniBatchTokens - position, num_tokens) - t;
+    const int64_t n =
+        std::min((mini_batch + 1) * kMiniBatchTokens - position, num_tokens) -
+        t;
     const double lambda = schedule.At(mini_batch);
-    if (runs.empty() || runs.back().plastic != (lambda > 0)) runs.push_back({t, 0, lambda > 0, {}});
+    if (runs.empty() || runs.back().plastic != (lambda > 0))
+      runs.push_back({t, 0, lambda > 0, {}});
     runs.back().length += n;
     runs.back().lambdas.push_back(lambda);
     t += n;
@@ -35,54 +39,76 @@ std::vector<Run> RunsOf(const LayerSchedule& schedule, int64_t position, int64_t
   return runs;
 }
 
-// One TTT layer over a chunk: projections, the inner loop or its frozen path, gate and output projection.
+// One TTT layer over a chunk: projections, the inner loop or its frozen path,
+// gate and output projection.
 class TttLayer {
  public:
-  TttLayer(const ModelConfig& config, const LayerWeights& weights, ops::Ops& ops, LayerState& state)
-      : config_(config), w_(weights), ops_(ops), state_(state), mamba_(config.backbone == Backbone::kMamba) {}
+  TttLayer(const ModelConfig& config, const LayerWeights& weights,
+           ops::Ops& ops, LayerState& state)
+      : config_(config),
+        w_(weights),
+        ops_(ops),
+        state_(state),
+        mamba_(config.backbone == Backbone::kMamba) {}
 
-  at::Tensor Forward(const at::Tensor& x, const LayerSchedule& schedule, int64_t position,
-                     ops::StatisticsCollector* statistics, StatisticsMode mode) {
+  at::Tensor Forward(const at::Tensor& x, const LayerSchedule& schedule,
+                     int64_t position, ops::StatisticsCollector* statistics,
+                     StatisticsMode mode) {
     const at::Tensor u = ops_.Linear(x, w_.wq);
-    const at::Tensor q = mamba_ ? ops_.CausalConv(u, state_.qk_history, w_.conv_q_kernel, w_.conv_q_bias) : u;
+    const at::Tensor q = mamba_
+                             ? ops_.CausalConv(u, state_.qk_history,
+                                               w_.conv_q_kernel, w_.conv_q_bias)
+                             : u;
     std::vector<at::Tensor> outputs;
     for (const Run& run : RunsOf(schedule, position, x.size(1))) {
       const at::Tensor q_run = q.narrow(1, run.begin, run.length);
       if (run.plastic) {
-        outputs.push_back(Scan(x, u, q_run, run, position, state_.inner, statistics));
+        outputs.push_back(
+            Scan(x, u, q_run, run, position, state_.inner, statistics));
       } else {
-        if (mode == StatisticsMode::kVirtual) CollectVirtual(x, u, q_run, run, position, statistics);
-        outputs.push_back(ops_.FrozenInner(q_run, position + run.begin, w_.inner, state_.inner));
+        if (mode == StatisticsMode::kVirtual)
+          CollectVirtual(x, u, q_run, run, position, statistics);
+        outputs.push_back(ops_.FrozenInner(q_run, position + run.begin,
+                                           w_.inner, state_.inner));
       }
     }
     if (mamba_) state_.qk_history = NextHistory(state_.qk_history, u);
     const at::Tensor o = outputs.size() == 1 ? outputs[0] : at::cat(outputs, 1);
     const at::Tensor gate = mamba_ ? ops_.Linear(x, w_.wg) : at::Tensor();
-    return ops_.Linear(ops_.GatedNorm(gate, o, w_.post_norm_weight, w_.post_norm_bias), w_.wo);
+    return ops_.Linear(
+        ops_.GatedNorm(gate, o, w_.post_norm_weight, w_.post_norm_bias), w_.wo);
   }
 
  private:
-  at::Tensor Scan(const at::Tensor& x, const at::Tensor& u, const at::Tensor& q, const Run& run, int64_t position,
-                  ops::InnerState& state, ops::StatisticsCollector* statistics) {
+  at::Tensor Scan(const at::Tensor& x, const at::Tensor& u, const at::Tensor& q,
+                  const Run& run, int64_t position, ops::InnerState& state,
+                  ops::StatisticsCollector* statistics) {
     const at::Tensor x_run = x.narrow(1, run.begin, run.length);
-    const ops::ScanInput input{.q = q,
-                               .k = Keys(x_run, u, run),
-                               .v = ops_.Linear(x_run, w_.wv),
-                               .lr = ops_.InnerLearningRate(x_run, w_.lr_weight, w_.lr_bias),
-                               .position = position + run.begin,
-                               .lambdas = run.lambdas};
+    const ops::ScanInput input{
+        .q = q,
+        .k = Keys(x_run, u, run),
+        .v = ops_.Linear(x_run, w_.wv),
+        .lr = ops_.InnerLearningRate(x_run, w_.lr_weight, w_.lr_bias),
+        .position = position + run.begin,
+        .lambdas = run.lambdas};
     return ops_.InnerScan(input, w_.inner, state, statistics);
   }
 
-  at::Tensor Keys(const at::Tensor& x_run, const at::Tensor& u, const Run& run) {
+  at::Tensor Keys(const at::Tensor& x_run, const at::Tensor& u,
+                  const Run& run) {
     if (!mamba_) return ops_.Linear(x_run, w_.wk);
     const at::Tensor history =
-        run.begin == 0 ? state_.qk_history : NextHistory(state_.qk_history, u.narrow(1, 0, run.begin));
-    return ops_.CausalConv(u.narrow(1, run.begin, run.length), history, w_.conv_k_kernel, w_.conv_k_bias);
+        run.begin == 0
+            ? state_.qk_history
+            : NextHistory(state_.qk_history, u.narrow(1, 0, run.begin));
+    return ops_.CausalConv(u.narrow(1, run.begin, run.length), history,
+                           w_.conv_k_kernel, w_.conv_k_bias);
   }
 
-  // The gradient that a frozen mini-batch would have had: the scan with lambda 0 on a state of its own, uncounted.
-  void CollectVirtual(const at::Tensor& x, const at::Tensor& u, const at::Tensor& q, const Run& run, int64_t position,
+  // The gradient that a frozen mini-batch would have had: the scan with lambda
+  // 0 on a state of its own, uncounted.
+  void CollectVirtual(const at::Tensor& x, const at::Tensor& u,
+                      const at::Tensor& q, const Run& run, int64_t position,
                       ops::StatisticsCollector* statistics) {
     ops_.PauseCounting(true);
     ops::InnerState& state = state_.virtual_inner;
@@ -101,32 +127,39 @@ class TttLayer {
   const bool mamba_;
 };
 
-at::Tensor Block(const ModelConfig& config, const LayerWeights& w, ops::Ops& ops, LayerState& state, at::Tensor h,
-                 const LayerSchedule& schedule, int64_t position, ops::StatisticsCollector* statistics,
-                 StatisticsMode mode) {
+at::Tensor Block(const ModelConfig& config, const LayerWeights& w,
+                 ops::Ops& ops, LayerState& state, at::Tensor h,
+                 const LayerSchedule& schedule, int64_t position,
+                 ops::StatisticsCollector* statistics, StatisticsMode mode) {
   if (config.backbone == Backbone::kMamba) {
     const at::Tensor normed = ops.RmsNorm(h, w.pre_conv_norm);
-    h = h + ops.CausalConv(normed, state.pre_conv_history, w.pre_conv_kernel, w.pre_conv_bias);
+    h = h + ops.CausalConv(normed, state.pre_conv_history, w.pre_conv_kernel,
+                           w.pre_conv_bias);
     state.pre_conv_history = NextHistory(state.pre_conv_history, normed);
   }
   const at::Tensor x = ops.RmsNorm(h, w.seq_norm);
-  h = h + TttLayer(config, w, ops, state).Forward(x, schedule, position, statistics, mode);
+  h = h + TttLayer(config, w, ops, state)
+              .Forward(x, schedule, position, statistics, mode);
   return h + ops.SwiGlu(ops.RmsNorm(h, w.ffn_norm), w.w1, w.w3, w.w2);
 }
 
 }  // namespace
 
-LanguageModelWeights BindWeights(const ModelConfig& config, const std::map<std::string, at::Tensor>& tensors) {
+LanguageModelWeights BindWeights(
+    const ModelConfig& config,
+    const std::map<std::string, at::Tensor>& tensors) {
   const auto get = [&](const std::string& name) {
     const auto found = tensors.find(name);
-    if (found == tensors.end()) throw InternalError("parameter '" + name + "' is not bound");
+    if (found == tensors.end())
+      throw InternalError("parameter '" + name + "' is not bound");
     return found->second;
   };
   LanguageModelWeights weights;
   weights.embedding = get("model/wte/embedding");
   weights.final_norm = get("model/ln_f/kernel");
   for (int64_t l = 0; l < config.num_layers; ++l) {
-    const std::string block = "model/h/" + std::to_string(l) + "/", ttt = block + "seq_modeling_block/";
+    const std::string block = "model/h/" + std::to_string(l) + "/",
+                      ttt = block + "seq_modeling_block/";
     LayerWeights w;
     if (config.backbone == Backbone::kMamba) {
       w.pre_conv_norm = get(block + "conv/conv_norm/kernel");
@@ -166,24 +199,31 @@ LanguageModelWeights BindWeights(const ModelConfig& config, const std::map<std::
   return weights;
 }
 
-SequenceState FreshState(const ModelConfig& config, int64_t num_sequences, const at::TensorOptions& options) {
+SequenceState FreshState(const ModelConfig& config, int64_t num_sequences,
+                         const at::TensorOptions& options) {
   SequenceState state;
   state.num_sequences = num_sequences;
   state.layers.resize(config.num_layers);
   if (config.backbone == Backbone::kMamba) {
     // Shared: histories are replaced, never written in place.
-    const at::Tensor zeros = at::zeros({num_sequences, kHistoryRows, config.hidden_size}, options);
-    for (LayerState& layer : state.layers) layer.pre_conv_history = layer.qk_history = zeros;
+    const at::Tensor zeros =
+        at::zeros({num_sequences, kHistoryRows, config.hidden_size}, options);
+    for (LayerState& layer : state.layers)
+      layer.pre_conv_history = layer.qk_history = zeros;
   }
   return state;
 }
 
-at::Tensor ForwardHidden(const ModelConfig& config, const LanguageModelWeights& weights, ops::Ops& ops, const Profile& profile,
-                         SequenceState& state, const at::Tensor& ids, std::vector<ops::StatisticsCollector>* statistics,
+at::Tensor ForwardHidden(const ModelConfig& config,
+                         const LanguageModelWeights& weights, ops::Ops& ops,
+                         const Profile& profile, SequenceState& state,
+                         const at::Tensor& ids,
+                         std::vector<ops::StatisticsCollector>* statistics,
                          StatisticsMode mode) {
   at::Tensor h = ops.Embedding(ids, weights.embedding);
   for (int64_t l = 0; l < config.num_layers; ++l) {
-    h = Block(config, weights.layers[l], ops, state.layers[l], h, profile.layer(l), state.position,
+    h = Block(config, weights.layers[l], ops, state.layers[l], h,
+              profile.layer(l), state.position,
               statistics == nullptr ? nullptr : &(*statistics)[l], mode);
   }
   state.position += ids.size(1);

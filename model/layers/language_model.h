@@ -1,4 +1,5 @@
-// The TTT language model, written once against ops: embedding, L blocks of (pre-conv), TTT layer and SwiGLU, final norm, tied head.
+// The TTT language model, written once against ops: embedding, L blocks of
+// (pre-conv), TTT layer and SwiGLU, final norm, tied head.
 #pragma once
 #include <ATen/ATen.h>
 
@@ -19,12 +20,13 @@ namespace plastometer {
 struct LayerWeights {
   at::Tensor pre_conv_norm, pre_conv_kernel, pre_conv_bias;  // mamba only
   at::Tensor seq_norm, ffn_norm;                             // [D]
-  at::Tensor wq, wk, wv, wo, wg;                             // [D, D]; wk transformer only, wg mamba only
-  at::Tensor conv_q_kernel, conv_q_bias, conv_k_kernel, conv_k_bias;  // mamba only
-  at::Tensor lr_weight, lr_bias;                             // [H, D], [H]
+  at::Tensor wq, wk, wv, wo, wg;  // [D, D]; wk transformer only, wg mamba only
+  at::Tensor conv_q_kernel, conv_q_bias, conv_k_kernel,
+      conv_k_bias;                // mamba only
+  at::Tensor lr_weight, lr_bias;  // [H, D], [H]
   ops::InnerParameters inner;
-  at::Tensor post_norm_weight, post_norm_bias;               // [D]
-  at::Tensor w1, w3, w2;                                     // SwiGLU: [D, F], [D, F], [F, D]
+  at::Tensor post_norm_weight, post_norm_bias;  // [D]
+  at::Tensor w1, w3, w2;  // SwiGLU: [D, F], [D, F], [F, D]
 };
 
 struct LanguageModelWeights {
@@ -33,15 +35,20 @@ struct LanguageModelWeights {
   at::Tensor final_norm;  // [D]
 };
 
-// Views (reshape, squeeze) of tensors under their canonical names; autograd goes through to them.
-LanguageModelWeights BindWeights(const ModelConfig& config, const std::map<std::string, at::Tensor>& tensors);
+// Views (reshape, squeeze) of tensors under their canonical names; autograd
+// goes through to them.
+LanguageModelWeights BindWeights(
+    const ModelConfig& config,
+    const std::map<std::string, at::Tensor>& tensors);
 
 // What one layer carries from token to token.
 struct LayerState {
   ops::InnerState inner;
-  ops::InnerState virtual_inner;  // only for StatisticsMode::kVirtual: open rows of a frozen layer
-  at::Tensor pre_conv_history;    // [B, 3, D] normed inputs of the pre-convolution
-  at::Tensor qk_history;          // [B, 3, D] inputs of conv_q and conv_k
+  ops::InnerState virtual_inner;  // only for StatisticsMode::kVirtual: open
+                                  // rows of a frozen layer
+  at::Tensor
+      pre_conv_history;   // [B, 3, D] normed inputs of the pre-convolution
+  at::Tensor qk_history;  // [B, 3, D] inputs of conv_q and conv_k
 };
 
 struct SequenceState {
@@ -51,12 +58,16 @@ struct SequenceState {
   at::Tensor last_logits;  // [B, V] after the last token: scores the next one
 };
 
-SequenceState FreshState(const ModelConfig& config, int64_t num_sequences, const at::TensorOptions& options);
+SequenceState FreshState(const ModelConfig& config, int64_t num_sequences,
+                         const at::TensorOptions& options);
 
-// ids [B, T] int64 -> hidden states after the final norm [B, T, D]; advances `state`. `statistics`: null, or one a layer.
-at::Tensor ForwardHidden(const ModelConfig& config, const LanguageModelWeights& weights, ops::Ops& ops, const Profile& profile,
-                         SequenceState& state, const at::Tensor& ids,
-                         std::vector<ops::StatisticsCollector>* statistics = nullptr,
-                         StatisticsMode mode = StatisticsMode::kOff);
+// ids [B, T] int64 -> hidden states after the final norm [B, T, D]; advances
+// `state`. `statistics`: null, or one a layer.
+at::Tensor ForwardHidden(
+    const ModelConfig& config, const LanguageModelWeights& weights,
+    ops::Ops& ops, const Profile& profile, SequenceState& state,
+    const at::Tensor& ids,
+    std::vector<ops::StatisticsCollector>* statistics = nullptr,
+    StatisticsMode mode = StatisticsMode::kOff);
 
 }  // namespace plastometer

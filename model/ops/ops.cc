@@ -10,12 +10,17 @@ constexpr int64_t b = kMiniBatchTokens;
 
 int64_t Rows(const at::Tensor& x) { return x.numel() / x.size(-1); }
 
-// Full mini-batches of the absolute grid that end inside [position, position + n).
-int64_t MiniBatchEnds(int64_t position, int64_t n) { return (position + n) / b - position / b; }
+// Full mini-batches of the absolute grid that end inside [position, position +
+// n).
+int64_t MiniBatchEnds(int64_t position, int64_t n) {
+  return (position + n) / b - position / b;
+}
 
 }  // namespace
 
-at::Tensor Ops::Embedding(const at::Tensor& ids, const at::Tensor& table) { return DoEmbedding(ids, table); }
+at::Tensor Ops::Embedding(const at::Tensor& ids, const at::Tensor& table) {
+  return DoEmbedding(ids, table);
+}
 
 at::Tensor Ops::RmsNorm(const at::Tensor& x, const at::Tensor& weight) {
   CountFlops(kRmsNormFlops * x.numel());
@@ -27,54 +32,67 @@ at::Tensor Ops::Linear(const at::Tensor& x, const at::Tensor& kernel) {
   return DoLinear(x, kernel);
 }
 
-at::Tensor Ops::CausalConv(const at::Tensor& x, const at::Tensor& history, const at::Tensor& kernel,
-                           const at::Tensor& bias) {
+at::Tensor Ops::CausalConv(const at::Tensor& x, const at::Tensor& history,
+                           const at::Tensor& kernel, const at::Tensor& bias) {
   CountFlops(2 * kernel.size(0) * x.numel());
   return DoCausalConv(x, history, kernel, bias);
 }
 
-at::Tensor Ops::InnerLearningRate(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+at::Tensor Ops::InnerLearningRate(const at::Tensor& x, const at::Tensor& weight,
+                                  const at::Tensor& bias) {
   CountFlops(2 * x.numel() * weight.size(0));
   return DoInnerLearningRate(x, weight, bias);
 }
 
-at::Tensor Ops::InnerScan(const ScanInput& input, const InnerParameters& parameters, InnerState& state,
+at::Tensor Ops::InnerScan(const ScanInput& input,
+                          const InnerParameters& parameters, InnerState& state,
                           StatisticsCollector* statistics) {
-  const int64_t B = input.q.size(0), T = input.q.size(1), D = input.q.size(2), H = input.lr.size(2);
+  const int64_t B = input.q.size(0), T = input.q.size(1), D = input.q.size(2),
+                H = input.lr.size(2);
   if (input.position % b != state.num_open_rows()) {
-    throw InternalError("scan at token " + std::to_string(input.position) + " met " +
-                        std::to_string(state.num_open_rows()) + " open rows");
+    throw InternalError("scan at token " + std::to_string(input.position) +
+                        " met " + std::to_string(state.num_open_rows()) +
+                        " open rows");
   }
   if (!paused_) {
     const LayerCost cost = CostOfLayer(config_);
     const int64_t updates = MiniBatchEnds(input.position, T);
-    counters_.flops += B * (T * (2 * kRopeFlops * D + cost.inner_plastic_token) + updates * cost.inner_update);
+    counters_.flops +=
+        B * (T * (2 * kRopeFlops * D + cost.inner_plastic_token) +
+             updates * cost.inner_update);
     counters_.inner_updates += B * H * updates;
     counters_.inner_gradient_tokens += B * H * T;
     counters_.bytes_moved +=
-        B * (kFp32Bytes * T * (4 * D + H) + updates * 2 * AdaptiveStateBytesOfLayer(config_));
+        B * (kFp32Bytes * T * (4 * D + H) +
+             updates * 2 * AdaptiveStateBytesOfLayer(config_));
   }
   return DoInnerScan(input, parameters, state, statistics);
 }
 
-at::Tensor Ops::FrozenInner(const at::Tensor& q, int64_t position, const InnerParameters& parameters,
+at::Tensor Ops::FrozenInner(const at::Tensor& q, int64_t position,
+                            const InnerParameters& parameters,
                             const InnerState& state) {
   const int64_t B = q.size(0), T = q.size(1), D = q.size(2);
   if (!paused_) {
-    counters_.flops += B * T * (kRopeFlops * D + CostOfLayer(config_).inner_frozen_token);
-    counters_.inner_updates_skipped += B * config_.num_heads * MiniBatchEnds(position, T);
+    counters_.flops +=
+        B * T * (kRopeFlops * D + CostOfLayer(config_).inner_frozen_token);
+    counters_.inner_updates_skipped +=
+        B * config_.num_heads * MiniBatchEnds(position, T);
     counters_.bytes_moved += B * kFp32Bytes * T * 2 * D;
   }
   return DoFrozenInner(q, position, parameters, state);
 }
 
-at::Tensor Ops::GatedNorm(const at::Tensor& gate, const at::Tensor& o, const at::Tensor& weight, const at::Tensor& bias) {
+at::Tensor Ops::GatedNorm(const at::Tensor& gate, const at::Tensor& o,
+                          const at::Tensor& weight, const at::Tensor& bias) {
   CountFlops(kPostGateFlops * o.numel());
   return DoGatedNorm(gate, o, weight, bias);
 }
 
-at::Tensor Ops::SwiGlu(const at::Tensor& x, const at::Tensor& w1, const at::Tensor& w3, const at::Tensor& w2) {
-  CountFlops(Rows(x) * (6 * w1.size(0) * w1.size(1) + kSwiGluFlops * w1.size(1)));
+at::Tensor Ops::SwiGlu(const at::Tensor& x, const at::Tensor& w1,
+                       const at::Tensor& w3, const at::Tensor& w2) {
+  CountFlops(Rows(x) *
+             (6 * w1.size(0) * w1.size(1) + kSwiGluFlops * w1.size(1)));
   return DoSwiGlu(x, w1, w3, w2);
 }
 
@@ -83,7 +101,8 @@ at::Tensor Ops::Logits(const at::Tensor& h, const at::Tensor& table) {
   return DoLogits(h, table);
 }
 
-at::Tensor Ops::TokenLoss(const at::Tensor& h, const at::Tensor& table, const at::Tensor& targets) {
+at::Tensor Ops::TokenLoss(const at::Tensor& h, const at::Tensor& table,
+                          const at::Tensor& targets) {
   CountFlops(2 * h.numel() * table.size(0));
   return DoTokenLoss(h, table, targets);
 }

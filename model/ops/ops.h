@@ -1,8 +1,10 @@
-// The operations that a layer is written in, at the level of stages. An arithmetic implements the Do* functions; the public
-// functions report their shapes to the counters and call them. Layers are written once, against this table, and never ask
-// which arithmetic runs.
+// The operations that a layer is written in, at the level of stages. An
+// arithmetic implements the Do* functions; the public functions report their
+// shapes to the counters and call them. Layers are written once, against this
+// table, and never ask which arithmetic runs.
 //
-// Letters: model/config.h. R = rows of the open mini-batch. Dense kernels are [in, out] as in the JAX code.
+// Letters: model/config.h. R = rows of the open mini-batch. Dense kernels are
+// [in, out] as in the JAX code.
 #pragma once
 #include <ATen/ATen.h>
 
@@ -18,23 +20,30 @@ namespace plastometer::ops {
 // One layer's inner-loop parameters (shared by all sequences).
 struct InnerParameters {
   at::Tensor norm_weight, norm_bias;  // [H, d]
-  at::Tensor token_idx;               // [16] learnable offset of 1/(t+1), before the clip at 0
-  at::Tensor w1, b1;                  // W0 of TTT-Linear [H, d, d], [H, 1, d]; first layer of TTT-MLP [H, d, 4d], [H, 1, 4d]
-  at::Tensor w2, b2;                  // TTT-MLP only: [H, 4d, d], [H, 1, d]
+  at::Tensor
+      token_idx;      // [16] learnable offset of 1/(t+1), before the clip at 0
+  at::Tensor w1, b1;  // W0 of TTT-Linear [H, d, d], [H, 1, d]; first layer of
+                      // TTT-MLP [H, d, 4d], [H, 1, 4d]
+  at::Tensor w2, b2;  // TTT-MLP only: [H, 4d, d], [H, 1, d]
 };
 
-// Fast weights of B sequences in one layer, and the rows of the mini-batch that is not full yet. An undefined w1 means
-// "still at W0" (nothing is copied for a layer that never learns).
+// Fast weights of B sequences in one layer, and the rows of the mini-batch that
+// is not full yet. An undefined w1 means "still at W0" (nothing is copied for a
+// layer that never learns).
 struct InnerState {
   at::Tensor w1, b1, w2, b2;  // [B, H, ...]
-  // Rows i < R of the open mini-batch: key (after RoPE), learned rate (after the sigmoid), gradients, hidden activation.
-  at::Tensor k, lr, g1, x2, g2;  // [B, H, R, d], [B, H, R], [B, H, R, d or 4d], [B, H, R, 4d], [B, H, R, d]
-  at::Tensor open_loss;          // [B, H] summed inner loss of the open rows; kept only when statistics are on
+  // Rows i < R of the open mini-batch: key (after RoPE), learned rate (after
+  // the sigmoid), gradients, hidden activation.
+  at::Tensor k, lr, g1, x2, g2;  // [B, H, R, d], [B, H, R], [B, H, R, d or 4d],
+                                 // [B, H, R, 4d], [B, H, R, d]
+  at::Tensor open_loss;  // [B, H] summed inner loss of the open rows; kept only
+                         // when statistics are on
   int64_t num_open_rows() const { return k.defined() ? k.size(2) : 0; }
 };
 
-// What the scan of a run of tokens needs. q, k, v: [B, T, D] before RoPE; lr: [B, T, H] after the sigmoid.
-// The run starts at absolute token `position`; lambdas[m - position/16] is the multiplier of mini-batch m.
+// What the scan of a run of tokens needs. q, k, v: [B, T, D] before RoPE; lr:
+// [B, T, H] after the sigmoid. The run starts at absolute token `position`;
+// lambdas[m - position/16] is the multiplier of mini-batch m.
 struct ScanInput {
   at::Tensor q, k, v, lr;
   int64_t position = 0;
@@ -52,50 +61,78 @@ class Ops {
   at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& weight);
   // x [..., in] times kernel [in, out]
   at::Tensor Linear(const at::Tensor& x, const at::Tensor& kernel);
-  // Depthwise causal convolution of width 4 with bias: x [B, T, D], history [B, 3, D] (the rows before x), kernel [4, D]
-  // (row 3 is the current token), bias [D].
-  at::Tensor CausalConv(const at::Tensor& x, const at::Tensor& history, const at::Tensor& kernel, const at::Tensor& bias);
+  // Depthwise causal convolution of width 4 with bias: x [B, T, D], history [B,
+  // 3, D] (the rows before x), kernel [4, D] (row 3 is the current token), bias
+  // [D].
+  at::Tensor CausalConv(const at::Tensor& x, const at::Tensor& history,
+                        const at::Tensor& kernel, const at::Tensor& bias);
   // sigmoid(x . a_h + c_h): x [B, T, D], weight [H, D], bias [H] -> [B, T, H]
-  at::Tensor InnerLearningRate(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
-  // RoPE, inner loop over mini-batches, inner norm and residual; advances `state`. -> [B, T, D]. `statistics` may be null.
-  at::Tensor InnerScan(const ScanInput& input, const InnerParameters& parameters, InnerState& state,
+  at::Tensor InnerLearningRate(const at::Tensor& x, const at::Tensor& weight,
+                               const at::Tensor& bias);
+  // RoPE, inner loop over mini-batches, inner norm and residual; advances
+  // `state`. -> [B, T, D]. `statistics` may be null.
+  at::Tensor InnerScan(const ScanInput& input,
+                       const InnerParameters& parameters, InnerState& state,
                        StatisticsCollector* statistics);
-  // The skipping path of lambda = 0: q + LN(f(q)) with the current state. q: [B, T, D] before RoPE -> [B, T, D]
-  at::Tensor FrozenInner(const at::Tensor& q, int64_t position, const InnerParameters& parameters, const InnerState& state);
-  // [gelu_tanh(gate) *] LayerNorm_D(o; weight, bias, eps 1e-6); gate may be undefined (transformer backbone). -> [B, T, D]
-  at::Tensor GatedNorm(const at::Tensor& gate, const at::Tensor& o, const at::Tensor& weight, const at::Tensor& bias);
+  // The skipping path of lambda = 0: q + LN(f(q)) with the current state. q:
+  // [B, T, D] before RoPE -> [B, T, D]
+  at::Tensor FrozenInner(const at::Tensor& q, int64_t position,
+                         const InnerParameters& parameters,
+                         const InnerState& state);
+  // [gelu_tanh(gate) *] LayerNorm_D(o; weight, bias, eps 1e-6); gate may be
+  // undefined (transformer backbone). -> [B, T, D]
+  at::Tensor GatedNorm(const at::Tensor& gate, const at::Tensor& o,
+                       const at::Tensor& weight, const at::Tensor& bias);
   // silu(x w1) * (x w3) times w2
-  at::Tensor SwiGlu(const at::Tensor& x, const at::Tensor& w1, const at::Tensor& w3, const at::Tensor& w2);
+  at::Tensor SwiGlu(const at::Tensor& x, const at::Tensor& w1,
+                    const at::Tensor& w3, const at::Tensor& w2);
   // h [N, D] (after the final norm) times table^T -> [N, V]
   at::Tensor Logits(const at::Tensor& h, const at::Tensor& table);
-  // -log softmax(h table^T)[target] in nats: h [N, D], targets [N] int64 -> [N]; the [N, V] logits are never whole in memory.
-  at::Tensor TokenLoss(const at::Tensor& h, const at::Tensor& table, const at::Tensor& targets);
+  // -log softmax(h table^T)[target] in nats: h [N, D], targets [N] int64 ->
+  // [N]; the [N, V] logits are never whole in memory.
+  at::Tensor TokenLoss(const at::Tensor& h, const at::Tensor& table,
+                       const at::Tensor& targets);
 
   Counters& counters() { return counters_; }
   // Work inside (statistics that were asked for) is not counted.
   void PauseCounting(bool paused) { paused_ = paused; }
 
  protected:
-  virtual at::Tensor DoEmbedding(const at::Tensor& ids, const at::Tensor& table) = 0;
-  virtual at::Tensor DoRmsNorm(const at::Tensor& x, const at::Tensor& weight) = 0;
-  virtual at::Tensor DoLinear(const at::Tensor& x, const at::Tensor& kernel) = 0;
-  virtual at::Tensor DoCausalConv(const at::Tensor& x, const at::Tensor& history, const at::Tensor& kernel,
+  virtual at::Tensor DoEmbedding(const at::Tensor& ids,
+                                 const at::Tensor& table) = 0;
+  virtual at::Tensor DoRmsNorm(const at::Tensor& x,
+                               const at::Tensor& weight) = 0;
+  virtual at::Tensor DoLinear(const at::Tensor& x,
+                              const at::Tensor& kernel) = 0;
+  virtual at::Tensor DoCausalConv(const at::Tensor& x,
+                                  const at::Tensor& history,
+                                  const at::Tensor& kernel,
                                   const at::Tensor& bias) = 0;
-  virtual at::Tensor DoInnerLearningRate(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) = 0;
-  virtual at::Tensor DoInnerScan(const ScanInput& input, const InnerParameters& parameters, InnerState& state,
+  virtual at::Tensor DoInnerLearningRate(const at::Tensor& x,
+                                         const at::Tensor& weight,
+                                         const at::Tensor& bias) = 0;
+  virtual at::Tensor DoInnerScan(const ScanInput& input,
+                                 const InnerParameters& parameters,
+                                 InnerState& state,
                                  StatisticsCollector* statistics) = 0;
-  virtual at::Tensor DoFrozenInner(const at::Tensor& q, int64_t position, const InnerParameters& parameters,
+  virtual at::Tensor DoFrozenInner(const at::Tensor& q, int64_t position,
+                                   const InnerParameters& parameters,
                                    const InnerState& state) = 0;
-  virtual at::Tensor DoGatedNorm(const at::Tensor& gate, const at::Tensor& o, const at::Tensor& weight,
+  virtual at::Tensor DoGatedNorm(const at::Tensor& gate, const at::Tensor& o,
+                                 const at::Tensor& weight,
                                  const at::Tensor& bias) = 0;
-  virtual at::Tensor DoSwiGlu(const at::Tensor& x, const at::Tensor& w1, const at::Tensor& w3, const at::Tensor& w2) = 0;
+  virtual at::Tensor DoSwiGlu(const at::Tensor& x, const at::Tensor& w1,
+                              const at::Tensor& w3, const at::Tensor& w2) = 0;
   virtual at::Tensor DoLogits(const at::Tensor& h, const at::Tensor& table) = 0;
-  virtual at::Tensor DoTokenLoss(const at::Tensor& h, const at::Tensor& table, const at::Tensor& targets) = 0;
+  virtual at::Tensor DoTokenLoss(const at::Tensor& h, const at::Tensor& table,
+                                 const at::Tensor& targets) = 0;
 
   const ModelConfig config_;
 
  private:
-  void CountFlops(int64_t flops) { if (!paused_) counters_.flops += flops; }
+  void CountFlops(int64_t flops) {
+    if (!paused_) counters_.flops += flops;
+  }
   Counters counters_;
   bool paused_ = false;
 };

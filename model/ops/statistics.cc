@@ -2,11 +2,15 @@
 
 namespace plastometer::ops {
 
-void StatisticsCollector::AddMiniBatch(int64_t mini_batch, const std::string& name, const at::Tensor& value) {
+void StatisticsCollector::AddMiniBatch(int64_t mini_batch,
+                                       const std::string& name,
+                                       const at::Tensor& value) {
   mini_batch_[name].push_back({mini_batch, value.detach()});
 }
 
-void StatisticsCollector::AddTokens(int64_t first_token, const std::string& name, const at::Tensor& value) {
+void StatisticsCollector::AddTokens(int64_t first_token,
+                                    const std::string& name,
+                                    const at::Tensor& value) {
   token_[name].push_back({first_token, value.detach()});
 }
 

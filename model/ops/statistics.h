@@ -1,4 +1,5 @@
-// Receives what the scan saw in each full mini-batch, and turns it into the named arrays of docs/statistics.md.
+// Receives what the scan saw in each full mini-batch, and turns it into the
+// named arrays of docs/statistics.md.
 #pragma once
 #include <ATen/ATen.h>
 
@@ -13,16 +14,22 @@ namespace plastometer::ops {
 class StatisticsCollector {
  public:
   // Per mini-batch m: name -> [B, H].
-  void AddMiniBatch(int64_t mini_batch, const std::string& name, const at::Tensor& value);
+  void AddMiniBatch(int64_t mini_batch, const std::string& name,
+                    const at::Tensor& value);
   // Per token, rows [first_token, first_token + n): name -> [B, H, n].
-  void AddTokens(int64_t first_token, const std::string& name, const at::Tensor& value);
+  void AddTokens(int64_t first_token, const std::string& name,
+                 const at::Tensor& value);
 
   struct Piece {
     int64_t first;  // mini-batch or token index
     at::Tensor value;
   };
-  const std::map<std::string, std::vector<Piece>>& mini_batch() const { return mini_batch_; }
-  const std::map<std::string, std::vector<Piece>>& token() const { return token_; }
+  const std::map<std::string, std::vector<Piece>>& mini_batch() const {
+    return mini_batch_;
+  }
+  const std::map<std::string, std::vector<Piece>>& token() const {
+    return token_;
+  }
 
  private:
   std::map<std::string, std::vector<Piece>> mini_batch_, token_;

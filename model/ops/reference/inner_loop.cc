@@ -16,55 +16,70 @@ struct Normed {
 
 Normed Normalize(const at::Tensor& z) {
   const at::Tensor centered = z - z.mean(-1, /*keepdim=*/true);
-  const at::Tensor std = at::sqrt(centered.square().mean(-1, /*keepdim=*/true) + kInnerNormEps);
+  const at::Tensor std =
+      at::sqrt(centered.square().mean(-1, /*keepdim=*/true) + kInnerNormEps);
   return {centered / std, std};
 }
 
-at::Tensor LayerNorm(const at::Tensor& z, const at::Tensor& weight, const at::Tensor& bias) {
+at::Tensor LayerNorm(const at::Tensor& z, const at::Tensor& weight,
+                     const at::Tensor& bias) {
   return Normalize(z).xhat * weight + bias;
 }
 
 // Gradient of 1/2 ||LN(z) - target||^2 with respect to z.
-at::Tensor LossGradient(const at::Tensor& z, const at::Tensor& target, const at::Tensor& weight, const at::Tensor& bias) {
+at::Tensor LossGradient(const at::Tensor& z, const at::Tensor& target,
+                        const at::Tensor& weight, const at::Tensor& bias) {
   const auto [xhat, std] = Normalize(z);
   const at::Tensor ghat = (xhat * weight + bias - target) * weight;
   const auto d = static_cast<double>(z.size(-1));
-  return (d * ghat - ghat.sum(-1, true) - xhat * (ghat * xhat).sum(-1, true)) / (d * std);
+  return (d * ghat - ghat.sum(-1, true) - xhat * (ghat * xhat).sum(-1, true)) /
+         (d * std);
 }
 
 at::Tensor Gelu(const at::Tensor& x) { return at::gelu(x, "tanh"); }
 
-// The JAX code's derivative, with its 8-digit constants (ttt_layer.py:85-88): part of the published definition.
+// The JAX code's derivative, with its 8-digit constants (ttt_layer.py:85-88):
+// part of the published definition.
 at::Tensor GeluDerivative(const at::Tensor& x) {
   const at::Tensor square = x.square();
   const at::Tensor tanh = at::tanh(0.79788456 * x * (1 + 0.044715 * square));
-  return 0.5 * x * ((1 - tanh.square()) * (0.79788456 + 0.1070322243 * square)) + 0.5 * (1 + tanh);
+  return 0.5 * x *
+             ((1 - tanh.square()) * (0.79788456 + 0.1070322243 * square)) +
+         0.5 * (1 + tanh);
 }
 
 at::Tensor Append(const at::Tensor& rows, const at::Tensor& more) {
   return rows.defined() ? at::cat({rows, more}, 2) : more;
 }
 
-at::Tensor FrobeniusNorm(const at::Tensor& x) { return at::sqrt(x.square().sum({-2, -1})); }
+at::Tensor FrobeniusNorm(const at::Tensor& x) {
+  return at::sqrt(x.square().sum({-2, -1}));
+}
 
-at::Tensor OrInitial(const at::Tensor& state, const at::Tensor& initial) { return state.defined() ? state : initial; }
+at::Tensor OrInitial(const at::Tensor& state, const at::Tensor& initial) {
+  return state.defined() ? state : initial;
+}
 
 }  // namespace
 
 at::Tensor Rope(const at::Tensor& x, int64_t position, double theta) {
   const int64_t T = x.size(2), d = x.size(3);
   const auto fp64 = at::TensorOptions().dtype(at::kDouble);
-  const at::Tensor frequency = at::pow(theta, -at::arange(0, d, 2, fp64) / static_cast<double>(d));
-  const at::Tensor index = at::remainder(at::arange(position, position + T, fp64), static_cast<double>(b));
+  const at::Tensor frequency =
+      at::pow(theta, -at::arange(0, d, 2, fp64) / static_cast<double>(d));
+  const at::Tensor index = at::remainder(
+      at::arange(position, position + T, fp64), static_cast<double>(b));
   const at::Tensor angle = index.unsqueeze(1) * frequency;  // [T, d/2]
-  const at::Tensor cos = at::cos(angle).to(x.options()), sin = at::sin(angle).to(x.options());
+  const at::Tensor cos = at::cos(angle).to(x.options()),
+                   sin = at::sin(angle).to(x.options());
   const at::Tensor pairs = x.unflatten(3, {d / 2, 2});
   const at::Tensor even = pairs.select(4, 0), odd = pairs.select(4, 1);
-  return at::stack({even * cos - odd * sin, even * sin + odd * cos}, 4).flatten(3);
+  return at::stack({even * cos - odd * sin, even * sin + odd * cos}, 4)
+      .flatten(3);
 }
 
-at::Tensor FrozenInnerOutput(const ModelConfig& config, const at::Tensor& q, const InnerParameters& p,
-                             const InnerState& s) {
+at::Tensor FrozenInnerOutput(const ModelConfig& config, const at::Tensor& q,
+                             const InnerParameters& p, const InnerState& s) {
   at::Tensor z = at::matmul(q, OrInitial(s.w1, p.w1)) + OrInitial(s.b1, p.b1);
   if (config.inner_model == InnerModel::kMlp) {
     z = at::matmul(Gelu(z), OrInitial(s.w2, p.w2)) + OrInitial(s.b2, p.b2);
@@ -72,7 +87,8 @@ at::Tensor FrozenInnerOutput(const ModelConfig& config, const at::Tensor& q, con
   return q + LayerNorm(z, p.norm_weight.unsqueeze(1), p.norm_bias.unsqueeze(1));
 }
 
-InnerLoop::InnerLoop(const ModelConfig& config, const InnerParameters& parameters, InnerState& state,
+InnerLoop::InnerLoop(const ModelConfig& config,
+                     const InnerParameters& parameters, InnerState& state,
                      StatisticsCollector* statistics)
     : config_(config),
       p_(parameters),
@@ -82,15 +98,20 @@ InnerLoop::InnerLoop(const ModelConfig& config, const InnerParameters& parameter
       norm_weight_(parameters.norm_weight.unsqueeze(1)),
       norm_bias_(parameters.norm_bias.unsqueeze(1)) {
   const at::Tensor inverse =
-      at::reciprocal(at::arange(1, b + 1, at::TensorOptions().dtype(at::kDouble))).to(p_.token_idx.options());
+      at::reciprocal(
+          at::arange(1, b + 1, at::TensorOptions().dtype(at::kDouble)))
+          .to(p_.token_idx.options());
   token_rate_ = at::clamp_min(inverse + p_.token_idx, 0);
 }
 
-at::Tensor InnerLoop::Run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& lr,
+at::Tensor InnerLoop::Run(const at::Tensor& q, const at::Tensor& k,
+                          const at::Tensor& v, const at::Tensor& lr,
                           int64_t position, std::span<const double> lambdas) {
   const int64_t B = q.size(0), T = q.size(2);
   if (!s_.w1.defined()) {
-    const auto expand = [B](const at::Tensor& w) { return w.unsqueeze(0).expand({B, -1, -1, -1}); };
+    const auto expand = [B](const at::Tensor& w) {
+      return w.unsqueeze(0).expand({B, -1, -1, -1});
+    };
     s_.w1 = expand(p_.w1);
     s_.b1 = expand(p_.b1);
     if (mlp_) {
@@ -104,44 +125,57 @@ at::Tensor InnerLoop::Run(const at::Tensor& q, const at::Tensor& k, const at::Te
     const int64_t row = (position + t) % b;
     const int64_t n = std::min(b - row, T - t);
     const int64_t mini_batch = (position + t) / b;
-    outputs.push_back(Segment(q.narrow(2, t, n), k.narrow(2, t, n), target.narrow(2, t, n), lr.narrow(2, t, n), row,
+    outputs.push_back(Segment(q.narrow(2, t, n), k.narrow(2, t, n),
+                              target.narrow(2, t, n), lr.narrow(2, t, n), row,
                               mini_batch, lambdas[mini_batch - position / b]));
     t += n;
   }
   return at::cat(outputs, 2);
 }
 
-at::Tensor InnerLoop::Segment(const at::Tensor& q, const at::Tensor& k, const at::Tensor& target, const at::Tensor& lr,
+at::Tensor InnerLoop::Segment(const at::Tensor& q, const at::Tensor& k,
+                              const at::Tensor& target, const at::Tensor& lr,
                               int64_t row, int64_t mini_batch, double lambda) {
   const int64_t n = q.size(2);
   AppendRows(k, target, lr);
-  const double scale = config_.ttt_base_lr / static_cast<double>(config_.head_dim()) * lambda;
-  // eta[t, i] = base_lr tok[t] lr[i] / d lambda: row t is the output token, column i the key token; token t sees i <= t.
-  const at::Tensor eta = (token_rate_.narrow(0, row, n).unsqueeze(1) * s_.lr.unsqueeze(2) * scale).tril(row);
+  const double scale =
+      config_.ttt_base_lr / static_cast<double>(config_.head_dim()) * lambda;
+  // eta[t, i] = base_lr tok[t] lr[i] / d lambda: row t is the output token,
+  // column i the key token; token t sees i <= t.
+  const at::Tensor eta =
+      (token_rate_.narrow(0, row, n).unsqueeze(1) * s_.lr.unsqueeze(2) * scale)
+          .tril(row);
   const at::Tensor output = Output(q, eta);
   if (statistics_ != nullptr) {
     const at::Tensor rows_g1 = s_.g1.narrow(2, row, n);
-    at::Tensor square = s_.k.narrow(2, row, n).square().sum(-1) * rows_g1.square().sum(-1);
-    if (mlp_) square = square + s_.x2.narrow(2, row, n).square().sum(-1) * s_.g2.narrow(2, row, n).square().sum(-1);
+    at::Tensor square =
+        s_.k.narrow(2, row, n).square().sum(-1) * rows_g1.square().sum(-1);
+    if (mlp_)
+      square = square + s_.x2.narrow(2, row, n).square().sum(-1) *
+                            s_.g2.narrow(2, row, n).square().sum(-1);
     const at::Tensor norm = at::sqrt(square);
     statistics_->AddTokens(mini_batch * b + row, "token_grad_norm", norm);
-    statistics_->AddTokens(mini_batch * b + row, "token_step", norm * lr * (scale * token_rate_[b - 1]));
+    statistics_->AddTokens(mini_batch * b + row, "token_step",
+                           norm * lr * (scale * token_rate_[b - 1]));
     statistics_->AddTokens(mini_batch * b + row, "gate", lr);
   }
   if (row + n == b) {
-    Update(s_.lr * (scale * token_rate_[b - 1]), mini_batch, target.narrow(2, n - 1, 1));
+    Update(s_.lr * (scale * token_rate_[b - 1]), mini_batch,
+           target.narrow(2, n - 1, 1));
   }
   return output;
 }
 
-void InnerLoop::AppendRows(const at::Tensor& k, const at::Tensor& target, const at::Tensor& lr) {
+void InnerLoop::AppendRows(const at::Tensor& k, const at::Tensor& target,
+                           const at::Tensor& lr) {
   const at::Tensor z1 = at::matmul(k, s_.w1) + s_.b1;
   at::Tensor z = z1;
   if (mlp_) {
     const at::Tensor x2 = Gelu(z1);
     z = at::matmul(x2, s_.w2) + s_.b2;
     const at::Tensor g2 = LossGradient(z, target, norm_weight_, norm_bias_);
-    s_.g1 = Append(s_.g1, at::matmul(g2, s_.w2.transpose(-2, -1)) * GeluDerivative(z1));
+    s_.g1 = Append(
+        s_.g1, at::matmul(g2, s_.w2.transpose(-2, -1)) * GeluDerivative(z1));
     s_.g2 = Append(s_.g2, g2);
     s_.x2 = Append(s_.x2, x2);
   } else {
@@ -150,8 +184,13 @@ void InnerLoop::AppendRows(const at::Tensor& k, const at::Tensor& target, const 
   s_.k = Append(s_.k, k);
   s_.lr = Append(s_.lr, lr);
   if (statistics_ != nullptr) {
-    // 1/2 ||LN(f(k)) - target||^2 at the start state, summed over rows; a mini-batch that was cut by chunks keeps its part.
-    const at::Tensor loss = 0.5 * (LayerNorm(z, norm_weight_, norm_bias_) - target).square().sum(-1).sum(-1);
+    // 1/2 ||LN(f(k)) - target||^2 at the start state, summed over rows; a
+    // mini-batch that was cut by chunks keeps its part.
+    const at::Tensor loss =
+        0.5 * (LayerNorm(z, norm_weight_, norm_bias_) - target)
+                  .square()
+                  .sum(-1)
+                  .sum(-1);
     s_.open_loss = s_.open_loss.defined() ? s_.open_loss + loss : loss;
   }
 }
@@ -173,12 +212,17 @@ at::Tensor InnerLoop::Forward(const at::Tensor& x) const {
   return mlp_ ? at::matmul(Gelu(z), s_.w2) + s_.b2 : z;
 }
 
-// The JAX statistics' form: mean over channels, no factor 1/2. prediction, target [B, H, 1, d] -> [B, H]
-at::Tensor InnerLoop::InnerLoss(const at::Tensor& prediction, const at::Tensor& target) const {
-  return (LayerNorm(prediction, norm_weight_, norm_bias_) - target).square().mean({-2, -1});
+// The JAX statistics' form: mean over channels, no factor 1/2. prediction,
+// target [B, H, 1, d] -> [B, H]
+at::Tensor InnerLoop::InnerLoss(const at::Tensor& prediction,
+                                const at::Tensor& target) const {
+  return (LayerNorm(prediction, norm_weight_, norm_bias_) - target)
+      .square()
+      .mean({-2, -1});
 }
 
-void InnerLoop::Update(const at::Tensor& eta_last, int64_t mini_batch, const at::Tensor& last_target) {
+void InnerLoop::Update(const at::Tensor& eta_last, int64_t mini_batch,
+                       const at::Tensor& last_target) {
   if (statistics_ != nullptr) CollectBefore(mini_batch, last_target);
   const InnerState before = s_;
   const at::Tensor weights = eta_last.unsqueeze(-1);  // [B, H, 16, 1]
@@ -194,23 +238,32 @@ void InnerLoop::Update(const at::Tensor& eta_last, int64_t mini_batch, const at:
 
 void InnerLoop::CollectBefore(int64_t m, const at::Tensor& last_target) {
   const at::Tensor last_k = s_.k.narrow(2, b - 1, 1);
-  statistics_->AddMiniBatch(m, "inner_loss", s_.open_loss / static_cast<double>(b));
+  statistics_->AddMiniBatch(m, "inner_loss",
+                            s_.open_loss / static_cast<double>(b));
   at::Tensor initial = at::matmul(last_k, p_.w1) + p_.b1;
   if (mlp_) initial = at::matmul(Gelu(initial), p_.w2) + p_.b2;
-  statistics_->AddMiniBatch(m, "ttt_loss_mse_init", InnerLoss(initial, last_target));
-  statistics_->AddMiniBatch(m, "ttt_loss_mse_step_0", InnerLoss(Forward(last_k), last_target));
+  statistics_->AddMiniBatch(m, "ttt_loss_mse_init",
+                            InnerLoss(initial, last_target));
+  statistics_->AddMiniBatch(m, "ttt_loss_mse_step_0",
+                            InnerLoss(Forward(last_k), last_target));
 }
 
-void InnerLoop::CollectAfter(int64_t m, const InnerState& before, const at::Tensor& last_target) {
-  const auto add = [&](const std::string& name, const at::Tensor& value) { statistics_->AddMiniBatch(m, name, value); };
-  at::Tensor grad_square, update_square, state_square, distance_square, initial_square;
+void InnerLoop::CollectAfter(int64_t m, const InnerState& before,
+                             const at::Tensor& last_target) {
+  const auto add = [&](const std::string& name, const at::Tensor& value) {
+    statistics_->AddMiniBatch(m, name, value);
+  };
+  at::Tensor grad_square, update_square, state_square, distance_square,
+      initial_square;
   const auto accumulate = [](at::Tensor& sum, const at::Tensor& norm) {
     sum = sum.defined() ? sum + norm.square() : norm.square();
   };
-  const auto matrix = [&](const std::string& name, const at::Tensor& x, const at::Tensor& g, const at::Tensor& old_w,
+  const auto matrix = [&](const std::string& name, const at::Tensor& x,
+                          const at::Tensor& g, const at::Tensor& old_w,
                           const at::Tensor& new_w, const at::Tensor& w0) {
     const at::Tensor grad = FrobeniusNorm(at::matmul(x.transpose(-2, -1), g));
-    const at::Tensor update = FrobeniusNorm(new_w - old_w), state = FrobeniusNorm(old_w);
+    const at::Tensor update = FrobeniusNorm(new_w - old_w),
+                     state = FrobeniusNorm(old_w);
     add("grad_norm." + name, grad);
     add("update_norm." + name, update);
     add("relative_update." + name, update / state);
@@ -221,8 +274,10 @@ void InnerLoop::CollectAfter(int64_t m, const InnerState& before, const at::Tens
     accumulate(distance_square, FrobeniusNorm(new_w - w0));
     accumulate(initial_square, FrobeniusNorm(w0).expand_as(state));
   };
-  const auto bias = [&](const std::string& name, const at::Tensor& g, const at::Tensor& old_b, const at::Tensor& new_b) {
-    const at::Tensor update = FrobeniusNorm(new_b - old_b), state = FrobeniusNorm(old_b);
+  const auto bias = [&](const std::string& name, const at::Tensor& g,
+                        const at::Tensor& old_b, const at::Tensor& new_b) {
+    const at::Tensor update = FrobeniusNorm(new_b - old_b),
+                     state = FrobeniusNorm(old_b);
     add("grad_norm." + name, FrobeniusNorm(g.sum(2, true)));
     add("update_norm." + name, update);
     add("relative_update." + name, update / state);
@@ -239,7 +294,8 @@ void InnerLoop::CollectAfter(int64_t m, const InnerState& before, const at::Tens
   add("relative_update", at::sqrt(update_square / state_square));
   add("state_norm", at::sqrt(state_square));
   add("state_distance", at::sqrt(distance_square / initial_square));
-  add("ttt_loss_mse_step_1", InnerLoss(Forward(s_.k.narrow(2, b - 1, 1)), last_target));
+  add("ttt_loss_mse_step_1",
+      InnerLoss(Forward(s_.k.narrow(2, b - 1, 1)), last_target));
 }
 
 }  // namespace plastometer::ops

@@ -7,8 +7,10 @@
 namespace plastometer::ops {
 namespace {
 
-constexpr double kPostNormEps = 1e-6;     // flax LayerNorm's default, whatever rms_norm_eps is
-constexpr int64_t kHeadChunkRows = 1024;  // [1024, 32000] fp32 logits are 131 MB
+constexpr double kPostNormEps =
+    1e-6;  // flax LayerNorm's default, whatever rms_norm_eps is
+constexpr int64_t kHeadChunkRows =
+    1024;  // [1024, 32000] fp32 logits are 131 MB
 
 // [B, T, D] -> [B, H, T, d]
 at::Tensor SplitHeads(const at::Tensor& x, int64_t num_heads) {
@@ -16,69 +18,102 @@ at::Tensor SplitHeads(const at::Tensor& x, int64_t num_heads) {
 }
 
 at::Tensor MergeHeads(const at::Tensor& x) {
-  return x.transpose(1, 2).reshape({x.size(0), x.size(2), x.size(1) * x.size(3)});
+  return x.transpose(1, 2).reshape(
+      {x.size(0), x.size(2), x.size(1) * x.size(3)});
 }
 
 }  // namespace
 
-at::Tensor ReferenceOps::DoEmbedding(const at::Tensor& ids, const at::Tensor& table) { return at::embedding(table, ids); }
-
-at::Tensor ReferenceOps::DoRmsNorm(const at::Tensor& x, const at::Tensor& weight) {
-  return x * at::rsqrt(x.square().mean(-1, /*keepdim=*/true) + config_.rms_norm_eps) * weight;
+at::Tensor ReferenceOps::DoEmbedding(const at::Tensor& ids,
+                                     const at::Tensor& table) {
+  return at::embedding(table, ids);
 }
 
-at::Tensor ReferenceOps::DoLinear(const at::Tensor& x, const at::Tensor& kernel) { return at::matmul(x, kernel); }
+at::Tensor ReferenceOps::DoRmsNorm(const at::Tensor& x,
+                                   const at::Tensor& weight) {
+  return x *
+         at::rsqrt(x.square().mean(-1, /*keepdim=*/true) +
+                   config_.rms_norm_eps) *
+         weight;
+}
 
-at::Tensor ReferenceOps::DoCausalConv(const at::Tensor& x, const at::Tensor& history, const at::Tensor& kernel,
+at::Tensor ReferenceOps::DoLinear(const at::Tensor& x,
+                                  const at::Tensor& kernel) {
+  return at::matmul(x, kernel);
+}
+
+at::Tensor ReferenceOps::DoCausalConv(const at::Tensor& x,
+                                      const at::Tensor& history,
+                                      const at::Tensor& kernel,
                                       const at::Tensor& bias) {
   const int64_t T = x.size(1);
   const at::Tensor padded = at::cat({history, x}, 1);
   at::Tensor y = bias + padded.narrow(1, 0, T) * kernel[0];
-  for (int64_t tap = 1; tap < kernel.size(0); ++tap) y = y + padded.narrow(1, tap, T) * kernel[tap];
+  for (int64_t tap = 1; tap < kernel.size(0); ++tap)
+    y = y + padded.narrow(1, tap, T) * kernel[tap];
   return y;
 }
 
-at::Tensor ReferenceOps::DoInnerLearningRate(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+at::Tensor ReferenceOps::DoInnerLearningRate(const at::Tensor& x,
+                                             const at::Tensor& weight,
+                                             const at::Tensor& bias) {
   return at::sigmoid(at::matmul(x, weight.t()) + bias);
 }
 
-at::Tensor ReferenceOps::DoInnerScan(const ScanInput& input, const InnerParameters& parameters, InnerState& state,
+at::Tensor ReferenceOps::DoInnerScan(const ScanInput& input,
+                                     const InnerParameters& parameters,
+                                     InnerState& state,
                                      StatisticsCollector* statistics) {
   const int64_t H = config_.num_heads;
   InnerLoop loop(config_, parameters, state, statistics);
-  const at::Tensor q = Rope(SplitHeads(input.q, H), input.position, config_.rope_theta);
+  const at::Tensor q =
+      Rope(SplitHeads(input.q, H), input.position, config_.rope_theta);
   const at::Tensor k_plain = SplitHeads(input.k, H);
   const at::Tensor v = SplitHeads(input.v, H);
-  if (statistics != nullptr) statistics->AddTokens(input.position, "ssl_target", v - k_plain);
+  if (statistics != nullptr)
+    statistics->AddTokens(input.position, "ssl_target", v - k_plain);
   const at::Tensor k = Rope(k_plain, input.position, config_.rope_theta);
-  return MergeHeads(loop.Run(q, k, v, input.lr.transpose(1, 2), input.position, input.lambdas));
+  return MergeHeads(loop.Run(q, k, v, input.lr.transpose(1, 2), input.position,
+                             input.lambdas));
 }
 
-at::Tensor ReferenceOps::DoFrozenInner(const at::Tensor& q, int64_t position, const InnerParameters& parameters,
+at::Tensor ReferenceOps::DoFrozenInner(const at::Tensor& q, int64_t position,
+                                       const InnerParameters& parameters,
                                        const InnerState& state) {
-  const at::Tensor rotated = Rope(SplitHeads(q, config_.num_heads), position, config_.rope_theta);
+  const at::Tensor rotated =
+      Rope(SplitHeads(q, config_.num_heads), position, config_.rope_theta);
   return MergeHeads(FrozenInnerOutput(config_, rotated, parameters, state));
 }
 
-at::Tensor ReferenceOps::DoGatedNorm(const at::Tensor& gate, const at::Tensor& o, const at::Tensor& weight,
+at::Tensor ReferenceOps::DoGatedNorm(const at::Tensor& gate,
+                                     const at::Tensor& o,
+                                     const at::Tensor& weight,
                                      const at::Tensor& bias) {
-  const at::Tensor normed = at::layer_norm(o, {o.size(-1)}, weight, bias, kPostNormEps);
+  const at::Tensor normed =
+      at::layer_norm(o, {o.size(-1)}, weight, bias, kPostNormEps);
   return gate.defined() ? at::gelu(gate, "tanh") * normed : normed;
 }
 
-at::Tensor ReferenceOps::DoSwiGlu(const at::Tensor& x, const at::Tensor& w1, const at::Tensor& w3, const at::Tensor& w2) {
+at::Tensor ReferenceOps::DoSwiGlu(const at::Tensor& x, const at::Tensor& w1,
+                                  const at::Tensor& w3, const at::Tensor& w2) {
   return at::matmul(at::silu(at::matmul(x, w1)) * at::matmul(x, w3), w2);
 }
 
-at::Tensor ReferenceOps::DoLogits(const at::Tensor& h, const at::Tensor& table) { return at::matmul(h, table.t()); }
+at::Tensor ReferenceOps::DoLogits(const at::Tensor& h,
+                                  const at::Tensor& table) {
+  return at::matmul(h, table.t());
+}
 
-at::Tensor ReferenceOps::DoTokenLoss(const at::Tensor& h, const at::Tensor& table, const at::Tensor& targets) {
+at::Tensor ReferenceOps::DoTokenLoss(const at::Tensor& h,
+                                     const at::Tensor& table,
+                                     const at::Tensor& targets) {
   std::vector<at::Tensor> losses;
   for (int64_t row = 0; row < h.size(0); row += kHeadChunkRows) {
     const int64_t n = std::min(kHeadChunkRows, h.size(0) - row);
     const at::Tensor logits = DoLogits(h.narrow(0, row, n), table);
     const at::Tensor target = targets.narrow(0, row, n).unsqueeze(1);
-    losses.push_back(at::logsumexp(logits, 1) - logits.gather(1, target).squeeze(1));
+    losses.push_back(at::logsumexp(logits, 1) -
+                     logits.gather(1, target).squeeze(1));
   }
   return losses.size() == 1 ? losses[0] : at::cat(losses);
 }

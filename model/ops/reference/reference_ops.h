@@ -1,4 +1,5 @@
-// The `reference` arithmetic: LibTorch calls, short and obvious, any dtype and device, differentiable.
+// The `reference` arithmetic: LibTorch calls, short and obvious, any dtype and
+// device, differentiable.
 #pragma once
 #include "model/ops/ops.h"
 
@@ -9,21 +10,29 @@ class ReferenceOps : public Ops {
   explicit ReferenceOps(const ModelConfig& config) : Ops(config) {}
 
  protected:
-  at::Tensor DoEmbedding(const at::Tensor& ids, const at::Tensor& table) override;
+  at::Tensor DoEmbedding(const at::Tensor& ids,
+                         const at::Tensor& table) override;
   at::Tensor DoRmsNorm(const at::Tensor& x, const at::Tensor& weight) override;
   at::Tensor DoLinear(const at::Tensor& x, const at::Tensor& kernel) override;
-  at::Tensor DoCausalConv(const at::Tensor& x, const at::Tensor& history, const at::Tensor& kernel,
+  at::Tensor DoCausalConv(const at::Tensor& x, const at::Tensor& history,
+                          const at::Tensor& kernel,
                           const at::Tensor& bias) override;
-  at::Tensor DoInnerLearningRate(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) override;
-  at::Tensor DoInnerScan(const ScanInput& input, const InnerParameters& parameters, InnerState& state,
+  at::Tensor DoInnerLearningRate(const at::Tensor& x, const at::Tensor& weight,
+                                 const at::Tensor& bias) override;
+  at::Tensor DoInnerScan(const ScanInput& input,
+                         const InnerParameters& parameters, InnerState& state,
                          StatisticsCollector* statistics) override;
-  at::Tensor DoFrozenInner(const at::Tensor& q, int64_t position, const InnerParameters& parameters,
+  at::Tensor DoFrozenInner(const at::Tensor& q, int64_t position,
+                           const InnerParameters& parameters,
                            const InnerState& state) override;
-  at::Tensor DoGatedNorm(const at::Tensor& gate, const at::Tensor& o, const at::Tensor& weight,
+  at::Tensor DoGatedNorm(const at::Tensor& gate, const at::Tensor& o,
+                         const at::Tensor& weight,
                          const at::Tensor& bias) override;
-  at::Tensor DoSwiGlu(const at::Tensor& x, const at::Tensor& w1, const at::Tensor& w3, const at::Tensor& w2) override;
+  at::Tensor DoSwiGlu(const at::Tensor& x, const at::Tensor& w1,
+                      const at::Tensor& w3, const at::Tensor& w2) override;
   at::Tensor DoLogits(const at::Tensor& h, const at::Tensor& table) override;
-  at::Tensor DoTokenLoss(const at::Tensor& h, const at::Tensor& table, const at::Tensor& targets) override;
+  at::Tensor DoTokenLoss(const at::Tensor& h, const at::Tensor& table,
+                         const at::Tensor& targets) override;
 };
 
 }  // namespace plastometer::ops

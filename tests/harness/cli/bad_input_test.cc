@@ -1,4 +1,5 @@
-// Each bad input: its exit code, a message that names place and expectation, and nothing left behind.
+// Each bad input: its exit code, a message that names place and expectation,
+// and nothing left behind.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sentencepiece_trainer.h>
@@ -14,20 +15,25 @@ using testing::IsEmpty;
 
 class BadInput : public testing::Test {
  protected:
-  void Expect(const std::string& arguments, int exit_code, const std::vector<std::string>& words,
+  void Expect(const std::string& arguments, int exit_code,
+              const std::vector<std::string>& words,
               const std::string& before = "") {
     const std::vector<std::string> entries = workshop_.NewEntries();
     const Outcome outcome = workshop_.Run(arguments, before);
     EXPECT_EQ(outcome.exit_code, exit_code) << arguments << "\n" << outcome.err;
-    EXPECT_THAT("\n" + outcome.err, HasSubstr("\nplastometer: "));  // progress may stand before it
-    for (const std::string& word : words) EXPECT_THAT(outcome.err, HasSubstr(word)) << arguments;
+    EXPECT_THAT("\n" + outcome.err,
+                HasSubstr("\nplastometer: "));  // progress may stand before it
+    for (const std::string& word : words)
+      EXPECT_THAT(outcome.err, HasSubstr(word)) << arguments;
     EXPECT_EQ(outcome.out, "") << arguments;
     EXPECT_EQ(workshop_.NewEntries(), entries) << arguments;
   }
   // score on the tiny model with further arguments
-  void ExpectScore(const std::string& arguments, int exit_code, const std::vector<std::string>& words,
+  void ExpectScore(const std::string& arguments, int exit_code,
+                   const std::vector<std::string>& words,
                    const std::string& before = "") {
-    Expect("score --model model.safetensors --out o.safetensors " + arguments, exit_code, words, before);
+    Expect("score --model model.safetensors --out o.safetensors " + arguments,
+           exit_code, words, before);
   }
 
   Workshop workshop_;
@@ -38,8 +44,10 @@ TEST_F(BadInput, CommandLine) {
   Expect("walk", 2, {"--help"});
   Expect("run --no-such-option", 2, {"--no-such-option"});
   Expect("run --context many", 2, {"context"});
-  Expect("run --model model.safetensors --data text.txt --context 1", 2, {"--context is 1", "at least 2"});
-  Expect("run --model model.safetensors --data text.txt --batch 0", 2, {"--batch is 0"});
+  Expect("run --model model.safetensors --data text.txt --context 1", 2,
+         {"--context is 1", "at least 2"});
+  Expect("run --model model.safetensors --data text.txt --batch 0", 2,
+         {"--batch is 0"});
   ExpectScore("", 2, {"--tokens", "--text"});
   ExpectScore("--tokens ids.safetensors --stats=some", 2, {"some", "virtual"});
   ExpectScore("--tokens ids.safetensors --stats --chunk 8", 2, {"--chunk"});
@@ -47,38 +55,58 @@ TEST_F(BadInput, CommandLine) {
 
 TEST_F(BadInput, Profiles) {
   const std::pair<const char*, const char*> cases[] = {
-      {"layers:2-4", "4"},          {"layers:9", "9"},       {"layers:3-1", "3-1"},    {"layers:0-2,1", "1"},
-      {"uniform@-1", "-1"},         {"layers:0@nan", "nan"}, {"sideways", "sideways"}, {"uniform;until=17", "16"},
+      {"layers:2-4", "4"},          {"layers:9", "9"},
+      {"layers:3-1", "3-1"},        {"layers:0-2,1", "1"},
+      {"uniform@-1", "-1"},         {"layers:0@nan", "nan"},
+      {"sideways", "sideways"},     {"uniform;until=17", "16"},
       {"uniform;every=0", "every"}, {"early:0", "early"}};
   for (const auto& [profile, word] : cases) {
-    ExpectScore("--tokens ids.safetensors --profile '" + std::string(profile) + "'", 2, {profile, word});
+    ExpectScore(
+        "--tokens ids.safetensors --profile '" + std::string(profile) + "'", 2,
+        {profile, word});
   }
-  Expect("run --model model.safetensors --data text.txt --context 64 --out r --profiles 'uniform layers:7'", 2,
-         {"layers:7"});
-  Expect("run --model model.safetensors --data text.txt --out r --profiles uniform,,frozen", 2, {"empty name"});
+  Expect(
+      "run --model model.safetensors --data text.txt --context 64 --out r "
+      "--profiles 'uniform layers:7'",
+      2, {"layers:7"});
+  Expect(
+      "run --model model.safetensors --data text.txt --out r --profiles "
+      "uniform,,frozen",
+      2, {"empty name"});
 }
 
 TEST_F(BadInput, LanesAreListed) {
-  ExpectScore("--tokens ids.safetensors --lane gpu-fast", 2, {"gpu-fast", "cpu-reference", "cpu-reference-fp64"});
+  ExpectScore("--tokens ids.safetensors --lane gpu-fast", 2,
+              {"gpu-fast", "cpu-reference", "cpu-reference-fp64"});
 }
 
 TEST_F(BadInput, Models) {
-  Expect("score --model absent --out o --tokens ids.safetensors", 4, {"absent", "neither a file"});
-  Expect("score --model text.txt --out o --tokens ids.safetensors", 4, {"text.txt"});
-  Expect("score --model ids.safetensors --out o --tokens ids.safetensors", 4, {"ids.safetensors"});
+  Expect("score --model absent --out o --tokens ids.safetensors", 4,
+         {"absent", "neither a file"});
+  Expect("score --model text.txt --out o --tokens ids.safetensors", 4,
+         {"text.txt"});
+  Expect("score --model ids.safetensors --out o --tokens ids.safetensors", 4,
+         {"ids.safetensors"});
   Expect("export absent --out o", 4, {"absent"});
 }
 
 TEST_F(BadInput, Tokens) {
-  WriteSafetensors(workshop_.File("wide.safetensors"), {{"input_ids", HostTensor::FromI32({1, 4}, {1, 2, 256, 3})}});
-  ExpectScore("--tokens wide.safetensors", 4, {"256", "position 2", "[0, 256)"});
-  WriteSafetensors(workshop_.File("negative.safetensors"), {{"input_ids", HostTensor::FromI32({1, 3}, {1, -2, 3})}});
+  WriteSafetensors(
+      workshop_.File("wide.safetensors"),
+      {{"input_ids", HostTensor::FromI32({1, 4}, {1, 2, 256, 3})}});
+  ExpectScore("--tokens wide.safetensors", 4,
+              {"256", "position 2", "[0, 256)"});
+  WriteSafetensors(workshop_.File("negative.safetensors"),
+                   {{"input_ids", HostTensor::FromI32({1, 3}, {1, -2, 3})}});
   ExpectScore("--tokens negative.safetensors", 4, {"-2", "index 1"});
-  WriteSafetensors(workshop_.File("one.safetensors"), {{"input_ids", HostTensor::FromI32({3, 1}, {1, 2, 3})}});
+  WriteSafetensors(workshop_.File("one.safetensors"),
+                   {{"input_ids", HostTensor::FromI32({3, 1}, {1, 2, 3})}});
   ExpectScore("--tokens one.safetensors", 4, {"at least 2"});
-  WriteSafetensors(workshop_.File("floats.safetensors"), {{"input_ids", HostTensor::FromF32({1, 2}, {1, 2})}});
+  WriteSafetensors(workshop_.File("floats.safetensors"),
+                   {{"input_ids", HostTensor::FromF32({1, 2}, {1, 2})}});
   ExpectScore("--tokens floats.safetensors", 4, {"F32", "I32 or I64"});
-  WriteSafetensors(workshop_.File("named.safetensors"), {{"ids", HostTensor::FromI32({1, 2}, {1, 2})}});
+  WriteSafetensors(workshop_.File("named.safetensors"),
+                   {{"ids", HostTensor::FromI32({1, 2}, {1, 2})}});
   ExpectScore("--tokens named.safetensors", 4, {"input_ids"});
   ExpectScore("--tokens absent.safetensors", 4, {"absent.safetensors"});
 }
@@ -91,7 +119,8 @@ TEST_F(BadInput, Texts) {
   ExpectScore("--text one.txt", 4, {"one.txt", "at least 2"});
   ExpectScore("--text latin1.txt", 4, {"UTF-8", "3"});
   ExpectScore("--text absent.txt", 4, {"absent.txt"});
-  const std::string run = "run --model model.safetensors --context 64 --out r --data ";
+  const std::string run =
+      "run --model model.safetensors --context 64 --out r --data ";
   Expect(run + "empty.txt", 4, {});
   Expect(run + "one.txt", 4, {});
   Expect(run + "latin1.txt", 4, {"latin1.txt"});
@@ -100,10 +129,13 @@ TEST_F(BadInput, Texts) {
 
 TEST_F(BadInput, TokenizerOfTheWrongModelType) {
   const auto status = sentencepiece::SentencePieceTrainer::Train(
-      "--input=" + workshop_.File("text.txt").string() + " --model_prefix=" + workshop_.File("unigram").string() +
-      " --model_type=unigram --vocab_size=60 --hard_vocab_limit=false --minloglevel=2");
+      "--input=" + workshop_.File("text.txt").string() +
+      " --model_prefix=" + workshop_.File("unigram").string() +
+      " --model_type=unigram --vocab_size=60 --hard_vocab_limit=false "
+      "--minloglevel=2");
   ASSERT_TRUE(status.ok()) << status.ToString();
-  ExpectScore("--text text.txt --tokenizer unigram.model", 4, {"unigram.model", "BPE"});
+  ExpectScore("--text text.txt --tokenizer unigram.model", 4,
+              {"unigram.model", "BPE"});
   ExpectScore("--text text.txt --tokenizer text.txt", 4, {"text.txt"});
   ExpectScore("--text text.txt --tokenizer absent.model", 4, {"absent.model"});
 }
@@ -112,22 +144,32 @@ TEST_F(BadInput, OutputThatExists) {
   WriteFile(workshop_.File("o.safetensors"), "mine");
   ExpectScore("--tokens ids.safetensors", 2, {"o.safetensors", "exists"});
   EXPECT_EQ(ReadFile(workshop_.File("o.safetensors")), "mine");
-  Expect("run --model model.safetensors --data text.txt --context 64 --out .", 2, {"exists"});
+  Expect("run --model model.safetensors --data text.txt --context 64 --out .",
+         2, {"exists"});
   Expect("export model.safetensors --out .", 2, {"exists"});
-  Expect("import --from hf model.safetensors --out o.safetensors", 2, {"exists"});
+  Expect("import --from hf model.safetensors --out o.safetensors", 2,
+         {"exists"});
 }
 
 TEST_F(BadInput, OutputThatCannotBeWritten) {
-  Expect("score --model model.safetensors --tokens ids.safetensors --out absent/o.safetensors", 8,
-         {"absent/o.safetensors"});
-  Expect("run --model model.safetensors --data text.txt --context 64 --out text.txt/r", 8, {"text.txt/r"});
+  Expect(
+      "score --model model.safetensors --tokens ids.safetensors --out "
+      "absent/o.safetensors",
+      8, {"absent/o.safetensors"});
+  Expect(
+      "run --model model.safetensors --data text.txt --context 64 --out "
+      "text.txt/r",
+      8, {"text.txt/r"});
 }
 
 // A limit on the file size stands for the full disk.
 TEST_F(BadInput, DiskFull) {
-  ExpectScore("--tokens ids.safetensors --logits", 8, {"o.safetensors"}, "ulimit -f 8;");
-  Expect("run --model model.safetensors --data text.txt --context 64 --windows 8 --out r", 8, {"cannot write"},
-         "ulimit -f 4;");
+  ExpectScore("--tokens ids.safetensors --logits", 8, {"o.safetensors"},
+              "ulimit -f 8;");
+  Expect(
+      "run --model model.safetensors --data text.txt --context 64 --windows 8 "
+      "--out r",
+      8, {"cannot write"}, "ulimit -f 4;");
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ ModelConfig TinyConfig() {
 }
 
 bool EndsWith(const std::string& text, const std::string& end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+  return text.size() >= end.size() &&
+         text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
 TensorMap RandomWeights(const ModelConfig& config) {
@@ -36,7 +37,9 @@ TensorMap RandomWeights(const ModelConfig& config) {
     int64_t n = 1;
     for (int64_t size : spec.shape) n *= size;
     std::vector<float> values(static_cast<size_t>(n), 1.0F);
-    if (!EndsWith(spec.name, "scale")) std::generate(values.begin(), values.end(), [&] { return normal(generator); });
+    if (!EndsWith(spec.name, "scale"))
+      std::generate(values.begin(), values.end(),
+                    [&] { return normal(generator); });
     tensors[spec.name] = HostTensor::FromF32(spec.shape, values);
   }
   return tensors;
@@ -44,33 +47,43 @@ TensorMap RandomWeights(const ModelConfig& config) {
 
 std::string SomeText() {
   std::string text;
-  for (int i = 0; i < 60; ++i) text += "Line " + std::to_string(i * i) + " of a text that the model has never read.\n";
+  for (int i = 0; i < 60; ++i)
+    text += "Line " + std::to_string(i * i) +
+            " of a text that the model has never read.\n";
   return text;
 }
 
 }  // namespace
 
 Workshop::Workshop() {
-  SaveModelFile(File("model.safetensors"), TinyConfig(), RandomWeights(TinyConfig()));
+  SaveModelFile(File("model.safetensors"), TinyConfig(),
+                RandomWeights(TinyConfig()));
   WriteFile(File("text.txt"), SomeText());
   std::vector<int32_t> ids;
   for (int i = 0; i < 2 * 40; ++i) ids.push_back((i * 37) % 256);
-  WriteSafetensors(File("ids.safetensors"), {{"input_ids", HostTensor::FromI32({2, 40}, ids)}});
+  WriteSafetensors(File("ids.safetensors"),
+                   {{"input_ids", HostTensor::FromI32({2, 40}, ids)}});
 }
 
-Outcome Workshop::Run(const std::string& arguments, const std::string& before) const {
-  const std::string out = (logs_.path() / "out").string(), err = (logs_.path() / "err").string();
-  const std::string command = "cd '" + folder_.path().string() + "' && ( " + before + " '" PLASTOMETER_PROGRAM "' " +
+Outcome Workshop::Run(const std::string& arguments,
+                      const std::string& before) const {
+  const std::string out = (logs_.path() / "out").string(),
+                    err = (logs_.path() / "err").string();
+  const std::string command = "cd '" + folder_.path().string() + "' && ( " +
+                              before + " '" PLASTOMETER_PROGRAM "' " +
                               arguments + " ) >'" + out + "' 2>'" + err + "'";
   const int status = std::system(command.c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), ReadFile(out), ReadFile(err)};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+          ReadFile(out), ReadFile(err)};
 }
 
 std::vector<std::string> Workshop::NewEntries() const {
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(folder_.path())) {
     const std::string name = entry.path().filename().string();
-    if (name != "model.safetensors" && name != "text.txt" && name != "ids.safetensors") names.push_back(name);
+    if (name != "model.safetensors" && name != "text.txt" &&
+        name != "ids.safetensors")
+      names.push_back(name);
   }
   std::sort(names.begin(), names.end());
   return names;

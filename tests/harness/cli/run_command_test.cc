@@ -18,27 +18,32 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr char kRun[] = "run --model model.safetensors --data text.txt --context 64 --threads 1 --windows 10 ";
+constexpr char kRun[] =
+    "run --model model.safetensors --data text.txt --context 64 --threads 1 "
+    "--windows 10 ";
 
 TEST(RunCommand, WritesTheRunFolderAndPrintsTheTable) {
   Workshop workshop;
-  const Outcome outcome =
-      workshop.Run(std::string(kRun) + "--profiles uniform,early:2,layers:0,1 'layers:0-1;until=32' --out r",
-                   "COLUMNS=120;export COLUMNS;");
+  const Outcome outcome = workshop.Run(
+      std::string(kRun) +
+          "--profiles uniform,early:2,layers:0,1 'layers:0-1;until=32' --out r",
+      "COLUMNS=120;export COLUMNS;");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("early:2 ="));
   EXPECT_THAT(outcome.out, HasSubstr("layers:0,1"));
   EXPECT_THAT(outcome.out, HasSubstr("(frozen)"));
   EXPECT_THAT(outcome.out, HasSubstr("estimates only"));
   EXPECT_THAT(workshop.NewEntries(), ElementsAre("r"));
-  for (const char* name : {"results.json", "table.csv", "windows.csv", "position.csv", "losses.safetensors"}) {
+  for (const char* name : {"results.json", "table.csv", "windows.csv",
+                           "position.csv", "losses.safetensors"}) {
     EXPECT_TRUE(std::filesystem::exists(workshop.File("r") / name)) << name;
   }
 }
 
 TEST(RunCommand, ResultsAgreeWithTheLosses) {
   Workshop workshop;
-  const Outcome outcome = workshop.Run(std::string(kRun) + "--profiles retina --out r --json");
+  const Outcome outcome =
+      workshop.Run(std::string(kRun) + "--profiles retina --out r --json");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const auto json = nlohmann::json::parse(outcome.out);
   EXPECT_EQ(outcome.out, ReadFile(workshop.File("r") / "results.json"));
@@ -46,11 +51,13 @@ TEST(RunCommand, ResultsAgreeWithTheLosses) {
   ASSERT_EQ(json.at("plan").at("profiles").size(), 3u);
   for (const auto& c : json.at("cases")) {
     if (c.at("slice") != "all") continue;
-    const std::vector<double> nll = ToDoubles(losses.Read("nll." + c.at("profile").get<std::string>()));
+    const std::vector<double> nll =
+        ToDoubles(losses.Read("nll." + c.at("profile").get<std::string>()));
     EXPECT_EQ(static_cast<int64_t>(nll.size()), c.at("scored_tokens"));
     double sum = 0;
     for (double x : nll) sum += x;
-    EXPECT_NEAR(c.at("nll_nats").get<double>(), sum / static_cast<double>(nll.size()), 1e-6);
+    EXPECT_NEAR(c.at("nll_nats").get<double>(),
+                sum / static_cast<double>(nll.size()), 1e-6);
     EXPECT_GT(c.at("peak_memory_bytes").get<int64_t>(), 1 << 20);
     EXPECT_GT(c.at("seconds").get<double>(), 0);
   }
@@ -58,11 +65,21 @@ TEST(RunCommand, ResultsAgreeWithTheLosses) {
 
 TEST(RunCommand, BatchSizeDoesNotChangeTheResult) {
   Workshop workshop;
-  ASSERT_EQ(workshop.Run(std::string(kRun) + "--lane cpu-reference-fp64 --profiles retina --out a").exit_code, 0);
-  ASSERT_EQ(workshop.Run(std::string(kRun) + "--lane cpu-reference-fp64 --profiles retina --batch 1 --out b").exit_code,
+  ASSERT_EQ(workshop
+                .Run(std::string(kRun) +
+                     "--lane cpu-reference-fp64 --profiles retina --out a")
+                .exit_code,
             0);
-  const SafetensorsFile a(workshop.File("a") / "losses.safetensors"), b(workshop.File("b") / "losses.safetensors");
-  const auto x = ToDoubles(a.Read("nll.retina")), y = ToDoubles(b.Read("nll.retina"));
+  ASSERT_EQ(
+      workshop
+          .Run(std::string(kRun) +
+               "--lane cpu-reference-fp64 --profiles retina --batch 1 --out b")
+          .exit_code,
+      0);
+  const SafetensorsFile a(workshop.File("a") / "losses.safetensors"),
+      b(workshop.File("b") / "losses.safetensors");
+  const auto x = ToDoubles(a.Read("nll.retina")),
+             y = ToDoubles(b.Read("nll.retina"));
   ASSERT_EQ(x.size(), y.size());
   for (size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(x[i], y[i], 1e-11);
 }
@@ -70,32 +87,39 @@ TEST(RunCommand, BatchSizeDoesNotChangeTheResult) {
 TEST(RunCommand, LongerWindowsThanTrainedOnAreNamed) {
   Workshop workshop;
   const Outcome longer = workshop.Run(
-      "run --model model.safetensors --data text.txt --context 128 --threads 1 --profiles uniform --out a");
+      "run --model model.safetensors --data text.txt --context 128 --threads 1 "
+      "--profiles uniform --out a");
   ASSERT_EQ(longer.exit_code, 0) << longer.err;
   EXPECT_THAT(longer.out, HasSubstr("longer than the 64"));
-  const Outcome equal = workshop.Run(std::string(kRun) + "--profiles uniform --out b");
+  const Outcome equal =
+      workshop.Run(std::string(kRun) + "--profiles uniform --out b");
   EXPECT_THAT(equal.out, Not(HasSubstr("longer than")));
 }
 
 TEST(RunCommand, DefaultFolderIsUnderRuns) {
   Workshop workshop;
-  ASSERT_EQ(workshop.Run(std::string(kRun) + "--profiles uniform").exit_code, 0);
+  ASSERT_EQ(workshop.Run(std::string(kRun) + "--profiles uniform").exit_code,
+            0);
   EXPECT_THAT(workshop.NewEntries(), ElementsAre("runs"));
 }
 
-// The temporary folder is there before the model is loaded: from then on a signal must take everything away again.
+// The temporary folder is there before the model is loaded: from then on a
+// signal must take everything away again.
 void InterruptWith(int signal) {
   Workshop workshop;
   std::string text;
-  for (int i = 0; i < 2000; ++i) text += "A long text keeps the program busy until somebody stops it.\n";
+  for (int i = 0; i < 2000; ++i)
+    text += "A long text keeps the program busy until somebody stops it.\n";
   WriteFile(workshop.File("text.txt"), text);
   const pid_t child = fork();
   if (child == 0) {
     std::filesystem::current_path(workshop.File("."));
     (void)!freopen("/dev/null", "w", stderr);
     (void)!freopen("/dev/null", "w", stdout);
-    execl(PLASTOMETER_PROGRAM, PLASTOMETER_PROGRAM, "run", "--model", "model.safetensors", "--data", "text.txt",
-          "--context", "64", "--batch", "1", "--threads", "1", "--out", "r", static_cast<char*>(nullptr));
+    execl(PLASTOMETER_PROGRAM, PLASTOMETER_PROGRAM, "run", "--model",
+          "model.safetensors", "--data", "text.txt", "--context", "64",
+          "--batch", "1", "--threads", "1", "--out", "r",
+          static_cast<char*>(nullptr));
     _exit(99);
   }
   for (int i = 0; i < 2000 && workshop.NewEntries().empty(); ++i)
@@ -117,7 +141,8 @@ TEST(Program, HelpAndVersion) {
   Workshop workshop;
   const Outcome help = workshop.Run("--help");
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* command : {"run", "score", "data", "train", "import", "export"})
+  for (const char* command :
+       {"run", "score", "data", "train", "import", "export"})
     EXPECT_THAT(help.out, HasSubstr(command));
   EXPECT_THAT(workshop.Run("run --help").out, HasSubstr("--profiles"));
   const Outcome version = workshop.Run("--version");

@@ -12,11 +12,14 @@ namespace {
 
 using testing::ElementsAre;
 
-constexpr char kScore[] = "score --model model.safetensors --threads 1 --tokens ids.safetensors ";
+constexpr char kScore[] =
+    "score --model model.safetensors --threads 1 --tokens ids.safetensors ";
 
 TEST(ScoreCommand, WritesLossesAndWhatDescribesThem) {
   Workshop workshop;
-  const Outcome outcome = workshop.Run(std::string(kScore) + "--profile 'early:2@0.5;until=16' --out o.safetensors");
+  const Outcome outcome =
+      workshop.Run(std::string(kScore) +
+                   "--profile 'early:2@0.5;until=16' --out o.safetensors");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const SafetensorsFile file(workshop.File("o.safetensors"));
   EXPECT_THAT(file.Read("nll").shape, ElementsAre(2, 39));
@@ -24,8 +27,10 @@ TEST(ScoreCommand, WritesLossesAndWhatDescribesThem) {
   EXPECT_THAT(file.Read("loss").shape, ElementsAre(2, 40));
   EXPECT_THAT(file.Read("token_ids").shape, ElementsAre(2, 40));
   EXPECT_THAT(ToDoubles(file.Read("layer_indices")), ElementsAre(0, 1, 2, 3));
-  EXPECT_THAT(ToDoubles(file.Read("lambda")), ElementsAre(0.5, 0, 0.5, 0, 0, 0, 0, 0));
-  const auto nll = ToDoubles(file.Read("nll")), loss = ToDoubles(file.Read("loss"));
+  EXPECT_THAT(ToDoubles(file.Read("lambda")),
+              ElementsAre(0.5, 0, 0.5, 0, 0, 0, 0, 0));
+  const auto nll = ToDoubles(file.Read("nll")),
+             loss = ToDoubles(file.Read("loss"));
   EXPECT_TRUE(std::isnan(loss[0]) && std::isnan(loss[40]));
   EXPECT_EQ(loss[1], nll[0]);
   EXPECT_EQ(loss[41], nll[39]);
@@ -34,13 +39,15 @@ TEST(ScoreCommand, WritesLossesAndWhatDescribesThem) {
   EXPECT_EQ(file.metadata().at("lane"), "cpu-reference");
   EXPECT_EQ(file.metadata().at("model_sha256").size(), 64u);
   const auto counters = nlohmann::json::parse(file.metadata().at("counters"));
-  EXPECT_EQ(counters.at("inner_updates"), 2 * 2 * 2);  // sequences x layers x heads, one mini-batch
+  EXPECT_EQ(counters.at("inner_updates"),
+            2 * 2 * 2);  // sequences x layers x heads, one mini-batch
 }
 
 TEST(ScoreCommand, LogitsStatisticsAndStateWhenAskedFor) {
   Workshop workshop;
-  const Outcome outcome =
-      workshop.Run(std::string(kScore) + "--lane cpu-reference-fp64 --logits --stats --state --out o.safetensors");
+  const Outcome outcome = workshop.Run(
+      std::string(kScore) +
+      "--lane cpu-reference-fp64 --logits --stats --state --out o.safetensors");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const SafetensorsFile file(workshop.File("o.safetensors"));
   EXPECT_EQ(file.Read("nll").dtype, DType::kF64);
@@ -51,13 +58,22 @@ TEST(ScoreCommand, LogitsStatisticsAndStateWhenAskedFor) {
 
 TEST(ScoreCommand, ChunksChangeNothing) {
   Workshop workshop;
-  ASSERT_EQ(workshop.Run(std::string(kScore) + "--lane cpu-reference-fp64 --logits --out a").exit_code, 0);
-  ASSERT_EQ(workshop.Run(std::string(kScore) + "--lane cpu-reference-fp64 --logits --chunk 7 --out b").exit_code, 0);
+  ASSERT_EQ(workshop
+                .Run(std::string(kScore) +
+                     "--lane cpu-reference-fp64 --logits --out a")
+                .exit_code,
+            0);
+  ASSERT_EQ(workshop
+                .Run(std::string(kScore) +
+                     "--lane cpu-reference-fp64 --logits --chunk 7 --out b")
+                .exit_code,
+            0);
   const SafetensorsFile a(workshop.File("a")), b(workshop.File("b"));
   for (const char* name : {"nll", "logits"}) {
     const auto x = ToDoubles(a.Read(name)), y = ToDoubles(b.Read(name));
     ASSERT_EQ(x.size(), y.size());
-    for (size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(x[i], y[i], 1e-11) << name << " " << i;
+    for (size_t i = 0; i < x.size(); ++i)
+      ASSERT_NEAR(x[i], y[i], 1e-11) << name << " " << i;
   }
   EXPECT_EQ(a.metadata().at("counters"), b.metadata().at("counters"));
 }
@@ -65,22 +81,27 @@ TEST(ScoreCommand, ChunksChangeNothing) {
 TEST(ScoreCommand, TextIsReadThroughTheTokenizer) {
   Workshop workshop;
   WriteFile(workshop.File("short.txt"), "abcabc");
-  const Outcome outcome =
-      workshop.Run("score --model model.safetensors --text short.txt --threads 1 --out o.safetensors");
+  const Outcome outcome = workshop.Run(
+      "score --model model.safetensors --text short.txt --threads 1 --out "
+      "o.safetensors");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const SafetensorsFile file(workshop.File("o.safetensors"));
-  EXPECT_THAT(ToDoubles(file.Read("token_ids")), ElementsAre('a', 'b', 'c', 'a', 'b', 'c'));
+  EXPECT_THAT(ToDoubles(file.Read("token_ids")),
+              ElementsAre('a', 'b', 'c', 'a', 'b', 'c'));
   EXPECT_EQ(file.metadata().at("tokenizer_sha256").size(), 64u);
 }
 
 TEST(ScoreCommand, ExportedWeightsComeBackTheSame) {
   Workshop workshop;
   ASSERT_EQ(workshop.Run("export model.safetensors --out hf").exit_code, 0);
-  const Outcome outcome = workshop.Run("import --from hf hf --out again.safetensors");
+  const Outcome outcome =
+      workshop.Run("import --from hf hf --out again.safetensors");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  const SafetensorsFile a(workshop.File("model.safetensors")), b(workshop.File("again.safetensors"));
+  const SafetensorsFile a(workshop.File("model.safetensors")),
+      b(workshop.File("again.safetensors"));
   ASSERT_EQ(a.tensors().size(), b.tensors().size());
-  for (const auto& [name, info] : a.tensors()) EXPECT_EQ(a.Read(name).bytes, b.Read(name).bytes) << name;
+  for (const auto& [name, info] : a.tensors())
+    EXPECT_EQ(a.Read(name).bytes, b.Read(name).bytes) << name;
 }
 
 }  // namespace

@@ -25,9 +25,11 @@ TEST(ResultsJson, HasTheFieldsOfItsSchema) {
   ASSERT_EQ(json.at("cases").size(), 9u);  // 3 profiles x (all + 2 domains)
   for (const auto& c : json.at("cases")) {
     for (const char* field :
-         {"model", "slice", "profile", "lane", "tokens", "nll_nats", "perplexity", "bits_per_byte", "inner_updates",
-          "inner_updates_skipped", "flops", "adaptive_state_bytes", "seconds", "peak_memory_bytes", "pareto",
-          "retention", "nats_lost_against_uniform", "windows", "works"}) {
+         {"model", "slice", "profile", "lane", "tokens", "nll_nats",
+          "perplexity", "bits_per_byte", "inner_updates",
+          "inner_updates_skipped", "flops", "adaptive_state_bytes", "seconds",
+          "peak_memory_bytes", "pareto", "retention",
+          "nats_lost_against_uniform", "windows", "works"}) {
       EXPECT_TRUE(c.contains(field)) << field;
     }
   }
@@ -62,7 +64,8 @@ TEST(Csv, EveryLineHasEveryCell) {
 }
 
 TEST(Csv, WindowsHoldTheirSums) {
-  EXPECT_THAT(WindowsCsv(FixedResults()), HasSubstr("0,uniform,\"pack,age\",novels,a work,doc,0,3,10,4\n"));
+  EXPECT_THAT(WindowsCsv(FixedResults()),
+              HasSubstr("0,uniform,\"pack,age\",novels,a work,doc,0,3,10,4\n"));
 }
 
 TEST(Csv, PositionsStandBesideUniform) {

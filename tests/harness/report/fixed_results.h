@@ -7,7 +7,9 @@
 
 namespace plastometer {
 
-inline CaseResult FixedCase(const std::string& profile, const std::string& layers, double nll, double share) {
+inline CaseResult FixedCase(const std::string& profile,
+                            const std::string& layers, double nll,
+                            double share) {
   CaseResult row;
   row.profile = profile;
   row.plastic_layers = layers;
@@ -28,7 +30,9 @@ inline CaseResult FixedCase(const std::string& profile, const std::string& layer
   row.flops_saved = 0.1 * (1 - share);
   row.seconds = 4;
   row.ms_per_1k_tokens = {61.04, 60.0, 62.4, ""};
-  row.pareto = {{"flops", share == 1 || share == 0}, {"inner_updates", true}, {"ms_per_1k_tokens", std::nullopt}};
+  row.pareto = {{"flops", share == 1 || share == 0},
+                {"inner_updates", true},
+                {"ms_per_1k_tokens", std::nullopt}};
   return row;
 }
 
@@ -41,7 +45,8 @@ inline SliceResult FixedSlice(const std::string& name, int64_t num_works) {
   slice.tokens = 65536;
   slice.scored_tokens = 65504;
   slice.scored_bytes = 200000;
-  slice.cases = {FixedCase("uniform", "all", 4, 1), FixedCase("retina", "0-1", 4.3, 0.25),
+  slice.cases = {FixedCase("uniform", "all", 4, 1),
+                 FixedCase("retina", "0-1", 4.3, 0.25),
                  FixedCase("frozen", "none", 4.4, 0)};
   slice.cases[0].retention = {1.0, {}, {}, ""};
   slice.cases[2].retention = {0.0, {}, {}, ""};
@@ -79,7 +84,8 @@ inline Results FixedResults() {
   r.frozen_idx = 2;
   results.all = FixedSlice("all", 20);
   results.domains = {FixedSlice("novels", 20), FixedSlice("go", 5)};
-  for (CaseResult& row : results.domains[1].cases) row.lost.low = row.lost.high = std::nullopt;
+  for (CaseResult& row : results.domains[1].cases)
+    row.lost.low = row.lost.high = std::nullopt;
   results.positions = {{1, 3, 2, {1.5, 2.0, 2.5}}};
   results.num_position_windows = 1;
   return results;

@@ -46,7 +46,9 @@ TEST(Format, ColumnsMoveTogetherWhenTheyMust) {
             "       top\nname     x\na        1\nlonger  22\n");
 }
 
-TEST(Format, WrapsAtSpaces) { EXPECT_EQ(Wrap("one two three four", 9), "one two\n  three\n  four\n"); }
+TEST(Format, WrapsAtSpaces) {
+  EXPECT_EQ(Wrap("one two three four", 9), "one two\n  three\n  four\n");
+}
 
 }  // namespace
 }  // namespace plastometer

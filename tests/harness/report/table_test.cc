@@ -76,7 +76,8 @@ note: 2 short documents were left out
 
 TEST(Table, FitsTheWidthItWasGiven) {
   for (int width : {80, 100, 118, 120, 200}) {
-    EXPECT_LE(WidestLine(RunTable(FixedResults(), {width, true, ""})), width) << width;
+    EXPECT_LE(WidestLine(RunTable(FixedResults(), {width, true, ""})), width)
+        << width;
   }
 }
 
@@ -89,10 +90,13 @@ TEST(Table, FewWorksSaySo) {
 
 TEST(Table, MissingRetentionComesWithItsReason) {
   Results results = FixedResults();
-  results.all.cases[1].retention = {std::nullopt, {}, {}, "the gap's interval contains 0"};
+  results.all.cases[1].retention = {
+      std::nullopt, {}, {}, "the gap's interval contains 0"};
   const std::string text = RunTable(results, {120, false, ""});
   EXPECT_THAT(text, HasSubstr("not available  "));
-  EXPECT_THAT(text, HasSubstr("retention not available: the gap's interval contains 0."));
+  EXPECT_THAT(
+      text,
+      HasSubstr("retention not available: the gap's interval contains 0."));
 }
 
 TEST(Table, UnknownIsNotZero) {
@@ -112,16 +116,18 @@ TEST(Table, UnknownIsNotZero) {
 TEST(Table, EqualMultipliersAreOneRowThatSaysSo) {
   Results results = FixedResults();
   results.all.cases[1].same_as = {"early:2"};
-  EXPECT_THAT(
-      RunTable(results, {120, false, ""}),
-      HasSubstr("[1] retina = early:2: plastic layers 0-1 (the same multipliers under several names: one row)"));
+  EXPECT_THAT(RunTable(results, {120, false, ""}),
+              HasSubstr("[1] retina = early:2: plastic layers 0-1 (the same "
+                        "multipliers under several names: one row)"));
 }
 
 TEST(Table, LongNamesGoToTheLegend) {
   Results results = FixedResults();
   results.all.cases[1].profile = "layers:0-4@2,5-23@0.1;until=2048";
   const std::string text = RunTable(results, {80, false, ""});
-  EXPECT_THAT(text, HasSubstr("[1] layers:0-4@2,5-23@0.1;until=2048: plastic layers 0-1"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("[1] layers:0-4@2,5-23@0.1;until=2048: plastic layers 0-1"));
   EXPECT_LE(WidestLine(text), 80);
 }
 
@@ -130,7 +136,8 @@ TEST(Table, DivergedProfileIsMarked) {
   CaseResult& row = results.all.cases[1];
   row.nll_nats = row.perplexity = std::numeric_limits<double>::quiet_NaN();
   row.lost = {std::nullopt, {}, {}, "diverged"};
-  EXPECT_THAT(RunTable(results, {120, false, ""}), HasSubstr("profile retina diverged"));
+  EXPECT_THAT(RunTable(results, {120, false, ""}),
+              HasSubstr("profile retina diverged"));
 }
 
 }  // namespace

@@ -13,11 +13,14 @@ namespace {
 
 TEST(Measure, LossesLandWhereTheirWindowIs) {
   const Model model = TinyModel();
-  const std::vector<Window> windows = {TinyWindow("a", 40, 1), TinyWindow("b", 50, 2), TinyWindow("c", 40, 3)};
+  const std::vector<Window> windows = {
+      TinyWindow("a", 40, 1), TinyWindow("b", 50, 2), TinyWindow("c", 40, 3)};
   const ProfilePlan plan = PlanProfiles({"uniform", "retina", "frozen"}, 4);
   RunRecord record;
   int64_t last_done = 0, last_total = 0;
-  Measure(model, windows, plan, {2, [&](int64_t done, int64_t total) { last_done = done, last_total = total; }},
+  Measure(model, windows, plan,
+          {2, [&](int64_t done,
+                  int64_t total) { last_done = done, last_total = total; }},
           record);
   EXPECT_EQ(last_done, 6);  // two batches, three profiles
   EXPECT_EQ(last_total, 6);
@@ -26,9 +29,11 @@ TEST(Measure, LossesLandWhereTheirWindowIs) {
   for (size_t p = 0; p < 3; ++p) {
     EXPECT_EQ(record.profiles[p].times.size(), 2u);
     for (size_t w = 0; w < 3; ++w) {
-      const ForwardResult alone = model.Score(windows[w].ids, 1, plan.profiles[p].profile);
+      const ForwardResult alone =
+          model.Score(windows[w].ids, 1, plan.profiles[p].profile);
       for (int64_t i = 0; i < alone.num_losses; ++i) {
-        ASSERT_NEAR(record.profiles[p].nll[record.windows[w].loss_begin + i], alone.nll[i], 1e-11)
+        ASSERT_NEAR(record.profiles[p].nll[record.windows[w].loss_begin + i],
+                    alone.nll[i], 1e-11)
             << p << " " << w << " " << i;
       }
       EXPECT_EQ(record.profiles[p].counters[w], alone.counters);
@@ -42,7 +47,8 @@ TEST(Measure, RefusesNothingAndOneToken) {
   const ProfilePlan plan = PlanProfiles({"uniform"}, 4);
   RunRecord record;
   EXPECT_THROW(Measure(model, {}, plan, {}, record), Error);
-  EXPECT_THROW(Measure(model, {TinyWindow("a", 1, 1)}, plan, {}, record), Error);
+  EXPECT_THROW(Measure(model, {TinyWindow("a", 1, 1)}, plan, {}, record),
+               Error);
 }
 
 TEST(Measure, UnknownBytesStayUnknown) {
@@ -69,7 +75,8 @@ TEST(Measure, StopsAtTheNextUnitAfterASignal) {
   std::raise(SIGTERM);
   RunRecord record;
   try {
-    Measure(model, {TinyWindow("a", 20, 1)}, PlanProfiles({"uniform"}, 4), {}, record);
+    Measure(model, {TinyWindow("a", 20, 1)}, PlanProfiles({"uniform"}, 4), {},
+            record);
     FAIL() << "expected Interrupted";
   } catch (const Interrupted& interrupted) {
     EXPECT_EQ(interrupted.signal, SIGTERM);

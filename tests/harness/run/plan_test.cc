@@ -17,8 +17,9 @@ TEST(SplitProfileList, CommasAndSpacesSeparate) {
 }
 
 TEST(SplitProfileList, CommasInsideLayersDoNot) {
-  EXPECT_THAT(SplitProfileList({"uniform,layers:0-4@2,5,7-9@0.1;until=64,frozen"}),
-              ElementsAre("uniform", "layers:0-4@2,5,7-9@0.1;until=64", "frozen"));
+  EXPECT_THAT(
+      SplitProfileList({"uniform,layers:0-4@2,5,7-9@0.1;until=64,frozen"}),
+      ElementsAre("uniform", "layers:0-4@2,5,7-9@0.1;until=64", "frozen"));
 }
 
 TEST(SplitProfileList, EmptyNameIsAnError) {
@@ -38,7 +39,8 @@ TEST(PlanProfiles, UniformAndFrozenAreAdded) {
 
 TEST(PlanProfiles, EqualMultipliersAreOneEntry) {
   // 12 layers: retina is layers 0-1, early:16% is ceil(1.92) = 2 layers.
-  const ProfilePlan plan = PlanProfiles({"uniform", "retina", "early:16%", "early:2", "retina", "frozen"}, 12);
+  const ProfilePlan plan = PlanProfiles(
+      {"uniform", "retina", "early:16%", "early:2", "retina", "frozen"}, 12);
   ASSERT_EQ(plan.profiles.size(), 3u);
   EXPECT_THAT(plan.profiles[1].same_as, ElementsAre("early:16%", "early:2"));
   EXPECT_THAT(plan.profiles[0].same_as, IsEmpty());
@@ -51,7 +53,9 @@ TEST(PlanProfiles, AnotherNameForUniformServesAsUniform) {
   EXPECT_TRUE(plan.profiles[0].asked);
 }
 
-TEST(PlanProfiles, NothingAskedIsAnError) { EXPECT_THROW(PlanProfiles({}, 12), Error); }
+TEST(PlanProfiles, NothingAskedIsAnError) {
+  EXPECT_THROW(PlanProfiles({}, 12), Error);
+}
 
 TEST(PlanBatches, EqualLengthsGoTogetherInOrder) {
   const auto batches = PlanBatches({64, 32, 64, 64, 32}, 2);

@@ -8,7 +8,8 @@
 namespace plastometer {
 namespace {
 
-Counters CountersOf(int64_t tokens, int64_t updates, int64_t skipped, int64_t flops) {
+Counters CountersOf(int64_t tokens, int64_t updates, int64_t skipped,
+                    int64_t flops) {
   Counters c;
   c.tokens = tokens;
   c.inner_updates = updates;
@@ -18,23 +19,27 @@ Counters CountersOf(int64_t tokens, int64_t updates, int64_t skipped, int64_t fl
   return c;
 }
 
-ProfileRecord ProfileOf(const std::string& name, std::vector<double> nll, int64_t updates, int64_t flops) {
+ProfileRecord ProfileOf(const std::string& name, std::vector<double> nll,
+                        int64_t updates, int64_t flops) {
   ProfileRecord p;
   p.name = name;
   p.nll = std::move(nll);
-  for (int w = 0; w < 3; ++w) p.counters.push_back(CountersOf(3, updates, 4 - updates, flops));
+  for (int w = 0; w < 3; ++w)
+    p.counters.push_back(CountersOf(3, updates, 4 - updates, flops));
   p.window_seconds = {0.1, 0.2, 0.3};
   p.times = {{3, 0.1}, {3, 0.2}, {3, 0.3}};
   return p;
 }
 
-// Two domains; the first has two windows of one work. Each window has 3 tokens, 2 of them scored.
+// Two domains; the first has two windows of one work. Each window has 3 tokens,
+// 2 of them scored.
 RunRecord HandRecord() {
   RunRecord r;
   r.windows = {{"s", "prose", "book", "chapter 1", 0, 3, 7, 0},
                {"s", "prose", "book", "chapter 2", 0, 3, 9, 2},
                {"s", "code", "package", "file", 0, 3, 4, 4}};
-  r.profiles = {ProfileOf("uniform", {1, 2, 3, 4, 1, 1}, 4, 100), ProfileOf("half", {2, 2, 4, 4, 1, 2}, 1, 90),
+  r.profiles = {ProfileOf("uniform", {1, 2, 3, 4, 1, 1}, 4, 100),
+                ProfileOf("half", {2, 2, 4, 4, 1, 2}, 1, 90),
                 ProfileOf("frozen", {3, 4, 5, 6, 2, 4}, 0, 80)};
   r.uniform_idx = 0;
   r.frozen_idx = 2;
@@ -78,7 +83,8 @@ TEST(Summarise, DomainsStandBesideThePool) {
   EXPECT_EQ(results.domains[0].num_windows, 2);
   EXPECT_DOUBLE_EQ(results.domains[0].cases[0].nll_nats, 2.5);
   EXPECT_DOUBLE_EQ(results.domains[1].cases[0].nll_nats, 1.0);
-  EXPECT_DOUBLE_EQ(*results.domains[1].cases[1].retention.value, (6.0 - 3.0) / (6.0 - 2.0));
+  EXPECT_DOUBLE_EQ(*results.domains[1].cases[1].retention.value,
+                   (6.0 - 3.0) / (6.0 - 2.0));
 }
 
 TEST(Summarise, CostsAddUp) {
@@ -118,13 +124,15 @@ TEST(Summarise, RetentionNeedsAGap) {
   EXPECT_FALSE(results.all.cases[1].retention.reason.empty());
 }
 
-// Frozen is better on one work and worse on the other: the gap's interval contains 0.
+// Frozen is better on one work and worse on the other: the gap's interval
+// contains 0.
 TEST(Summarise, RetentionNeedsAGapThatIsThere) {
   RunRecord record = HandRecord();
   record.profiles[2].nll = {1, 1, 1, 2, 4, 4};
   const Results results = Summarise(record);
   EXPECT_FALSE(results.all.cases[1].retention.value.has_value());
-  EXPECT_NE(results.all.cases[1].retention.reason.find("contains 0"), std::string::npos);
+  EXPECT_NE(results.all.cases[1].retention.reason.find("contains 0"),
+            std::string::npos);
 }
 
 TEST(Summarise, DivergedProfileIsAResult) {
@@ -147,20 +155,26 @@ TEST(Summarise, PositionsUseWindowsThatReachTheEnd) {
   EXPECT_DOUBLE_EQ(results.positions[0].nll_nats[0], 2.5);
 }
 
-// 20 works, each 0.25 nats worse without learning in the second half of the layers.
+// 20 works, each 0.25 nats worse without learning in the second half of the
+// layers.
 TEST(Summarise, ManyWorksGiveIntervalsAndPareto) {
   RunRecord record;
-  record.profiles = {ProfileOf("uniform", {}, 4, 100), ProfileOf("half", {}, 2, 90), ProfileOf("waste", {}, 3, 95),
-                     ProfileOf("frozen", {}, 0, 80)};
-  for (ProfileRecord& p : record.profiles) p.counters.clear(), p.window_seconds.assign(20, 0.1);
+  record.profiles = {
+      ProfileOf("uniform", {}, 4, 100), ProfileOf("half", {}, 2, 90),
+      ProfileOf("waste", {}, 3, 95), ProfileOf("frozen", {}, 0, 80)};
+  for (ProfileRecord& p : record.profiles)
+    p.counters.clear(), p.window_seconds.assign(20, 0.1);
   record.frozen_idx = 3;
   for (int w = 0; w < 20; ++w) {
-    record.windows.push_back({"s", "d", "work " + std::to_string(w), "doc", 0, 3, 6, 2 * w});
+    record.windows.push_back(
+        {"s", "d", "work " + std::to_string(w), "doc", 0, 3, 6, 2 * w});
     const double base = 2 + 0.01 * w, wiggle = 0.001 * (w % 5);
-    const double losses[] = {base, base + 0.25 + wiggle, base + 0.5 + wiggle, base + 1 - wiggle};
+    const double losses[] = {base, base + 0.25 + wiggle, base + 0.5 + wiggle,
+                             base + 1 - wiggle};
     for (int p = 0; p < 4; ++p) {
       record.profiles[p].nll.insert(record.profiles[p].nll.end(), 2, losses[p]);
-      record.profiles[p].counters.push_back(CountersOf(3, 4, 0, 100 - 5 * p * (p == 2 ? 1 : 2)));
+      record.profiles[p].counters.push_back(
+          CountersOf(3, 4, 0, 100 - 5 * p * (p == 2 ? 1 : 2)));
     }
   }
   record.profiles[2].counters = record.profiles[1].counters;
@@ -173,7 +187,8 @@ TEST(Summarise, ManyWorksGiveIntervalsAndPareto) {
   ASSERT_TRUE(half.retention.low && half.retention.high);
   EXPECT_NEAR(*half.retention.value, 0.749, 0.01);
   EXPECT_TRUE(*half.pareto.at("flops"));
-  EXPECT_FALSE(*results.all.cases[2].pareto.at("flops"));  // same FLOPs as half, worse
+  EXPECT_FALSE(
+      *results.all.cases[2].pareto.at("flops"));  // same FLOPs as half, worse
   EXPECT_TRUE(*results.all.cases[3].pareto.at("flops"));
 }
 

@@ -15,7 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 
 int64_t NumEntries(const fs::path& folder) {
-  return std::distance(fs::directory_iterator(folder), fs::directory_iterator());
+  return std::distance(fs::directory_iterator(folder),
+                       fs::directory_iterator());
 }
 
 int ExitCodeOf(const fs::path& path) {
@@ -78,7 +79,8 @@ TEST(RunFolder, UnwritablePlaceIsNamed) {
 }
 
 TEST(RunFolder, DefaultNamesDiffer) {
-  const std::string a = DefaultRunFolder().string(), b = DefaultRunFolder().string();
+  const std::string a = DefaultRunFolder().string(),
+                    b = DefaultRunFolder().string();
   EXPECT_EQ(a.rfind("runs/", 0), 0u);
   EXPECT_EQ(a.size(), std::string("runs/20260131T120000Z-0000").size());
   EXPECT_EQ(b.size(), a.size());

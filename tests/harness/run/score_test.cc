@@ -18,9 +18,11 @@ TEST(ScoreTokens, ChunksOfAnySizeGiveTheSame) {
     const Window window = TinyWindow("a", 45, salt);
     tokens.ids.insert(tokens.ids.end(), window.ids.begin(), window.ids.end());
   }
-  const ScoreOutput whole = ScoreTokens(model, profile, tokens, {true, true, StatisticsMode::kOff, 0});
+  const ScoreOutput whole = ScoreTokens(model, profile, tokens,
+                                        {true, true, StatisticsMode::kOff, 0});
   for (int64_t chunk : {1, 16, 17, 44, 100}) {
-    const ScoreOutput parts = ScoreTokens(model, profile, tokens, {true, true, StatisticsMode::kOff, chunk});
+    const ScoreOutput parts = ScoreTokens(
+        model, profile, tokens, {true, true, StatisticsMode::kOff, chunk});
     ASSERT_EQ(parts.tensors.size(), whole.tensors.size());
     EXPECT_EQ(parts.counters, whole.counters);
     for (const auto& [name, tensor] : whole.tensors) {

@@ -23,20 +23,24 @@ inline Model TinyModel() {
     int64_t n = 1;
     for (int64_t size : spec.shape) n *= size;
     std::vector<float> values(static_cast<size_t>(n));
-    const bool is_scale = spec.name.size() > 5 && spec.name.compare(spec.name.size() - 5, 5, "scale") == 0;
+    const bool is_scale =
+        spec.name.size() > 5 &&
+        spec.name.compare(spec.name.size() - 5, 5, "scale") == 0;
     for (float& v : values) v = is_scale ? 1.0F : normal(generator);
     tensors[spec.name] = HostTensor::FromF32(spec.shape, values);
   }
   return Model::FromTensors(config, tensors, {Lane::kCpuReferenceFp64, 1});
 }
 
-inline Window TinyWindow(const std::string& work, int64_t num_tokens, int32_t salt) {
+inline Window TinyWindow(const std::string& work, int64_t num_tokens,
+                         int32_t salt) {
   Window window;
   window.source = "test";
   window.domain = "prose";
   window.work = work;
   window.document = work;
-  for (int64_t t = 0; t < num_tokens; ++t) window.ids.push_back(static_cast<int32_t>((t * 7 + salt * t * t) % 64));
+  for (int64_t t = 0; t < num_tokens; ++t)
+    window.ids.push_back(static_cast<int32_t>((t * 7 + salt * t * t) % 64));
   window.token_bytes.assign(static_cast<size_t>(num_tokens), 3);
   return window;
 }

@@ -30,7 +30,8 @@ TEST(Basic, UnknownIsNaN) {
 }
 
 TEST(Basic, QuantileOfType7) {
-  const std::vector<double> v{40, 10, 30, 20};  // R: quantile(c(10,20,30,40), c(.1, .25, .5, 1))
+  const std::vector<double> v{
+      40, 10, 30, 20};  // R: quantile(c(10,20,30,40), c(.1, .25, .5, 1))
   EXPECT_DOUBLE_EQ(Quantile(v, 0.1), 13);
   EXPECT_DOUBLE_EQ(Quantile(v, 0.25), 17.5);
   EXPECT_DOUBLE_EQ(Quantile(v, 0.5), 25);
@@ -48,9 +49,12 @@ TEST(Basic, Normal) {
 }
 
 TEST(Basic, Student) {
-  // 1 degree of freedom is Cauchy: tan(pi * 0.475); 2 has a closed form; 10 and 30 by 40-digit arithmetic from the closed form.
-  EXPECT_NEAR(StudentQuantile(0.975, 1), std::tan(std::acos(-1.0) * 0.475), 1e-10);
-  EXPECT_NEAR(StudentQuantile(0.975, 2), 0.95 * std::sqrt(2 / (1 - 0.95 * 0.95)), 1e-11);
+  // 1 degree of freedom is Cauchy: tan(pi * 0.475); 2 has a closed form; 10 and
+  // 30 by 40-digit arithmetic from the closed form.
+  EXPECT_NEAR(StudentQuantile(0.975, 1), std::tan(std::acos(-1.0) * 0.475),
+              1e-10);
+  EXPECT_NEAR(StudentQuantile(0.975, 2),
+              0.95 * std::sqrt(2 / (1 - 0.95 * 0.95)), 1e-11);
   EXPECT_NEAR(StudentQuantile(0.975, 10), 2.228138851986275, 1e-11);
   EXPECT_NEAR(StudentQuantile(0.025, 30), -2.042272456301238, 1e-11);
   EXPECT_NEAR(StudentQuantile(0.975, 1e7), NormalQuantile(0.975), 1e-6);

@@ -13,7 +13,8 @@ std::vector<WorkTotals> Works(size_t n) {
   std::vector<WorkTotals> works;
   for (size_t i = 0; i < n; ++i) {
     const double weight = 100.0 + static_cast<double>(i * 37 % 50);
-    works.push_back({weight * (3.0 + 0.01 * static_cast<double>(i * 53 % 31)), weight});
+    works.push_back(
+        {weight * (3.0 + 0.01 * static_cast<double>(i * 53 % 31)), weight});
   }
   return works;
 }
@@ -35,11 +36,13 @@ TEST(Bootstrap, UnknownStaysUnknown) {
   works[3].sum = kUnknown;
   EXPECT_TRUE(std::isnan(WeightedMean(works, 1).estimate));
   EXPECT_FALSE(WeightedMean(works, 1).available());
-  EXPECT_TRUE(std::isnan(WeightedMean(std::vector<WorkTotals>{{1, 0}, {2, 0}}, 1).estimate));
+  EXPECT_TRUE(std::isnan(
+      WeightedMean(std::vector<WorkTotals>{{1, 0}, {2, 0}}, 1).estimate));
 }
 
 TEST(Bootstrap, FewWorksUseStudentsT) {
-  // Equal weights: the textbook interval of a mean. 1, 2, 3: sd 1, error 1/sqrt(3), t(0.975, 2) = 4.302652729749463.
+  // Equal weights: the textbook interval of a mean. 1, 2, 3: sd 1, error
+  // 1/sqrt(3), t(0.975, 2) = 4.302652729749463.
   const std::vector<WorkTotals> works{{1, 1}, {2, 1}, {3, 1}};
   const Interval interval = WeightedMean(works, 1);
   EXPECT_NEAR(interval.high - 2, 4.302652729749463 / std::sqrt(3.0), 1e-10);
@@ -81,7 +84,8 @@ TEST(Bootstrap, NoSpreadIsAPoint) {
 TEST(Bootstrap, PairingRemovesWhatBothShare) {
   const auto a = Works(20);
   auto b = a;
-  for (size_t i = 0; i < b.size(); ++i) b[i].sum += b[i].weight * (0.001 + 0.0001 * static_cast<double>(i % 3));
+  for (size_t i = 0; i < b.size(); ++i)
+    b[i].sum += b[i].weight * (0.001 + 0.0001 * static_cast<double>(i % 3));
   const Interval paired = PairedDifference(a, b, 1);
   EXPECT_TRUE(paired.excludes_zero());
   EXPECT_LT(paired.high, 0);
@@ -103,7 +107,8 @@ TEST(Bootstrap, JackknifeAndAcceleration) {
   const std::vector<WorkTotals> works{{1, 1}, {2, 1}, {6, 1}};
   EXPECT_EQ(Jackknife(works), (std::vector<double>{4, 3.5, 1.5}));
   // Mean 3; deviations -1, -0.5, 1.5: cubes 2.25, squares 3.5.
-  EXPECT_NEAR(Acceleration(Jackknife(works)), 2.25 / (6 * std::pow(3.5, 1.5)), 1e-15);
+  EXPECT_NEAR(Acceleration(Jackknife(works)), 2.25 / (6 * std::pow(3.5, 1.5)),
+              1e-15);
   EXPECT_EQ(Acceleration(std::vector<double>{2, 2, 2}), 0);
 }
 

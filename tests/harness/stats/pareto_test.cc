@@ -7,10 +7,13 @@
 namespace plastometer::stats {
 namespace {
 
-// 20 works whose losses differ widely; `shift` is added to all, `jitter` by turns to and from each.
+// 20 works whose losses differ widely; `shift` is added to all, `jitter` by
+// turns to and from each.
 ParetoPoint Point(double shift, double jitter, double cost) {
   ParetoPoint point{.works = {}, .cost = cost};
-  for (int i = 0; i < 20; ++i) point.works.push_back({100 * (3 + 0.1 * i + shift + (i % 2 == 0 ? jitter : -jitter)), 100});
+  for (int i = 0; i < 20; ++i)
+    point.works.push_back(
+        {100 * (3 + 0.1 * i + shift + (i % 2 == 0 ? jitter : -jitter)), 100});
   return point;
 }
 
@@ -25,7 +28,8 @@ TEST(Pareto, DominatedOnlyWhenTheDifferenceIsSure) {
 }
 
 TEST(Pareto, ACheaperTwinDoesNotDominate) {
-  const std::vector<ParetoPoint> points{Point(0, 0.001, 5), Point(0, -0.001, 6)};
+  const std::vector<ParetoPoint> points{Point(0, 0.001, 5),
+                                        Point(0, -0.001, 6)};
   EXPECT_EQ(ParetoSet(points, 1), (std::vector<bool>{true, true}));
 }
 
@@ -33,11 +37,15 @@ TEST(Pareto, UnknownIsOffAndPushesNoneOff) {
   std::vector<ParetoPoint> points{Point(0, 0, 1), Point(0.5, 0.001, 2)};
   points[0].works[3].sum = kUnknown;
   EXPECT_EQ(ParetoSet(points, 1), (std::vector<bool>{false, true}));
-  EXPECT_EQ(ParetoSet(std::vector<double>{1, 2}, std::vector<double>{kUnknown, 1}), (std::vector<bool>{false, true}));
+  EXPECT_EQ(
+      ParetoSet(std::vector<double>{1, 2}, std::vector<double>{kUnknown, 1}),
+      (std::vector<bool>{false, true}));
 }
 
 TEST(Pareto, Exact) {
-  EXPECT_EQ(ParetoSet(std::vector<double>{1, 2, 3, 2}, std::vector<double>{3, 2, 2, 2}), (std::vector<bool>{true, true, false, true}));
+  EXPECT_EQ(ParetoSet(std::vector<double>{1, 2, 3, 2},
+                      std::vector<double>{3, 2, 2, 2}),
+            (std::vector<bool>{true, true, false, true}));
 }
 
 }  // namespace

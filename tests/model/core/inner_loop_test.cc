@@ -1,4 +1,5 @@
-// The inner loop alone against the fp64 oracle (sets c_*): outputs, final state and norms under five schedules.
+// The inner loop alone against the fp64 oracle (sets c_*): outputs, final state
+// and norms under five schedules.
 #include "model/ops/reference/inner_loop.h"
 
 #include <gtest/gtest.h>
@@ -20,14 +21,18 @@ struct Layer {
   int64_t num_tokens;
 };
 
-at::Tensor Fp64(const ParitySet& set, const std::string& name) { return ToTorch(set.tensors.Read(name)).to(at::kDouble); }
+at::Tensor Fp64(const ParitySet& set, const std::string& name) {
+  return ToTorch(set.tensors.Read(name)).to(at::kDouble);
+}
 
 Layer MakeLayer(const ParitySet& set) {
   Layer layer;
   layer.config.num_heads = set.json.at("H");
-  layer.config.hidden_size = layer.config.num_heads * set.json.at("head_dim").get<int64_t>();
+  layer.config.hidden_size =
+      layer.config.num_heads * set.json.at("head_dim").get<int64_t>();
   layer.config.ttt_base_lr = set.json.at("base_lr");
-  layer.config.inner_model = set.json.at("layer") == "mlp" ? InnerModel::kMlp : InnerModel::kLinear;
+  layer.config.inner_model =
+      set.json.at("layer") == "mlp" ? InnerModel::kMlp : InnerModel::kLinear;
   layer.q = Fp64(set, "XQ");
   layer.k = Fp64(set, "XK");
   layer.v = Fp64(set, "XV");
@@ -37,7 +42,8 @@ Layer MakeLayer(const ParitySet& set) {
   p.norm_weight = Fp64(set, "ttt_norm_weight");
   p.norm_bias = Fp64(set, "ttt_norm_bias");
   // The file has the clipped sum; the layer wants the offset of 1/(t+1).
-  p.token_idx = Fp64(set, "token_idx") - at::reciprocal(at::arange(1, 17, at::kDouble));
+  p.token_idx =
+      Fp64(set, "token_idx") - at::reciprocal(at::arange(1, 17, at::kDouble));
   p.w1 = Fp64(set, "W1_init");
   p.b1 = Fp64(set, "b1_init");
   if (layer.config.inner_model == InnerModel::kMlp) {
@@ -49,11 +55,14 @@ Layer MakeLayer(const ParitySet& set) {
 
 std::vector<double> Lambdas(const ParitySet& set, const std::string& schedule) {
   if (schedule == "until3") return {1, 1, 1, 0, 0, 0};
-  if (schedule == "sched") return set.json.at("schedules").at("sched").get<std::vector<double>>();
+  if (schedule == "sched")
+    return set.json.at("schedules").at("sched").get<std::vector<double>>();
   return std::vector<double>(6, std::stod(schedule));
 }
 
-double Worst(const at::Tensor& a, const at::Tensor& b) { return (a - b).abs().max().item<double>(); }
+double Worst(const at::Tensor& a, const at::Tensor& b) {
+  return (a - b).abs().max().item<double>();
+}
 
 constexpr const char* kSchedules[] = {"1", "0.5", "0", "until3", "sched"};
 
@@ -66,17 +75,24 @@ TEST(InnerLoop, MatchesOracleUnderEverySchedule) {
       InnerState state;
       ops::StatisticsCollector statistics;
       InnerLoop loop(layer.config, layer.parameters, state, &statistics);
-      const at::Tensor o = loop.Run(layer.q, layer.k, layer.v, layer.lr, 0, Lambdas(set, schedule));
+      const at::Tensor o = loop.Run(layer.q, layer.k, layer.v, layer.lr, 0,
+                                    Lambdas(set, schedule));
       const std::string prefix = "lam_" + schedule + ".";
       EXPECT_LE(Worst(o, Fp64(set, prefix + "O")), tolerance);
-      for (const auto& [name, final] : {std::pair{"W1_final", state.w1}, {"b1_final", state.b1}, {"W2_final", state.w2}, {"b2_final", state.b2}}) {
+      for (const auto& [name, final] : {std::pair{"W1_final", state.w1},
+                                        {"b1_final", state.b1},
+                                        {"W2_final", state.w2},
+                                        {"b2_final", state.b2}}) {
         if (set.tensors.Has(prefix + name)) {
           EXPECT_LE(Worst(final, Fp64(set, prefix + name)), tolerance) << name;
         }
       }
       int compared = 0;
-      for (const auto& [ours, theirs] : {std::pair<std::string, std::string>{"grad_norm", "grad_norm"}, {"update_norm", "upd_norm"},
-                                         {"relative_update", "rel_upd"}, {"state_norm", "state_norm"}}) {
+      for (const auto& [ours, theirs] :
+           {std::pair<std::string, std::string>{"grad_norm", "grad_norm"},
+            {"update_norm", "upd_norm"},
+            {"relative_update", "rel_upd"},
+            {"state_norm", "state_norm"}}) {
         for (const std::string part : {"W1", "b1", "W2", "b2"}) {
           const std::string file_name = prefix + theirs + "_" + part;
           if (!set.tensors.Has(file_name)) continue;
@@ -84,26 +100,33 @@ TEST(InnerLoop, MatchesOracleUnderEverySchedule) {
           std::vector<at::Tensor> values;
           for (const auto& piece : pieces) values.push_back(piece.value);
           const at::Tensor expected = Fp64(set, file_name);
-          EXPECT_LE(Worst(at::stack(values, 2), expected), tolerance * (1 + expected.abs().max().item<double>())) << file_name;
+          EXPECT_LE(Worst(at::stack(values, 2), expected),
+                    tolerance * (1 + expected.abs().max().item<double>()))
+              << file_name;
           ++compared;
         }
       }
       EXPECT_GE(compared, 8);
       std::vector<at::Tensor> losses;
-      for (const auto& piece : statistics.mini_batch().at("inner_loss")) losses.push_back(piece.value);
+      for (const auto& piece : statistics.mini_batch().at("inner_loss"))
+        losses.push_back(piece.value);
       const at::Tensor expected = Fp64(set, prefix + "inner_loss");
-      EXPECT_LE(Worst(at::stack(losses, 2), expected), tolerance * (1 + expected.abs().max().item<double>()));
+      EXPECT_LE(Worst(at::stack(losses, 2), expected),
+                tolerance * (1 + expected.abs().max().item<double>()));
     }
   }
 }
 
-// The path that a frozen mini-batch takes in the model must give what eta = 0 gives.
+// The path that a frozen mini-batch takes in the model must give what eta = 0
+// gives.
 TEST(InnerLoop, FrozenPathEqualsLambdaZero) {
   for (const ParitySet& set : ParitySets("c_")) {
     SCOPED_TRACE(set.name);
     const Layer layer = MakeLayer(set);
-    const at::Tensor frozen = ops::FrozenInnerOutput(layer.config, layer.q, layer.parameters, InnerState{});
-    EXPECT_LE(Worst(frozen, Fp64(set, "lam_0.O")), set.json.at("tolerance").at("fp64_max_abs").get<double>());
+    const at::Tensor frozen = ops::FrozenInnerOutput(
+        layer.config, layer.q, layer.parameters, InnerState{});
+    EXPECT_LE(Worst(frozen, Fp64(set, "lam_0.O")),
+              set.json.at("tolerance").at("fp64_max_abs").get<double>());
   }
 }
 

@@ -19,18 +19,24 @@ std::filesystem::path ParityFolder() {
 
 std::vector<ParitySet> ParitySets(const std::string& prefix) {
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(ParityFolder())) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(ParityFolder())) {
     const std::string file = entry.path().filename().string();
-    const bool data = file.ends_with(".safetensors") && !file.ends_with(".weights.safetensors");
+    const bool data = file.ends_with(".safetensors") &&
+                      !file.ends_with(".weights.safetensors");
     if (file.starts_with(prefix) && data) files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
   std::vector<ParitySet> sets;
   for (const auto& file : files) {
-    const std::string json = ReadFile(std::filesystem::path(file).replace_extension(".json"));
-    sets.push_back({file.stem().string(), nlohmann::json::parse(json), SafetensorsFile(file)});
+    const std::string json =
+        ReadFile(std::filesystem::path(file).replace_extension(".json"));
+    sets.push_back({file.stem().string(), nlohmann::json::parse(json),
+                    SafetensorsFile(file)});
   }
-  if (sets.empty()) throw std::runtime_error("no parity set '" + prefix + "*' in " + ParityFolder().string());
+  if (sets.empty())
+    throw std::runtime_error("no parity set '" + prefix + "*' in " +
+                             ParityFolder().string());
   return sets;
 }
 
@@ -46,7 +52,9 @@ TensorMap ImportParityWeights(const ParitySet& set, ModelConfig* config) {
     options.source = stem + ".weights.safetensors";
   } else {
     options.from = "flax";
-    options.source = stem + (std::filesystem::exists(stem + ".streaming_params") ? ".streaming_params" : ".streaming_train_state");
+    options.source = stem + (std::filesystem::exists(stem + ".streaming_params")
+                                 ? ".streaming_params"
+                                 : ".streaming_train_state");
   }
   options.config = config_file;
   options.out = folder.path() / "model.safetensors";
@@ -67,8 +75,11 @@ std::vector<int32_t> Ids(const ParitySet& set) {
   return {ids.As<int32_t>(), ids.As<int32_t>() + ids.NumElements()};
 }
 
-double MaxAbsDifference(const std::vector<double>& a, const std::vector<double>& b) {
-  if (a.size() != b.size()) throw std::runtime_error("sizes differ: " + std::to_string(a.size()) + ", " + std::to_string(b.size()));
+double MaxAbsDifference(const std::vector<double>& a,
+                        const std::vector<double>& b) {
+  if (a.size() != b.size())
+    throw std::runtime_error("sizes differ: " + std::to_string(a.size()) +
+                             ", " + std::to_string(b.size()));
   double worst = 0;
   for (size_t i = 0; i < a.size(); ++i) {
     const double difference = std::abs(a[i] - b[i]);
@@ -103,24 +114,35 @@ TensorMap RandomWeights(const ModelConfig& config, uint64_t seed) {
   for (const ParameterSpec& spec : ParameterSpecs(config)) {
     int64_t n = 1;
     for (int64_t s : spec.shape) n *= s;
-    const bool scale = spec.name.ends_with("norm/kernel") || spec.name.ends_with("scale") || spec.name.ends_with("ln_f/kernel");
-    const bool bias = spec.name.ends_with("bias") || spec.name.find("ttt_bias") != std::string::npos;
-    const float width = spec.name.ends_with("embedding") ? 0.3f
+    const bool scale = spec.name.ends_with("norm/kernel") ||
+                       spec.name.ends_with("scale") ||
+                       spec.name.ends_with("ln_f/kernel");
+    const bool bias = spec.name.ends_with("bias") ||
+                      spec.name.find("ttt_bias") != std::string::npos;
+    const float width = spec.name.ends_with("embedding")             ? 0.3f
                         : spec.name.ends_with("learnable_token_idx") ? 0.1f
-                        : scale || bias ? 0.2f
-                                        : 1.0f / std::sqrt(static_cast<float>(spec.shape.size() > 1 ? spec.shape[spec.shape.size() - 2] : 4));
+                        : scale || bias
+                            ? 0.2f
+                            : 1.0f / std::sqrt(static_cast<float>(
+                                         spec.shape.size() > 1
+                                             ? spec.shape[spec.shape.size() - 2]
+                                             : 4));
     std::vector<float> values(n);
-    for (float& value : values) value = (scale ? 1.0f : 0.0f) + width * normal(generator);
-    if (spec.name.ends_with("learnable_token_idx")) values[5] = -1.0f;  // the clip at 0
+    for (float& value : values)
+      value = (scale ? 1.0f : 0.0f) + width * normal(generator);
+    if (spec.name.ends_with("learnable_token_idx"))
+      values[5] = -1.0f;  // the clip at 0
     weights[spec.name] = HostTensor::FromF32(spec.shape, values);
   }
   return weights;
 }
 
-std::vector<int32_t> RandomIds(int64_t count, int64_t vocab_size, uint64_t seed) {
+std::vector<int32_t> RandomIds(int64_t count, int64_t vocab_size,
+                               uint64_t seed) {
   std::mt19937_64 generator(seed);
   std::vector<int32_t> ids(count);
-  for (int32_t& id : ids) id = static_cast<int32_t>(generator() % static_cast<uint64_t>(vocab_size));
+  for (int32_t& id : ids)
+    id = static_cast<int32_t>(generator() % static_cast<uint64_t>(vocab_size));
   return ids;
 }
 

@@ -1,4 +1,5 @@
-// Outputs of the official implementations (tests/data/parity/README.md), found, imported and compared.
+// Outputs of the official implementations (tests/data/parity/README.md), found,
+// imported and compared.
 #pragma once
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -19,21 +20,26 @@ struct ParitySet {
   SafetensorsFile tensors;
 };
 
-// All sets whose name starts with `prefix` ("a_", "b_", ...); fails the test when there is none.
+// All sets whose name starts with `prefix` ("a_", "b_", ...); fails the test
+// when there is none.
 std::vector<ParitySet> ParitySets(const std::string& prefix);
 
-// Imports the set's weights (flax stream or PyTorch safetensors) through the program's own importer.
+// Imports the set's weights (flax stream or PyTorch safetensors) through the
+// program's own importer.
 Model ImportParityModel(const ParitySet& set, Lane lane);
 TensorMap ImportParityWeights(const ParitySet& set, ModelConfig* config);
 
 std::vector<int32_t> Ids(const ParitySet& set);
 
-double MaxAbsDifference(const std::vector<double>& a, const std::vector<double>& b);
+double MaxAbsDifference(const std::vector<double>& a,
+                        const std::vector<double>& b);
 double MaxAbs(const std::vector<double>& a);
 
-// A random model whose inner loop matters: norms, biases, rates and clips are all non-trivial.
+// A random model whose inner loop matters: norms, biases, rates and clips are
+// all non-trivial.
 TensorMap RandomWeights(const ModelConfig& config, uint64_t seed);
 ModelConfig SmallConfig(InnerModel inner_model, Backbone backbone);
-std::vector<int32_t> RandomIds(int64_t count, int64_t vocab_size, uint64_t seed);
+std::vector<int32_t> RandomIds(int64_t count, int64_t vocab_size,
+                               uint64_t seed);
 
 }  // namespace plastometer

@@ -1,4 +1,5 @@
-// State: chunks, token by token, snapshots, lambda = 0, causality, independence of rows.
+// State: chunks, token by token, snapshots, lambda = 0, causality, independence
+// of rows.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -13,33 +14,45 @@ struct Kind {
   InnerModel inner_model;
   Backbone backbone;
 };
-constexpr Kind kKinds[] = {{InnerModel::kLinear, Backbone::kMamba}, {InnerModel::kLinear, Backbone::kTransformer},
-                           {InnerModel::kMlp, Backbone::kMamba}, {InnerModel::kMlp, Backbone::kTransformer}};
+constexpr Kind kKinds[] = {{InnerModel::kLinear, Backbone::kMamba},
+                           {InnerModel::kLinear, Backbone::kTransformer},
+                           {InnerModel::kMlp, Backbone::kMamba},
+                           {InnerModel::kMlp, Backbone::kTransformer}};
 
 Model MakeModel(Kind kind, Lane lane = Lane::kCpuReferenceFp64) {
   const ModelConfig config = SmallConfig(kind.inner_model, kind.backbone);
-  return Model::FromTensors(config, RandomWeights(config, 7), {.lane = lane, .num_threads = 1});
+  return Model::FromTensors(config, RandomWeights(config, 7),
+                            {.lane = lane, .num_threads = 1});
 }
 
-std::vector<int32_t> Columns(const std::vector<int32_t>& ids, int64_t B, int64_t begin, int64_t n) {
+std::vector<int32_t> Columns(const std::vector<int32_t>& ids, int64_t B,
+                             int64_t begin, int64_t n) {
   const int64_t T = static_cast<int64_t>(ids.size()) / B;
   std::vector<int32_t> result;
-  for (int64_t row = 0; row < B; ++row) result.insert(result.end(), ids.begin() + row * T + begin, ids.begin() + row * T + begin + n);
+  for (int64_t row = 0; row < B; ++row)
+    result.insert(result.end(), ids.begin() + row * T + begin,
+                  ids.begin() + row * T + begin + n);
   return result;
 }
 
 // Feeds [B, T] in pieces that end at `cuts`; losses come back as [B, T-1].
-std::vector<double> InPieces(const Model& model, const Profile& profile, const std::vector<int32_t>& ids, int64_t B,
-                             std::vector<int64_t> cuts, Counters* counters = nullptr, TensorMap* state = nullptr) {
+std::vector<double> InPieces(const Model& model, const Profile& profile,
+                             const std::vector<int32_t>& ids, int64_t B,
+                             std::vector<int64_t> cuts,
+                             Counters* counters = nullptr,
+                             TensorMap* state = nullptr) {
   const int64_t T = static_cast<int64_t>(ids.size()) / B;
   cuts.push_back(T);
   Sequences sequences = model.Start(B, profile);
   std::vector<std::vector<double>> rows(B);
   int64_t begin = 0;
   for (int64_t end : cuts) {
-    const ForwardResult part = model.Forward(sequences, Columns(ids, B, begin, end - begin), {});
+    const ForwardResult part =
+        model.Forward(sequences, Columns(ids, B, begin, end - begin), {});
     for (int64_t row = 0; row < B; ++row) {
-      rows[row].insert(rows[row].end(), part.nll.begin() + row * part.num_losses, part.nll.begin() + (row + 1) * part.num_losses);
+      rows[row].insert(rows[row].end(),
+                       part.nll.begin() + row * part.num_losses,
+                       part.nll.begin() + (row + 1) * part.num_losses);
     }
     if (counters != nullptr) *counters += part.counters;
     begin = end;
@@ -50,25 +63,34 @@ std::vector<double> InPieces(const Model& model, const Profile& profile, const s
   return all;
 }
 
-constexpr const char* kProfiles[] = {"uniform", "retina", "uniform;every=2", "uniform;until=32", "layers:1@0.5"};
+constexpr const char* kProfiles[] = {"uniform", "retina", "uniform;every=2",
+                                     "uniform;until=32", "layers:1@0.5"};
 
 TEST(State, EveryCutGivesOnePass) {
   constexpr int64_t B = 2, T = 71;
   for (const Kind kind : kKinds) {
     const Model model = MakeModel(kind);
-    const std::vector<int32_t> ids = RandomIds(B * T, model.config().vocab_size, 3);
+    const std::vector<int32_t> ids =
+        RandomIds(B * T, model.config().vocab_size, 3);
     for (const std::string name : kProfiles) {
-      SCOPED_TRACE(ToString(kind.inner_model) + " " + ToString(kind.backbone) + " " + name);
+      SCOPED_TRACE(ToString(kind.inner_model) + " " + ToString(kind.backbone) +
+                   " " + name);
       const Profile profile = Profile::Parse(name, model.config().num_layers);
-      const ForwardResult whole = model.Score(ids, B, profile, {.final_state = true});
+      const ForwardResult whole =
+          model.Score(ids, B, profile, {.final_state = true});
       for (int64_t cut = 1; cut <= 70; ++cut) {
         Counters counters;
         TensorMap state;
-        const std::vector<double> parts = InPieces(model, profile, ids, B, {cut}, &counters, &state);
-        ASSERT_LE(MaxAbsDifference(parts, whole.nll), 1e-12 * MaxAbs(whole.nll)) << "cut " << cut;
+        const std::vector<double> parts =
+            InPieces(model, profile, ids, B, {cut}, &counters, &state);
+        ASSERT_LE(MaxAbsDifference(parts, whole.nll), 1e-12 * MaxAbs(whole.nll))
+            << "cut " << cut;
         ASSERT_EQ(counters, whole.counters) << "cut " << cut;
         for (const auto& [key, value] : whole.state) {
-          ASSERT_LE(MaxAbsDifference(ToDoubles(state.at(key)), ToDoubles(value)), 1e-12 * (1 + MaxAbs(ToDoubles(value)))) << key;
+          ASSERT_LE(
+              MaxAbsDifference(ToDoubles(state.at(key)), ToDoubles(value)),
+              1e-12 * (1 + MaxAbs(ToDoubles(value))))
+              << key;
         }
       }
     }
@@ -81,12 +103,14 @@ TEST(State, TokenByTokenGivesOnePass) {
   for (int64_t t = 1; t < T; ++t) every_token.push_back(t);
   for (const Kind kind : kKinds) {
     const Model model = MakeModel(kind);
-    const std::vector<int32_t> ids = RandomIds(B * T, model.config().vocab_size, 4);
+    const std::vector<int32_t> ids =
+        RandomIds(B * T, model.config().vocab_size, 4);
     for (const std::string name : kProfiles) {
       const Profile profile = Profile::Parse(name, model.config().num_layers);
       const ForwardResult whole = model.Score(ids, B, profile);
       Counters counters;
-      const std::vector<double> parts = InPieces(model, profile, ids, B, every_token, &counters);
+      const std::vector<double> parts =
+          InPieces(model, profile, ids, B, every_token, &counters);
       EXPECT_LE(MaxAbsDifference(parts, whole.nll), 1e-12 * MaxAbs(whole.nll));
       EXPECT_EQ(counters, whole.counters);
     }
@@ -96,56 +120,78 @@ TEST(State, TokenByTokenGivesOnePass) {
 TEST(State, SnapshotIsIndependentAndRestores) {
   const Model model = MakeModel(kKinds[0]);
   const Profile uniform = Profile::Parse("uniform", model.config().num_layers);
-  const std::vector<int32_t> ids = RandomIds(60, model.config().vocab_size, 5), other = RandomIds(30, model.config().vocab_size, 6);
+  const std::vector<int32_t> ids = RandomIds(60, model.config().vocab_size, 5),
+                             other =
+                                 RandomIds(30, model.config().vocab_size, 6);
   Sequences sequences = model.Start(1, uniform);
   model.Forward(sequences, std::span(ids).first(25), {});
   Sequences saved = sequences.Snapshot();
-  const std::vector<double> first = model.Forward(sequences, std::span(ids).subspan(25), {}).nll;
+  const std::vector<double> first =
+      model.Forward(sequences, std::span(ids).subspan(25), {}).nll;
   Sequences detour = saved.Snapshot();
   model.Forward(detour, other, {});
   EXPECT_EQ(saved.position(), 25);
   EXPECT_EQ(model.Forward(saved, std::span(ids).subspan(25), {}).nll, first);
 }
 
-// eta = 0 computed in full: a multiplier so small that every correction is rounded away is not the same as lambda = 0, so
-// the full path is reached by the virtual statistics and by a learned rate of zero.
+// eta = 0 computed in full: a multiplier so small that every correction is
+// rounded away is not the same as lambda = 0, so the full path is reached by
+// the virtual statistics and by a learned rate of zero.
 TEST(State, LambdaZeroEqualsEtaZero) {
   for (const Kind kind : kKinds) {
     const ModelConfig config = SmallConfig(kind.inner_model, kind.backbone);
     TensorMap weights = RandomWeights(config, 7);
-    const Model frozen = Model::FromTensors(config, weights, {.lane = Lane::kCpuReferenceFp64, .num_threads = 1});
+    const Model frozen = Model::FromTensors(
+        config, weights, {.lane = Lane::kCpuReferenceFp64, .num_threads = 1});
     for (int64_t l = 0; l < config.num_layers; ++l) {
-      // token_idx = -1 makes max(0, 1/(t+1) + idx) = 0 everywhere: eta = 0 on the plastic path.
-      weights.at("model/h/" + std::to_string(l) + "/seq_modeling_block/learnable_token_idx") =
+      // token_idx = -1 makes max(0, 1/(t+1) + idx) = 0 everywhere: eta = 0 on
+      // the plastic path.
+      weights.at("model/h/" + std::to_string(l) +
+                 "/seq_modeling_block/learnable_token_idx") =
           HostTensor::FromF32({16}, std::vector<float>(16, -1.0f));
     }
-    const Model eta_zero = Model::FromTensors(config, weights, {.lane = Lane::kCpuReferenceFp64, .num_threads = 1});
+    const Model eta_zero = Model::FromTensors(
+        config, weights, {.lane = Lane::kCpuReferenceFp64, .num_threads = 1});
     const std::vector<int32_t> ids = RandomIds(2 * 53, config.vocab_size, 8);
-    const ForwardResult a = frozen.Score(ids, 2, Profile::Parse("frozen", config.num_layers));
-    const ForwardResult b = eta_zero.Score(ids, 2, Profile::Parse("uniform", config.num_layers));
+    const ForwardResult a =
+        frozen.Score(ids, 2, Profile::Parse("frozen", config.num_layers));
+    const ForwardResult b =
+        eta_zero.Score(ids, 2, Profile::Parse("uniform", config.num_layers));
     EXPECT_LE(MaxAbsDifference(a.nll, b.nll), 1e-12 * MaxAbs(a.nll));
     EXPECT_LT(a.counters.flops, b.counters.flops);
     EXPECT_EQ(a.counters.inner_updates, 0);
     // and it matters: the plastic model differs
-    EXPECT_GT(MaxAbsDifference(a.nll, frozen.Score(ids, 2, Profile::Parse("uniform", config.num_layers)).nll), 1e-3);
+    EXPECT_GT(
+        MaxAbsDifference(
+            a.nll,
+            frozen.Score(ids, 2, Profile::Parse("uniform", config.num_layers))
+                .nll),
+        1e-3);
   }
 }
 
 TEST(State, VirtualStatisticsChangeNothing) {
   for (const Kind kind : kKinds) {
     const Model model = MakeModel(kind);
-    const std::vector<int32_t> ids = RandomIds(2 * 53, model.config().vocab_size, 9);
-    const Profile profile = Profile::Parse("layers:1;until=32", model.config().num_layers);
+    const std::vector<int32_t> ids =
+        RandomIds(2 * 53, model.config().vocab_size, 9);
+    const Profile profile =
+        Profile::Parse("layers:1;until=32", model.config().num_layers);
     const ForwardResult plain = model.Score(ids, 2, profile);
-    const ForwardResult observed = model.Score(ids, 2, profile, {.statistics = StatisticsMode::kVirtual});
-    const ForwardResult normal = model.Score(ids, 2, profile, {.statistics = StatisticsMode::kOn});
+    const ForwardResult observed =
+        model.Score(ids, 2, profile, {.statistics = StatisticsMode::kVirtual});
+    const ForwardResult normal =
+        model.Score(ids, 2, profile, {.statistics = StatisticsMode::kOn});
     EXPECT_EQ(observed.nll, plain.nll);
     EXPECT_EQ(normal.nll, plain.nll);
     EXPECT_EQ(observed.counters, plain.counters);
-    for (double value : ToDoubles(observed.statistics.at("grad_norm"))) EXPECT_TRUE(std::isfinite(value) && value > 0);
-    const std::vector<double> grad = ToDoubles(normal.statistics.at("grad_norm"));  // [2, 3, 2, 3]
+    for (double value : ToDoubles(observed.statistics.at("grad_norm")))
+      EXPECT_TRUE(std::isfinite(value) && value > 0);
+    const std::vector<double> grad =
+        ToDoubles(normal.statistics.at("grad_norm"));  // [2, 3, 2, 3]
     for (size_t i = 0; i < grad.size(); ++i) {
-      const bool plastic = (i / 6) % 3 == 1 && i % 3 < 2;  // layer 1, mini-batches 0 and 1
+      const bool plastic =
+          (i / 6) % 3 == 1 && i % 3 < 2;  // layer 1, mini-batches 0 and 1
       EXPECT_EQ(std::isnan(grad[i]), !plastic) << i;
     }
   }
@@ -154,22 +200,28 @@ TEST(State, VirtualStatisticsChangeNothing) {
 TEST(State, RowsDoNotSeeEachOtherAndTheProbePasses) {
   for (const Kind kind : kKinds) {
     const Model model = MakeModel(kind, Lane::kCpuReference);
-    const Profile uniform = Profile::Parse("uniform", model.config().num_layers);
-    EXPECT_NO_THROW(model.CheckCausality(RandomIds(70, model.config().vocab_size, 10), uniform));
+    const Profile uniform =
+        Profile::Parse("uniform", model.config().num_layers);
+    EXPECT_NO_THROW(model.CheckCausality(
+        RandomIds(70, model.config().vocab_size, 10), uniform));
   }
 }
 
 TEST(State, ChangingATokenChangesNothingBefore) {
   for (const Kind kind : kKinds) {
     const Model model = MakeModel(kind);
-    const Profile uniform = Profile::Parse("uniform", model.config().num_layers);
+    const Profile uniform =
+        Profile::Parse("uniform", model.config().num_layers);
     std::vector<int32_t> ids = RandomIds(70, model.config().vocab_size, 11);
     const std::vector<double> before = model.Score(ids, 1, uniform).nll;
     for (int64_t t : {1, 15, 16, 17, 40, 69}) {
       std::vector<int32_t> changed = ids;
-      changed[t] = (changed[t] + 1) % static_cast<int32_t>(model.config().vocab_size);
+      changed[t] =
+          (changed[t] + 1) % static_cast<int32_t>(model.config().vocab_size);
       const std::vector<double> after = model.Score(changed, 1, uniform).nll;
-      for (int64_t i = 0; i + 1 < t; ++i) EXPECT_EQ(after[i], before[i]) << "changed " << t << " loss of " << i + 1;
+      for (int64_t i = 0; i + 1 < t; ++i)
+        EXPECT_EQ(after[i], before[i])
+            << "changed " << t << " loss of " << i + 1;
       EXPECT_NE(after[t - 1], before[t - 1]);
     }
   }
@@ -183,7 +235,8 @@ TEST(State, BadRequestsNamePlaceAndExpectation) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.exit_code(), 4);
-    EXPECT_STREQ(error.what(), "token id 61 at index 1 is outside the vocabulary [0, 61)");
+    EXPECT_STREQ(error.what(),
+                 "token id 61 at index 1 is outside the vocabulary [0, 61)");
   }
   EXPECT_THROW(model.Score(std::vector<int32_t>{1, 2, 3}, 2, uniform), Error);
   EXPECT_THROW(model.Start(1, Profile::Parse("uniform", 4)), Error);

@@ -12,7 +12,9 @@
 namespace plastometer {
 namespace {
 
-std::string Plastic(const std::string& text, int64_t num_layers) { return Profile::Parse(text, num_layers).PlasticLayers(); }
+std::string Plastic(const std::string& text, int64_t num_layers) {
+  return Profile::Parse(text, num_layers).PlasticLayers();
+}
 
 TEST(Profile, NamesFollowTheirRules) {
   EXPECT_EQ(Plastic("retina", 24), "0-4");
@@ -49,10 +51,14 @@ TEST(Profile, ScalesRampsAndSchedules) {
 }
 
 TEST(Profile, EqualMultipliersAreRecognised) {
-  EXPECT_TRUE(Profile::Parse("retina", 12).SameMultipliers(Profile::Parse("early:2", 12)));
-  EXPECT_TRUE(Profile::Parse("frozen", 12).SameMultipliers(Profile::Parse("uniform;until=0", 12)));
-  EXPECT_TRUE(Profile::Parse("frozen", 12).SameMultipliers(Profile::Parse("retina@0", 12)));
-  EXPECT_FALSE(Profile::Parse("retina", 12).SameMultipliers(Profile::Parse("retina@2", 12)));
+  EXPECT_TRUE(Profile::Parse("retina", 12)
+                  .SameMultipliers(Profile::Parse("early:2", 12)));
+  EXPECT_TRUE(Profile::Parse("frozen", 12)
+                  .SameMultipliers(Profile::Parse("uniform;until=0", 12)));
+  EXPECT_TRUE(Profile::Parse("frozen", 12)
+                  .SameMultipliers(Profile::Parse("retina@0", 12)));
+  EXPECT_FALSE(Profile::Parse("retina", 12)
+                   .SameMultipliers(Profile::Parse("retina@2", 12)));
 }
 
 TEST(Profile, RandomSubsetsArePinned) {
@@ -61,7 +67,8 @@ TEST(Profile, RandomSubsetsArePinned) {
   EXPECT_TRUE(a.SameMultipliers(Profile::Parse("random:3#1", 12)));
   bool differs = false;
   for (int seed = 2; seed < 10; ++seed) {
-    differs |= !a.SameMultipliers(Profile::Parse("random:3#" + std::to_string(seed), 12));
+    differs |= !a.SameMultipliers(
+        Profile::Parse("random:3#" + std::to_string(seed), 12));
   }
   EXPECT_TRUE(differs);
 }
@@ -69,7 +76,9 @@ TEST(Profile, RandomSubsetsArePinned) {
 TEST(Profile, FromFile) {
   const TemporaryFolder folder;
   const std::string file = (folder.path() / "p.json").string();
-  WriteFile(file, R"({"layers": [1, {"lambda": 0.5, "until": 32, "every": 2}, {"lambdas": [1, 0, 0.25]}]})");
+  WriteFile(
+      file,
+      R"({"layers": [1, {"lambda": 0.5, "until": 32, "every": 2}, {"lambdas": [1, 0, 0.25]}]})");
   const Profile profile = Profile::Parse("file:" + file, 3);
   EXPECT_EQ(profile.Lambda(0, 100), 1.0);
   EXPECT_EQ(profile.Lambda(1, 0), 0.5);
@@ -87,32 +96,34 @@ struct BadProfile {
 };
 
 TEST(Profile, BadOnesAreNamed) {
-  const BadProfile bad[] = {{"layers:0-12", "layer 12 is outside the model, which has layers 0-11"},
-                            {"layers:5-3", "range '5-3' is empty"},
-                            {"layers:1,0-2", "layer 1 is named twice"},
-                            {"retina@-1", "scale -1 is negative or not finite"},
-                            {"retina@nan", "not finite"},
-                            {"retina@inf", "not finite"},
-                            {"retina@", "scale '' is not a number"},
-                            {"early:0", "empty range"},
-                            {"early:0%", "empty range"},
-                            {"early:13", "asks for 13 layers; the model has 12"},
-                            {"early:120%", "more than 100%"},
-                            {"sideways", "unknown name 'sideways'"},
-                            {"", "unknown name ''"},
-                            {"layers:", "layer is ''"},
-                            {"uniform;until=7", "not a multiple of 16"},
-                            {"uniform;every=0", "expected at least 1"},
-                            {"uniform;never", "unknown option 'never'"},
-                            {"ramp:1", "expected ramp:a->b"},
-                            {"random:3", "expected random:K#SEED"}};
+  const BadProfile bad[] = {
+      {"layers:0-12", "layer 12 is outside the model, which has layers 0-11"},
+      {"layers:5-3", "range '5-3' is empty"},
+      {"layers:1,0-2", "layer 1 is named twice"},
+      {"retina@-1", "scale -1 is negative or not finite"},
+      {"retina@nan", "not finite"},
+      {"retina@inf", "not finite"},
+      {"retina@", "scale '' is not a number"},
+      {"early:0", "empty range"},
+      {"early:0%", "empty range"},
+      {"early:13", "asks for 13 layers; the model has 12"},
+      {"early:120%", "more than 100%"},
+      {"sideways", "unknown name 'sideways'"},
+      {"", "unknown name ''"},
+      {"layers:", "layer is ''"},
+      {"uniform;until=7", "not a multiple of 16"},
+      {"uniform;every=0", "expected at least 1"},
+      {"uniform;never", "unknown option 'never'"},
+      {"ramp:1", "expected ramp:a->b"},
+      {"random:3", "expected random:K#SEED"}};
   for (const BadProfile& profile : bad) {
     try {
       Profile::Parse(profile.text, 12);
       ADD_FAILURE() << profile.text << " was accepted";
     } catch (const Error& error) {
       EXPECT_EQ(error.exit_code(), 2) << profile.text;
-      EXPECT_NE(std::string(error.what()).find(profile.expected_in_message), std::string::npos)
+      EXPECT_NE(std::string(error.what()).find(profile.expected_in_message),
+                std::string::npos)
           << profile.text << ": " << error.what();
     }
   }
@@ -126,7 +137,9 @@ TEST(Lane, UnknownOnesListWhatThereIs) {
       ADD_FAILURE() << name;
     } catch (const Error& error) {
       EXPECT_EQ(error.exit_code(), 2);
-      EXPECT_NE(std::string(error.what()).find("cpu-reference, cpu-reference-fp64, cuda-reference"), std::string::npos);
+      EXPECT_NE(std::string(error.what())
+                    .find("cpu-reference, cpu-reference-fp64, cuda-reference"),
+                std::string::npos);
     }
   }
 }

@@ -1,4 +1,5 @@
 // The training kernels' gradients against plain autograd through the reference arithmetic in fp64.
+#include <c10/core/GradMode.h>
 #include <gtest/gtest.h>
 
 #include "model/train/fused_functions.h"
@@ -130,7 +131,7 @@ TEST(FallbackTest, MlpAndFp64AreTheReference) {
 TEST(StateTest, ContinuesLikeTheReference) {
   const ModelConfig config = Config(128, 2, Backbone::kMamba);
   const TensorMap host = RandomWeights(config, 3);
-  const at::NoGradGuard no_grad;
+  const c10::NoGradGuard no_grad;
   const auto run = [&](ops::Ops& ops) {
     NamedTensors tensors;
     for (const auto& [name, tensor] : host) {
