@@ -57,12 +57,6 @@ nlohmann::json WhatIsComputed(nlohmann::json config) {
   return config;
 }
 
-// What a resumed run must share with the one that it continues; where files go may differ.
-std::string IdentityOf(nlohmann::json config) {
-  for (const char* key : {"output", "checkpoint_steps", "tokenizer"}) config.erase(key);
-  return config.dump();
-}
-
 std::string HashOfData(const TrainingTokens& tokens) {
   Sha256 hash;
   hash.Update(std::as_bytes(std::span(tokens.ids)));
