@@ -80,6 +80,23 @@ std::vector<std::string> PrivateLists(const fs::path& data_folder) {
           "Dir::Cache=" + cache.string()};
 }
 
+// With the lists of an earlier call if they still serve, else with new ones.
+ProcessResult DownloadWithPrivateLists(const Source& source,
+                                       const fs::path& into,
+                                       const fs::path& data_folder) {
+  const auto options = PrivateLists(data_folder);
+  ProcessResult result = Download(source, into, options);
+  if (result.exit_code == 0) return result;
+  auto update = options;
+  update.push_back("update");
+  const ProcessResult updated = RunProcess(AptGet(update), into);
+  result = Download(source, into, options);
+  if (result.exit_code != 0 && updated.exit_code != 0) {
+    result.output = updated.output;
+  }
+  return result;
+}
+
 fs::path GivenDeb(const Source& source, const fs::path& folder) {
   const fs::path deb = folder / source.DebName();
   if (!fs::is_regular_file(deb)) {
@@ -95,15 +112,8 @@ fs::path DownloadDeb(const Source& source, const fs::path& into,
                      const fs::path& data_folder) {
   const fs::path deb = into / source.DebName();
   ProcessResult result = Download(source, into, {});
-  if (result.exit_code != 0 && result.exit_code != 127) {
-    const auto options = PrivateLists(data_folder);
-    auto update = options;
-    update.push_back("update");
-    const ProcessResult updated = RunProcess(AptGet(update), into);
-    result = Download(source, into, options);
-    if (result.exit_code != 0 && updated.exit_code != 0)
-      result.output = updated.output;
-  }
+  const bool can_retry = result.exit_code != 0 && result.exit_code != 127;
+  if (can_retry) result = DownloadWithPrivateLists(source, into, data_folder);
   if (result.exit_code != 0 || !fs::is_regular_file(deb))
     FailDownload(source, result);
   return deb;
