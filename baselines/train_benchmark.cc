@@ -1,5 +1,6 @@
-// Training speed of the shipped text model's shape: plain autograd through the reference arithmetic against the training
-// kernels, and a check first that both take the same step.
+// Training speed of the shipped text model's shape: plain autograd through the
+// reference arithmetic against the training kernels, and a check first that
+// both take the same step.
 //   build/cpu/train_benchmark [--benchmark_filter=fused]
 #include <benchmark/benchmark.h>
 
@@ -12,7 +13,9 @@
 namespace plastometer::train {
 namespace {
 
-constexpr double kLossTolerance = 1e-5, kNormTolerance = 1e-4;  // relative; fp32 rounding of another order of sums
+constexpr double kLossTolerance = 1e-5,
+                 kNormTolerance =
+                     1e-4;  // relative; fp32 rounding of another order of sums
 
 TrainConfig TextConfig() {
   TrainConfig c;
@@ -28,18 +31,22 @@ TrainConfig TextConfig() {
 TrainingTokens RandomTokens(const TrainConfig& config) {
   TrainingTokens tokens;
   Random random(5);
-  for (int64_t i = 0; i < 16 * config.context + 1; ++i) tokens.ids.push_back(static_cast<uint16_t>(random.Next() % 4096));
+  for (int64_t i = 0; i < 16 * config.context + 1; ++i)
+    tokens.ids.push_back(static_cast<uint16_t>(random.Next() % 4096));
   tokens.AddWindows(0, static_cast<int64_t>(tokens.ids.size()), config.context);
   return tokens;
 }
 
 void CheckSameStep() {
   const TrainConfig config = TextConfig();
-  Trainer fused(config, RandomTokens(config), {}), plain(config, RandomTokens(config), {.fused = false});
+  Trainer fused(config, RandomTokens(config), {}),
+      plain(config, RandomTokens(config), {.fused = false});
   const StepRecord a = fused.Step(), b = plain.Step();
   if (std::abs(a.loss - b.loss) > kLossTolerance * b.loss ||
-      std::abs(a.gradient_norm - b.gradient_norm) > kNormTolerance * b.gradient_norm) {
-    throw InternalError("training kernels and plain autograd take different steps");
+      std::abs(a.gradient_norm - b.gradient_norm) >
+          kNormTolerance * b.gradient_norm) {
+    throw InternalError(
+        "training kernels and plain autograd take different steps");
   }
 }
 
@@ -53,11 +60,22 @@ void TrainStep(benchmark::State& state, bool fused) {
   Trainer trainer(config, RandomTokens(config), options);
   trainer.Step();
   for (auto _ : state) trainer.Step();
-  state.SetItemsProcessed(state.iterations() * config.tokens_per_step());  // tokens per second
+  state.SetItemsProcessed(state.iterations() *
+                          config.tokens_per_step());  // tokens per second
 }
 
-BENCHMARK_CAPTURE(TrainStep, fused, true)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(5);
-BENCHMARK_CAPTURE(TrainStep, plain, false)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(3);
+BENCHMARK_CAPTURE(TrainStep, fused, true)
+    ->Arg(1)
+    ->Arg(2)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->Iterations(5);
+BENCHMARK_CAPTURE(TrainStep, plain, false)
+    ->Arg(1)
+    ->Arg(2)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->Iterations(3);
 
 }  // namespace
 }  // namespace plastometer::train

@@ -9,11 +9,16 @@ namespace {
 
 constexpr int64_t kBatchTokens = 16;
 
-bool IsFp32OnCpu(const at::Tensor& x) { return x.scalar_type() == at::kFloat && x.device().is_cpu(); }
+bool IsFp32OnCpu(const at::Tensor& x) {
+  return x.scalar_type() == at::kFloat && x.device().is_cpu();
+}
 
-bool IsZeroHistory(const at::Tensor& history) { return !history.requires_grad() && !history.any().item<bool>(); }
+bool IsZeroHistory(const at::Tensor& history) {
+  return !history.requires_grad() && !history.any().item<bool>();
+}
 
-const at::Tensor& OrInitial(const at::Tensor& state, const at::Tensor& initial) {
+const at::Tensor& OrInitial(const at::Tensor& state,
+                            const at::Tensor& initial) {
   return state.defined() ? state : initial;
 }
 
@@ -24,60 +29,79 @@ at::Tensor FusedOps::DoRmsNorm(const at::Tensor& x, const at::Tensor& weight) {
   return FusedRmsNorm(x, weight, config_.rms_norm_eps);
 }
 
-at::Tensor FusedOps::DoCausalConv(const at::Tensor& x, const at::Tensor& history, const at::Tensor& kernel,
+at::Tensor FusedOps::DoCausalConv(const at::Tensor& x,
+                                  const at::Tensor& history,
+                                  const at::Tensor& kernel,
                                   const at::Tensor& bias) {
-  if (!IsFp32OnCpu(x) || !IsZeroHistory(history)) return ReferenceOps::DoCausalConv(x, history, kernel, bias);
+  if (!IsFp32OnCpu(x) || !IsZeroHistory(history))
+    return ReferenceOps::DoCausalConv(x, history, kernel, bias);
   return FusedCausalConv(x, kernel, bias);
 }
 
-bool FusedOps::TakesScan(const at::Tensor& q, int64_t position, const ops::InnerState& state) const {
-  return config_.inner_model == InnerModel::kLinear && FusedSupports(config_, q) && position % kBatchTokens == 0 &&
+bool FusedOps::TakesScan(const at::Tensor& q, int64_t position,
+                         const ops::InnerState& state) const {
+  return config_.inner_model == InnerModel::kLinear &&
+         FusedSupports(config_, q) && position % kBatchTokens == 0 &&
          state.num_open_rows() == 0;
 }
 
-at::Tensor FusedOps::DoInnerScan(const ops::ScanInput& input, const ops::InnerParameters& parameters,
-                                 ops::InnerState& state, ops::StatisticsCollector* statistics) {
+at::Tensor FusedOps::DoInnerScan(const ops::ScanInput& input,
+                                 const ops::InnerParameters& parameters,
+                                 ops::InnerState& state,
+                                 ops::StatisticsCollector* statistics) {
   if (statistics != nullptr || !TakesScan(input.q, input.position, state)) {
     return ReferenceOps::DoInnerScan(input, parameters, state, statistics);
   }
-  const ScanResult result =
-      FusedScan(config_, std::vector<double>(input.lambdas.begin(), input.lambdas.end()), input.q, input.k, input.v,
-                input.lr, parameters.token_idx, parameters.norm_weight, parameters.norm_bias,
-                OrInitial(state.w1, parameters.w1), OrInitial(state.b1, parameters.b1));
+  const ScanResult result = FusedScan(
+      config_, std::vector<double>(input.lambdas.begin(), input.lambdas.end()),
+      input.q, input.k, input.v, input.lr, parameters.token_idx,
+      parameters.norm_weight, parameters.norm_bias,
+      OrInitial(state.w1, parameters.w1), OrInitial(state.b1, parameters.b1));
   state.w1 = result.w_final;
   state.b1 = result.b_final;
   const int64_t tail = input.q.size(1) % kBatchTokens;
   if (tail > 0) {
     state.k = result.open_k;
     state.g1 = result.open_g;
-    state.lr = input.lr.narrow(1, input.lr.size(1) - tail, tail).transpose(1, 2).detach();
+    state.lr = input.lr.narrow(1, input.lr.size(1) - tail, tail)
+                   .transpose(1, 2)
+                   .detach();
   }
   return result.out;
 }
 
-at::Tensor FusedOps::DoFrozenInner(const at::Tensor& q, int64_t position, const ops::InnerParameters& parameters,
+at::Tensor FusedOps::DoFrozenInner(const at::Tensor& q, int64_t position,
+                                   const ops::InnerParameters& parameters,
                                    const ops::InnerState& state) {
-  if (config_.inner_model != InnerModel::kLinear || !FusedSupports(config_, q) || position % kBatchTokens != 0) {
+  if (config_.inner_model != InnerModel::kLinear ||
+      !FusedSupports(config_, q) || position % kBatchTokens != 0) {
     return ReferenceOps::DoFrozenInner(q, position, parameters, state);
   }
-  const std::vector<double> lambdas((q.size(1) + kBatchTokens - 1) / kBatchTokens, 0.0);
-  return FusedScan(config_, lambdas, q, {}, {}, {}, parameters.token_idx, parameters.norm_weight, parameters.norm_bias,
-                   OrInitial(state.w1, parameters.w1), OrInitial(state.b1, parameters.b1))
+  const std::vector<double> lambdas(
+      (q.size(1) + kBatchTokens - 1) / kBatchTokens, 0.0);
+  return FusedScan(config_, lambdas, q, {}, {}, {}, parameters.token_idx,
+                   parameters.norm_weight, parameters.norm_bias,
+                   OrInitial(state.w1, parameters.w1),
+                   OrInitial(state.b1, parameters.b1))
       .out;
 }
 
-at::Tensor FusedOps::DoGatedNorm(const at::Tensor& gate, const at::Tensor& o, const at::Tensor& weight,
+at::Tensor FusedOps::DoGatedNorm(const at::Tensor& gate, const at::Tensor& o,
+                                 const at::Tensor& weight,
                                  const at::Tensor& bias) {
-  if (!gate.defined() || !IsFp32OnCpu(o)) return ReferenceOps::DoGatedNorm(gate, o, weight, bias);
+  if (!gate.defined() || !IsFp32OnCpu(o))
+    return ReferenceOps::DoGatedNorm(gate, o, weight, bias);
   return FusedGatedNorm(gate, o, weight, bias);
 }
 
-at::Tensor FusedOps::DoSwiGlu(const at::Tensor& x, const at::Tensor& w1, const at::Tensor& w3, const at::Tensor& w2) {
+at::Tensor FusedOps::DoSwiGlu(const at::Tensor& x, const at::Tensor& w1,
+                              const at::Tensor& w3, const at::Tensor& w2) {
   if (!IsFp32OnCpu(x)) return ReferenceOps::DoSwiGlu(x, w1, w3, w2);
   return FusedSwiGlu(x, w1, w3, w2);
 }
 
-at::Tensor FusedOps::DoTokenLoss(const at::Tensor& h, const at::Tensor& table, const at::Tensor& targets) {
+at::Tensor FusedOps::DoTokenLoss(const at::Tensor& h, const at::Tensor& table,
+                                 const at::Tensor& targets) {
   if (!IsFp32OnCpu(h)) return ReferenceOps::DoTokenLoss(h, table, targets);
   return FusedTokenLoss(h, table, targets);
 }

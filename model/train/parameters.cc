@@ -11,19 +11,27 @@ namespace plastometer::train {
 namespace {
 
 bool EndsWith(const std::string& text, const std::string& end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+  return text.size() >= end.size() &&
+         text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
-bool Contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool Contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 bool IsConvolution(const std::string& name) {
-  return EndsWith(name, "/kernel") && (Contains(name, "conv1/") || Contains(name, "conv_q/") || Contains(name, "conv_k/"));
+  return EndsWith(name, "/kernel") &&
+         (Contains(name, "conv1/") || Contains(name, "conv_q/") ||
+          Contains(name, "conv_k/"));
 }
 bool IsNormScale(const std::string& name) {
-  return EndsWith(name, "norm/scale") || EndsWith(name, "norm/kernel") || EndsWith(name, "ln_f/kernel");
+  return EndsWith(name, "norm/scale") || EndsWith(name, "norm/kernel") ||
+         EndsWith(name, "ln_f/kernel");
 }
 bool IsMatrix(const std::string& name) {
-  if (EndsWith(name, "/embedding") || Contains(name, "/ttt_dense_")) return true;
-  return EndsWith(name, "/kernel") && !IsConvolution(name) && !IsNormScale(name) && !Contains(name, "learnable_ttt_lr");
+  if (EndsWith(name, "/embedding") || Contains(name, "/ttt_dense_"))
+    return true;
+  return EndsWith(name, "/kernel") && !IsConvolution(name) &&
+         !IsNormScale(name) && !Contains(name, "learnable_ttt_lr");
 }
 
 // Standard normal cut at two deviations, as flax's variance_scaling draws it.
@@ -41,12 +49,14 @@ Parameters::Parameters(const ModelConfig& config) {
   for (const ParameterSpec& spec : ParameterSpecs(config)) {
     ParameterSlot slot{spec.name, spec.shape, count_, 1, IsMatrix(spec.name)};
     for (const int64_t size : spec.shape) slot.count *= size;
-    count_ += (slot.count + 15) / 16 * 16;  // every tensor starts on a cache line
+    count_ +=
+        (slot.count + 15) / 16 * 16;  // every tensor starts on a cache line
     slots_.push_back(slot);
   }
   values_ = at::zeros({count_}, at::kFloat);
   for (const ParameterSlot& slot : slots_) {
-    at::Tensor leaf = values_.narrow(0, slot.begin, slot.count).view(slot.shape).detach();
+    at::Tensor leaf =
+        values_.narrow(0, slot.begin, slot.count).view(slot.shape).detach();
     leaf.set_requires_grad(true);
     leaves_[slot.name] = leaf;
   }
@@ -56,12 +66,16 @@ void Parameters::Initialize(const ModelConfig& config, uint64_t seed) {
   Random random(seed);
   for (const ParameterSlot& slot : slots_) {
     float* values = data() + slot.begin;
-    const bool normal = slot.decays || EndsWith(slot.name, "learnable_ttt_lr/kernel");
-    const double conv_scale = 1.0 / std::sqrt(static_cast<double>(config.conv_width)) / kTruncatedDeviation;
+    const bool normal =
+        slot.decays || EndsWith(slot.name, "learnable_ttt_lr/kernel");
+    const double conv_scale =
+        1.0 / std::sqrt(static_cast<double>(config.conv_width)) /
+        kTruncatedDeviation;
     for (int64_t i = 0; i < slot.count; ++i) {
       double value = 0;
       if (normal) value = random.Normal() * config.initializer_range;
-      if (IsConvolution(slot.name)) value = TruncatedNormal(random) * conv_scale;
+      if (IsConvolution(slot.name))
+        value = TruncatedNormal(random) * conv_scale;
       if (IsNormScale(slot.name)) value = 1;
       values[i] = static_cast<float>(value);
     }
@@ -72,10 +86,12 @@ void Parameters::Assign(const TensorMap& tensors) {
   for (const ParameterSlot& slot : slots_) {
     const auto found = tensors.find(slot.name);
     if (found == tensors.end() || found->second.shape != slot.shape) {
-      throw InvalidError("parameter '" + slot.name + "' is missing or has another shape");
+      throw InvalidError("parameter '" + slot.name +
+                         "' is missing or has another shape");
     }
     const std::vector<double> values = ToDoubles(found->second);
-    std::transform(values.begin(), values.end(), data() + slot.begin, [](double x) { return static_cast<float>(x); });
+    std::transform(values.begin(), values.end(), data() + slot.begin,
+                   [](double x) { return static_cast<float>(x); });
   }
 }
 
@@ -83,7 +99,10 @@ TensorMap Parameters::ToHost(DType dtype) const {
   TensorMap tensors;
   for (const ParameterSlot& slot : slots_) {
     const float* begin = data() + slot.begin;
-    tensors[slot.name] = Convert(HostTensor::FromF32(slot.shape, std::vector<float>(begin, begin + slot.count)), dtype);
+    tensors[slot.name] =
+        Convert(HostTensor::FromF32(
+                    slot.shape, std::vector<float>(begin, begin + slot.count)),
+                dtype);
   }
   return tensors;
 }

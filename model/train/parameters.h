@@ -1,4 +1,5 @@
-// All parameters of a model in one flat fp32 array, so that the optimizer, the clipping and a checkpoint are one loop each.
+// All parameters of a model in one flat fp32 array, so that the optimizer, the
+// clipping and a checkpoint are one loop each.
 #pragma once
 #include <ATen/ATen.h>
 
@@ -23,8 +24,9 @@ class Parameters {
  public:
   explicit Parameters(const ModelConfig& config);
 
-  // As the official code: normal of the config's initializer_range for matrices, W0 and the rate's weights; convolutions
-  // lecun-normal (flax's default), norms one and zero, everything else zero.
+  // As the official code: normal of the config's initializer_range for
+  // matrices, W0 and the rate's weights; convolutions lecun-normal (flax's
+  // default), norms one and zero, everything else zero.
   void Initialize(const ModelConfig& config, uint64_t seed);
   // From tensors of any floating dtype by canonical name.
   void Assign(const TensorMap& tensors);

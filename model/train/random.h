@@ -1,4 +1,5 @@
-// The trainer's own random numbers: the same everywhere, whatever the C++ library or LibTorch does.
+// The trainer's own random numbers: the same everywhere, whatever the C++
+// library or LibTorch does.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -18,14 +19,19 @@ class Random {
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
     return z ^ (z >> 31);
   }
-  double Uniform() { return (static_cast<double>(Next() >> 11) + 0.5) * 0x1.0p-53; }  // in (0, 1)
+  double Uniform() {
+    return (static_cast<double>(Next() >> 11) + 0.5) * 0x1.0p-53;
+  }  // in (0, 1)
   double Normal() {
-    return std::sqrt(-2.0 * std::log(Uniform())) * std::cos(2.0 * std::numbers::pi * Uniform());
+    return std::sqrt(-2.0 * std::log(Uniform())) *
+           std::cos(2.0 * std::numbers::pi * Uniform());
   }
-  // Fisher-Yates; the modulo's bias is below 2^-40 for any list that fits in memory.
+  // Fisher-Yates; the modulo's bias is below 2^-40 for any list that fits in
+  // memory.
   template <typename T>
   void Shuffle(std::vector<T>& values) {
-    for (size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[Next() % i]);
+    for (size_t i = values.size(); i > 1; --i)
+      std::swap(values[i - 1], values[Next() % i]);
   }
 
  private:

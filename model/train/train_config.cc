@@ -14,8 +14,10 @@ using nlohmann::json;
 // Takes keys out of an object one by one; what is left over is unknown.
 class Reader {
  public:
-  Reader(const json& object, std::string source) : object_(object), source_(std::move(source)) {
-    if (!object.is_object()) throw InvalidError(source_ + ": expected a JSON object");
+  Reader(const json& object, std::string source)
+      : object_(object), source_(std::move(source)) {
+    if (!object.is_object())
+      throw InvalidError(source_ + ": expected a JSON object");
   }
 
   bool Has(const std::string& key) {
@@ -23,7 +25,8 @@ class Reader {
     return object_.contains(key);
   }
   const json& Get(const std::string& key) {
-    if (!Has(key)) throw InvalidError(source_ + ": key '" + key + "' is missing");
+    if (!Has(key))
+      throw InvalidError(source_ + ": key '" + key + "' is missing");
     return object_.at(key);
   }
   void Text(const std::string& key, std::string& value, bool required) {
@@ -31,27 +34,33 @@ class Reader {
     if (!Get(key).is_string()) Fail(key, "a string");
     value = Get(key).get<std::string>();
   }
-  void Integer(const std::string& key, int64_t& value, bool required, int64_t least) {
+  void Integer(const std::string& key, int64_t& value, bool required,
+               int64_t least) {
     if (!required && !Has(key)) return;
     if (!Get(key).is_number_integer()) Fail(key, "an integer");
     value = Get(key).get<int64_t>();
     if (value < least) Fail(key, "at least " + std::to_string(least));
   }
-  void Number(const std::string& key, double& value, double least, double most) {
+  void Number(const std::string& key, double& value, double least,
+              double most) {
     if (!Has(key)) return;
     if (!Get(key).is_number()) Fail(key, "a number");
     value = Get(key).get<double>();
     if (!(value >= least && value <= most)) {
-      Fail(key, "between " + std::to_string(least) + " and " + std::to_string(most));
+      Fail(key,
+           "between " + std::to_string(least) + " and " + std::to_string(most));
     }
   }
   void NothingElse() const {
     for (const auto& [key, value] : object_.items()) {
-      if (known_.count(key) == 0) throw InvalidError(source_ + ": unknown key '" + key + "'");
+      if (known_.count(key) == 0)
+        throw InvalidError(source_ + ": unknown key '" + key + "'");
     }
   }
-  [[noreturn]] void Fail(const std::string& key, const std::string& expected) const {
-    throw InvalidError(source_ + ": key '" + key + "' is " + object_.at(key).dump() + ", expected " + expected);
+  [[noreturn]] void Fail(const std::string& key,
+                         const std::string& expected) const {
+    throw InvalidError(source_ + ": key '" + key + "' is " +
+                       object_.at(key).dump() + ", expected " + expected);
   }
 
  private:
@@ -60,12 +69,16 @@ class Reader {
   std::set<std::string> known_;
 };
 
-std::vector<SourceShare> SharesFromJson(const json& list, const std::string& source) {
-  if (!list.is_array() || list.empty()) throw InvalidError(source + ": key 'sources' must be a list that is not empty");
+std::vector<SourceShare> SharesFromJson(const json& list,
+                                        const std::string& source) {
+  if (!list.is_array() || list.empty())
+    throw InvalidError(source +
+                       ": key 'sources' must be a list that is not empty");
   std::vector<SourceShare> shares;
   for (const json& item : list) {
     SourceShare share;
-    Reader reader(item, source + ", sources[" + std::to_string(shares.size()) + "]");
+    Reader reader(item,
+                  source + ", sources[" + std::to_string(shares.size()) + "]");
     reader.Text("name", share.name, true);
     reader.Integer("max_tokens", share.max_tokens, false, 0);
     reader.Number("weight", share.weight, 0.0, 100.0);
@@ -82,7 +95,8 @@ TrainConfig TrainConfigFromJson(const json& object, const std::string& source) {
   Reader reader(object, source);
   reader.Text("name", c.name, true);
   const json& model = reader.Get("model");
-  c.model = model.is_string() ? NamedConfig(model.get<std::string>()) : ConfigFromJson(model, source + ", model");
+  c.model = model.is_string() ? NamedConfig(model.get<std::string>())
+                              : ConfigFromJson(model, source + ", model");
   reader.Text("tokenizer", c.tokenizer, true);
   reader.Text("tokenizer_sha256", c.tokenizer_sha256, false);
   c.sources = SharesFromJson(reader.Get("sources"), source);
@@ -113,7 +127,8 @@ TrainConfig TrainConfigFromJson(const json& object, const std::string& source) {
 json TrainConfigToJson(const TrainConfig& c) {
   json sources = json::array();
   for (const SourceShare& s : c.sources) {
-    sources.push_back({{"name", s.name}, {"max_tokens", s.max_tokens}, {"weight", s.weight}});
+    sources.push_back(
+        {{"name", s.name}, {"max_tokens", s.max_tokens}, {"weight", s.weight}});
   }
   return {{"name", c.name},
           {"model", ConfigToJson(c.model)},

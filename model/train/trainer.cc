@@ -37,7 +37,9 @@ constexpr float kAdamEps = 1e-8f;
 constexpr char kCheckpointFormat[] = "plastometer-train-1";
 
 double Now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 std::string Format(const char* format, auto... values) {
@@ -48,12 +50,16 @@ std::string Format(const char* format, auto... values) {
 
 std::string Duration(double seconds) {
   const auto s = static_cast<int64_t>(seconds);
-  return s >= 3600 ? Format("%ld h %02ld min", s / 3600, s / 60 % 60) : Format("%ld min %02ld s", s / 60, s % 60);
+  return s >= 3600 ? Format("%ld h %02ld min", s / 3600, s / 60 % 60)
+                   : Format("%ld min %02ld s", s / 60, s % 60);
 }
 
-// A config less the fields that do not change the numbers: where results go, and what the tokens' own hash covers.
+// A config less the fields that do not change the numbers: where results go,
+// and what the tokens' own hash covers.
 nlohmann::json WhatIsComputed(nlohmann::json config) {
-  for (const char* field : {"output", "checkpoint_steps", "tokenizer", "tokenizer_sha256"}) config.erase(field);
+  for (const char* field :
+       {"output", "checkpoint_steps", "tokenizer", "tokenizer_sha256"})
+    config.erase(field);
   return config;
 }
 
@@ -68,18 +74,21 @@ std::string HashOfData(const TrainingTokens& tokens) {
 
 void TuneAllocator() {
 #if defined(__GLIBC__)
-  mallopt(M_ARENA_MAX, 1);  // the arenas of other threads give memory back whatever the thresholds say
+  mallopt(M_ARENA_MAX, 1);  // the arenas of other threads give memory back
+                            // whatever the thresholds say
   mallopt(M_MMAP_MAX, 0);   // the threshold itself cannot be set beyond 32 MiB
   mallopt(M_TRIM_THRESHOLD, INT_MAX);
   mallopt(M_TOP_PAD, 64 << 20);
 #endif
 }
 
-// Threads that sleep between steps (spinning ones would fight for the cores with whoever else is there).
+// Threads that sleep between steps (spinning ones would fight for the cores
+// with whoever else is there).
 class Trainer::Workers {
  public:
   explicit Workers(int num_threads) {
-    for (int t = 1; t < num_threads; ++t) threads_.emplace_back([this, t] { Loop(t); });
+    for (int t = 1; t < num_threads; ++t)
+      threads_.emplace_back([this, t] { Loop(t); });
     num_threads_ = num_threads;
     at::set_num_threads(1);
   }
@@ -94,7 +103,8 @@ class Trainer::Workers {
 
   int size() const { return num_threads_; }
 
-  // body(thread) on every thread; returns when all are done; rethrows the first error.
+  // body(thread) on every thread; returns when all are done; rethrows the first
+  // error.
   void Run(const std::function<void(int)>& body) {
     {
       const std::lock_guard lock(mutex_);
@@ -106,7 +116,8 @@ class Trainer::Workers {
     Guarded(0);
     std::unique_lock lock(mutex_);
     done_.wait(lock, [this] { return pending_ == 0; });
-    if (error_ != nullptr) std::rethrow_exception(std::exchange(error_, nullptr));
+    if (error_ != nullptr)
+      std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
  private:
@@ -147,27 +158,36 @@ class Trainer::Workers {
 };
 
 void TrainingTokens::AddWindows(int64_t begin, int64_t end, int64_t context) {
-  for (int64_t start = begin; start + context < end; start += context) windows.push_back(start);
+  for (int64_t start = begin; start + context < end; start += context)
+    windows.push_back(start);
 }
 
-Trainer::Trainer(TrainConfig config, TrainingTokens tokens, TrainOptions options)
-    : config_(std::move(config)), tokens_(std::move(tokens)), options_(std::move(options)), parameters_(config_.model) {
+Trainer::Trainer(TrainConfig config, TrainingTokens tokens,
+                 TrainOptions options)
+    : config_(std::move(config)),
+      tokens_(std::move(tokens)),
+      options_(std::move(options)),
+      parameters_(config_.model) {
   if (tokens_.windows.empty()) {
-    throw InvalidError("training: no window of " + std::to_string(config_.context + 1) + " tokens; " +
+    throw InvalidError("training: no window of " +
+                       std::to_string(config_.context + 1) + " tokens; " +
                        std::to_string(tokens_.ids.size()) + " tokens in all");
   }
   const auto largest = std::max_element(tokens_.ids.begin(), tokens_.ids.end());
   if (*largest >= config_.model.vocab_size) {
-    throw InvalidError("training: token id " + std::to_string(*largest) + ", but the model's vocabulary has " +
+    throw InvalidError("training: token id " + std::to_string(*largest) +
+                       ", but the model's vocabulary has " +
                        std::to_string(config_.model.vocab_size));
   }
   parameters_.Initialize(config_.model, config_.seed);
   first_moment_.assign(parameters_.count(), 0.0f);
   second_moment_.assign(parameters_.count(), 0.0f);
-  gradients_.assign(config_.batch, std::vector<float>(parameters_.count(), 0.0f));
+  gradients_.assign(config_.batch,
+                    std::vector<float>(parameters_.count(), 0.0f));
   const int cores = std::max(1u, std::thread::hardware_concurrency());
   const int threads = options_.num_threads > 0 ? options_.num_threads : cores;
-  workers_ = std::make_unique<Workers>(static_cast<int>(std::min<int64_t>(threads, config_.batch)));
+  workers_ = std::make_unique<Workers>(
+      static_cast<int>(std::min<int64_t>(threads, config_.batch)));
 }
 
 Trainer::~Trainer() = default;
@@ -179,27 +199,34 @@ int64_t Trainer::WindowOf(int64_t index) {
     pass_ = index / num_windows;
     order_.resize(num_windows);
     std::iota(order_.begin(), order_.end(), 0);
-    Random random(config_.seed * 0x10001 + 0xda7a + static_cast<uint64_t>(pass_));
+    Random random(config_.seed * 0x10001 + 0xda7a +
+                  static_cast<uint64_t>(pass_));
     random.Shuffle(order_);
   }
   return tokens_.windows[order_[index % num_windows]];
 }
 
 double Trainer::LearningRate(int64_t step) const {
-  const double done = static_cast<double>((step + 1) * config_.tokens_per_step());
+  const double done =
+      static_cast<double>((step + 1) * config_.tokens_per_step());
   const double warmup = static_cast<double>(config_.warmup_tokens);
   if (done < warmup) return config_.lr * done / warmup;
-  const double total = static_cast<double>(config_.num_steps() * config_.tokens_per_step());
-  const double progress = total > warmup ? (done - warmup) / (total - warmup) : 1.0;
-  return config_.min_lr + (config_.lr - config_.min_lr) * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
+  const double total =
+      static_cast<double>(config_.num_steps() * config_.tokens_per_step());
+  const double progress =
+      total > warmup ? (done - warmup) / (total - warmup) : 1.0;
+  return config_.min_lr + (config_.lr - config_.min_lr) * 0.5 *
+                              (1.0 + std::cos(std::numbers::pi * progress));
 }
 
 ModelConfig Trainer::StepModel(int64_t step) const {
   ModelConfig model = config_.model;
-  const double warmup = config_.inner_lr_warmup * static_cast<double>(config_.num_steps());
+  const double warmup =
+      config_.inner_lr_warmup * static_cast<double>(config_.num_steps());
   if (static_cast<double>(step) < warmup) {
     const double share = static_cast<double>(step) / warmup;
-    model.ttt_base_lr = config_.inner_lr_start + (model.ttt_base_lr - config_.inner_lr_start) * share;
+    model.ttt_base_lr = config_.inner_lr_start +
+                        (model.ttt_base_lr - config_.inner_lr_start) * share;
   }
   return model;
 }
@@ -208,7 +235,8 @@ double Trainer::SequenceGradient(int64_t sequence, float* gradient) const {
   const ModelConfig model = StepModel(step());
   const uint16_t* tokens = tokens_.ids.data() + starts_[sequence];
   at::Tensor window = at::empty({config_.context + 1}, at::kLong);
-  std::copy(tokens, tokens + config_.context + 1, window.mutable_data_ptr<int64_t>());
+  std::copy(tokens, tokens + config_.context + 1,
+            window.mutable_data_ptr<int64_t>());
   std::unique_ptr<ops::Ops> ops;
   if (options_.fused) {
     ops = std::make_unique<FusedOps>(model);
@@ -217,22 +245,27 @@ double Trainer::SequenceGradient(int64_t sequence, float* gradient) const {
   }
   const LanguageModelWeights weights = BindWeights(model, parameters_.leaves());
   SequenceState state = FreshState(model, 1, at::TensorOptions(at::kFloat));
-  const at::Tensor hidden = ForwardHidden(model, weights, *ops, Profile::Parse(config_.profile, model.num_layers), state,
-                                          window.narrow(0, 0, config_.context).unsqueeze(0));
+  const at::Tensor hidden = ForwardHidden(
+      model, weights, *ops, Profile::Parse(config_.profile, model.num_layers),
+      state, window.narrow(0, 0, config_.context).unsqueeze(0));
   const at::Tensor loss =
-      ops->TokenLoss(hidden.view({config_.context, model.hidden_size}), weights.embedding, window.narrow(0, 1, config_.context))
+      ops->TokenLoss(hidden.view({config_.context, model.hidden_size}),
+                     weights.embedding, window.narrow(0, 1, config_.context))
           .mean();
   std::vector<at::Tensor> inputs;
-  for (const ParameterSlot& slot : parameters_.slots()) inputs.push_back(parameters_.leaves().at(slot.name));
+  for (const ParameterSlot& slot : parameters_.slots())
+    inputs.push_back(parameters_.leaves().at(slot.name));
   const std::vector<at::Tensor> gradients =
-      torch::autograd::grad({loss}, inputs, {}, /*retain_graph=*/false, /*create_graph=*/false, /*allow_unused=*/true);
+      torch::autograd::grad({loss}, inputs, {}, /*retain_graph=*/false,
+                            /*create_graph=*/false, /*allow_unused=*/true);
   for (size_t i = 0; i < gradients.size(); ++i) {
     const ParameterSlot& slot = parameters_.slots()[i];
     float* to = gradient + slot.begin;
     if (!gradients[i].defined()) {
       std::fill(to, to + slot.count, 0.0f);
     } else {
-      std::memcpy(to, gradients[i].contiguous().const_data_ptr<float>(), slot.count * sizeof(float));
+      std::memcpy(to, gradients[i].contiguous().const_data_ptr<float>(),
+                  slot.count * sizeof(float));
     }
   }
   return loss.item<double>();
@@ -245,7 +278,8 @@ StepRecord Trainer::Step() {
   std::vector<double> losses(batch), squares(parameters_.slots().size(), 0.0);
   std::atomic<int64_t> next{0};
   workers_->Run([&](int) {
-    for (int64_t s = next++; s < batch; s = next++) losses[s] = SequenceGradient(s, gradients_[s].data());
+    for (int64_t s = next++; s < batch; s = next++)
+      losses[s] = SequenceGradient(s, gradients_[s].data());
   });
   const Kernels& kernels = SelectKernels();
   const auto& slots = parameters_.slots();
@@ -261,26 +295,35 @@ StepRecord Trainer::Step() {
     }
   });
   StepRecord record;
-  record.loss = std::accumulate(losses.begin(), losses.end(), 0.0) / static_cast<double>(batch);
+  record.loss = std::accumulate(losses.begin(), losses.end(), 0.0) /
+                static_cast<double>(batch);
   record.gradient_norm =
-      std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0)) / static_cast<double>(batch);
+      std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0)) /
+      static_cast<double>(batch);
   if (!std::isfinite(record.loss) || !std::isfinite(record.gradient_norm)) {
-    throw InvalidError("training: loss " + std::to_string(record.loss) + " and gradient norm " +
-                       std::to_string(record.gradient_norm) + " at step " + std::to_string(step) +
-                       ": lower 'lr' or raise 'warmup_tokens', then start again");
+    throw InvalidError(
+        "training: loss " + std::to_string(record.loss) +
+        " and gradient norm " + std::to_string(record.gradient_norm) +
+        " at step " + std::to_string(step) +
+        ": lower 'lr' or raise 'warmup_tokens', then start again");
   }
-  const double clip = record.gradient_norm > config_.clip ? config_.clip / record.gradient_norm : 1.0;
+  const double clip = record.gradient_norm > config_.clip
+                          ? config_.clip / record.gradient_norm
+                          : 1.0;
   const double lr = LearningRate(step), t = static_cast<double>(step + 1);
   next_slot = 0;
   workers_->Run([&](int) {
     for (size_t i = next_slot++; i < slots.size(); i = next_slot++) {
       const int64_t at = slots[i].begin;
-      kernels.adamw(parameters_.data() + at, first_moment_.data() + at, second_moment_.data() + at,
-                    gradients_[0].data() + at, slots[i].count, static_cast<float>(clip / static_cast<double>(batch)),
-                    static_cast<float>(lr), slots[i].decays ? static_cast<float>(config_.weight_decay) : 0.0f,
-                    static_cast<float>(config_.beta1), static_cast<float>(config_.beta2),
-                    static_cast<float>(1.0 - std::pow(config_.beta1, t)),
-                    static_cast<float>(1.0 - std::pow(config_.beta2, t)), kAdamEps);
+      kernels.adamw(
+          parameters_.data() + at, first_moment_.data() + at,
+          second_moment_.data() + at, gradients_[0].data() + at, slots[i].count,
+          static_cast<float>(clip / static_cast<double>(batch)),
+          static_cast<float>(lr),
+          slots[i].decays ? static_cast<float>(config_.weight_decay) : 0.0f,
+          static_cast<float>(config_.beta1), static_cast<float>(config_.beta2),
+          static_cast<float>(1.0 - std::pow(config_.beta1, t)),
+          static_cast<float>(1.0 - std::pow(config_.beta2, t)), kAdamEps);
     }
   });
   history_.push_back(record);
@@ -293,11 +336,15 @@ bool Trainer::Run() {
   started_step_ = reported_step_ = step();
   while (step() < num_steps) {
     Step();
-    if (Now() - reported_ >= options_.progress_seconds || step() == num_steps || step() == started_step_ + 1) {
+    if (Now() - reported_ >= options_.progress_seconds || step() == num_steps ||
+        step() == started_step_ + 1) {
       Report(history_.back().loss);
     }
-    const bool stop = (options_.interrupted != nullptr && *options_.interrupted) || step() == options_.stop_after_steps;
-    const bool save = stop || step() % config_.checkpoint_steps == 0 || step() == num_steps;
+    const bool stop =
+        (options_.interrupted != nullptr && *options_.interrupted) ||
+        step() == options_.stop_after_steps;
+    const bool save =
+        stop || step() % config_.checkpoint_steps == 0 || step() == num_steps;
     if (save && !options_.checkpoint.empty()) WriteCheckpoint();
     if (stop && step() < num_steps) return false;
   }
@@ -306,31 +353,43 @@ bool Trainer::Run() {
 
 void Trainer::Report(double loss) {
   if (!options_.progress) return;
-  const double now = Now(), tokens = static_cast<double>(config_.tokens_per_step());
-  const double recent = static_cast<double>(step() - reported_step_) * tokens / std::max(1e-9, now - reported_);
-  const double overall = static_cast<double>(step() - started_step_) * tokens / std::max(1e-9, now - started_);
-  const double left = static_cast<double>(config_.num_steps() - step()) * tokens / overall;
+  const double now = Now(),
+               tokens = static_cast<double>(config_.tokens_per_step());
+  const double recent = static_cast<double>(step() - reported_step_) * tokens /
+                        std::max(1e-9, now - reported_);
+  const double overall = static_cast<double>(step() - started_step_) * tokens /
+                         std::max(1e-9, now - started_);
+  const double left =
+      static_cast<double>(config_.num_steps() - step()) * tokens / overall;
   double mean = 0;
   const int64_t window = std::min<int64_t>(20, step());
-  for (int64_t i = step() - window; i < step(); ++i) mean += history_[i].loss / static_cast<double>(window);
-  options_.progress(Format("step %ld/%ld  loss %.4f (mean of last %ld: %.4f)  gradient %.2f  %.0f tokens/s  left %s", step(),
-                           config_.num_steps(), loss, window, mean, history_.back().gradient_norm, recent,
-                           Duration(left).c_str()));
+  for (int64_t i = step() - window; i < step(); ++i)
+    mean += history_[i].loss / static_cast<double>(window);
+  options_.progress(
+      Format("step %ld/%ld  loss %.4f (mean of last %ld: %.4f)  gradient %.2f  "
+             "%.0f tokens/s  left %s",
+             step(), config_.num_steps(), loss, window, mean,
+             history_.back().gradient_norm, recent, Duration(left).c_str()));
   reported_ = now;
   reported_step_ = step();
 }
 
 void Trainer::WriteCheckpoint() const {
   const auto flat = [&](const float* values) {
-    return HostTensor::FromF32({parameters_.count()}, std::vector<float>(values, values + parameters_.count()));
+    return HostTensor::FromF32(
+        {parameters_.count()},
+        std::vector<float>(values, values + parameters_.count()));
   };
   std::vector<double> history;
-  for (const StepRecord& record : history_) history.insert(history.end(), {record.loss, record.gradient_norm});
-  const TensorMap tensors = {{"values", flat(parameters_.data())},
-                             {"first_moment", flat(first_moment_.data())},
-                             {"second_moment", flat(second_moment_.data())},
-                             {"history", HostTensor::FromF64({step(), 2}, history)}};
-  const double seconds = seconds_before_ + (started_ > 0 ? Now() - started_ : 0);
+  for (const StepRecord& record : history_)
+    history.insert(history.end(), {record.loss, record.gradient_norm});
+  const TensorMap tensors = {
+      {"values", flat(parameters_.data())},
+      {"first_moment", flat(first_moment_.data())},
+      {"second_moment", flat(second_moment_.data())},
+      {"history", HostTensor::FromF64({step(), 2}, history)}};
+  const double seconds =
+      seconds_before_ + (started_ > 0 ? Now() - started_ : 0);
   std::filesystem::create_directories(options_.checkpoint.parent_path());
   WriteSafetensors(options_.checkpoint, tensors,
                    {{"format", kCheckpointFormat},
@@ -345,21 +404,34 @@ void Trainer::Resume() {
   const std::string path = options_.checkpoint.string();
   const auto get = [&](const std::string& key) {
     const auto found = file.metadata().find(key);
-    if (found == file.metadata().end()) throw InvalidError(path + ": no '" + key + "' in its metadata: not a checkpoint");
+    if (found == file.metadata().end())
+      throw InvalidError(path + ": no '" + key +
+                         "' in its metadata: not a checkpoint");
     return found->second;
   };
-  if (get("format") != kCheckpointFormat) throw InvalidError(path + ": format '" + get("format") + "', expected " + kCheckpointFormat);
-  if (WhatIsComputed(nlohmann::json::parse(get("config"))) != WhatIsComputed(TrainConfigToJson(config_))) {
-    throw UsageError(path + ": was written under another config; resume with that config, or delete the checkpoint");
+  if (get("format") != kCheckpointFormat)
+    throw InvalidError(path + ": format '" + get("format") + "', expected " +
+                       kCheckpointFormat);
+  if (WhatIsComputed(nlohmann::json::parse(get("config"))) !=
+      WhatIsComputed(TrainConfigToJson(config_))) {
+    throw UsageError(path +
+                     ": was written under another config; resume with that "
+                     "config, or delete the checkpoint");
   }
   if (get("data_sha256") != HashOfData(tokens_)) {
-    throw UsageError(path + ": was written with other training tokens; fetch the same sources, or delete the checkpoint");
+    throw UsageError(path +
+                     ": was written with other training tokens; fetch the same "
+                     "sources, or delete the checkpoint");
   }
   const auto read = [&](const std::string& name, float* to) {
     const HostTensor tensor = file.Read(name);
-    if (tensor.dtype != DType::kF32 || tensor.NumElements() != parameters_.count()) {
-      throw InvalidError(path + ": '" + name + "' has " + std::to_string(tensor.NumElements()) + " elements of " +
-                         DTypeName(tensor.dtype) + ", expected " + std::to_string(parameters_.count()) + " of F32");
+    if (tensor.dtype != DType::kF32 ||
+        tensor.NumElements() != parameters_.count()) {
+      throw InvalidError(path + ": '" + name + "' has " +
+                         std::to_string(tensor.NumElements()) +
+                         " elements of " + DTypeName(tensor.dtype) +
+                         ", expected " + std::to_string(parameters_.count()) +
+                         " of F32");
     }
     std::copy_n(tensor.As<float>(), parameters_.count(), to);
   };
@@ -367,27 +439,35 @@ void Trainer::Resume() {
   read("first_moment", first_moment_.data());
   read("second_moment", second_moment_.data());
   const HostTensor history = file.Read("history");
-  if (history.dtype != DType::kF64 || history.shape.size() != 2 || history.shape[1] != 2 ||
+  if (history.dtype != DType::kF64 || history.shape.size() != 2 ||
+      history.shape[1] != 2 ||
       std::to_string(history.shape[0]) != get("step")) {
-    throw InvalidError(path + ": 'history' does not have one row for each of " + get("step") + " steps");
+    throw InvalidError(path + ": 'history' does not have one row for each of " +
+                       get("step") + " steps");
   }
   history_.clear();
   for (int64_t i = 0; i < history.shape[0]; ++i) {
-    history_.push_back({history.As<double>()[2 * i], history.As<double>()[2 * i + 1]});
+    history_.push_back(
+        {history.As<double>()[2 * i], history.As<double>()[2 * i + 1]});
   }
   seconds_before_ = std::strtod(get("seconds").c_str(), nullptr);
 }
 
 void Trainer::Save(const std::filesystem::path& model_file) const {
   std::filesystem::create_directories(model_file.parent_path());
-  const double seconds = seconds_before_ + (started_ > 0 ? Now() - started_ : 0);
+  const double seconds =
+      seconds_before_ + (started_ > 0 ? Now() - started_ : 0);
   const std::string data_sha256 = HashOfData(tokens_);
-  std::map<std::string, std::string> metadata = {{"name", config_.name}, {"training_data_sha256", data_sha256}};
-  if (const auto tokenizer = tokens_.hashes.find("tokenizer"); tokenizer != tokens_.hashes.end()) {
-    metadata["tokenizer_file"] = std::filesystem::path(config_.tokenizer).filename().string();
+  std::map<std::string, std::string> metadata = {
+      {"name", config_.name}, {"training_data_sha256", data_sha256}};
+  if (const auto tokenizer = tokens_.hashes.find("tokenizer");
+      tokenizer != tokens_.hashes.end()) {
+    metadata["tokenizer_file"] =
+        std::filesystem::path(config_.tokenizer).filename().string();
     metadata["tokenizer_sha256"] = tokenizer->second;
   }
-  SaveModelFile(model_file, config_.model, parameters_.ToHost(DType::kBF16), metadata);
+  SaveModelFile(model_file, config_.model, parameters_.ToHost(DType::kBF16),
+                metadata);
   nlohmann::json log = {{"config", TrainConfigToJson(config_)},
                         {"command", options_.command},
                         {"model_sha256", Sha256OfFile(model_file)},
@@ -403,7 +483,8 @@ void Trainer::Save(const std::filesystem::path& model_file) const {
                         {"parameters", NumParameters(config_.model)}};
   for (const StepRecord& record : history_) {
     log["loss"].push_back(std::round(record.loss * 1e5) / 1e5);
-    log["gradient_norm"].push_back(std::round(record.gradient_norm * 1e4) / 1e4);
+    log["gradient_norm"].push_back(std::round(record.gradient_norm * 1e4) /
+                                   1e4);
   }
   std::filesystem::path log_file = model_file;
   WriteFile(log_file.replace_extension(".train.json"), log.dump(1) + "\n");

@@ -1,5 +1,7 @@
-// The training loop for the shipped models: sequences in parallel, one autograd graph a sequence, gradients summed in a fixed
-// order. The result does not depend on the number of threads; it does on the CPU's instruction set and BLAS.
+// The training loop for the shipped models: sequences in parallel, one autograd
+// graph a sequence, gradients summed in a fixed order. The result does not
+// depend on the number of threads; it does on the CPU's instruction set and
+// BLAS.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -15,13 +17,16 @@
 
 namespace plastometer::train {
 
-// Token ids, and where windows of context + 1 tokens begin (the last one is only a target).
+// Token ids, and where windows of context + 1 tokens begin (the last one is
+// only a target).
 struct TrainingTokens {
   std::vector<uint16_t> ids;
   std::vector<int64_t> windows;
-  std::map<std::string, std::string> hashes;  // of the data, for the record: name -> SHA-256
+  std::map<std::string, std::string>
+      hashes;  // of the data, for the record: name -> SHA-256
 
-  // Cuts ids [begin, end) into windows: one every `context` tokens; what is left at the end is not used.
+  // Cuts ids [begin, end) into windows: one every `context` tokens; what is
+  // left at the end is not used.
   void AddWindows(int64_t begin, int64_t end, int64_t context);
 };
 
@@ -30,17 +35,24 @@ struct StepRecord {
 };
 
 struct TrainOptions {
-  std::filesystem::path checkpoint;  // written every checkpoint_steps and at the end of an interrupted run; empty: never
-  int num_threads = 0;               // 0: all cores; at most `batch` are used
-  bool fused = true;                 // false: plain autograd through the reference arithmetic
-  std::string command;               // for the training log, and what to say after an interruption
-  std::function<void(const std::string& line)> progress;  // one line now and then; empty: silent
+  std::filesystem::path
+      checkpoint;       // written every checkpoint_steps and at the end of an
+                        // interrupted run; empty: never
+  int num_threads = 0;  // 0: all cores; at most `batch` are used
+  bool fused = true;  // false: plain autograd through the reference arithmetic
+  std::string
+      command;  // for the training log, and what to say after an interruption
+  std::function<void(const std::string& line)>
+      progress;  // one line now and then; empty: silent
   double progress_seconds = 10;
-  const std::atomic<bool>* interrupted = nullptr;  // finish the step, write a checkpoint, return
-  int64_t stop_after_steps = -1;                   // tests: as if interrupted after so many steps in all
+  const std::atomic<bool>* interrupted =
+      nullptr;  // finish the step, write a checkpoint, return
+  int64_t stop_after_steps =
+      -1;  // tests: as if interrupted after so many steps in all
 };
 
-// Asks the allocator to keep what it has: page faults cost a quarter of the time otherwise. Call once, early in main.
+// Asks the allocator to keep what it has: page faults cost a quarter of the
+// time otherwise. Call once, early in main.
 void TuneAllocator();
 
 class Trainer {
@@ -48,7 +60,8 @@ class Trainer {
   Trainer(TrainConfig config, TrainingTokens tokens, TrainOptions options);
   ~Trainer();
 
-  // Continues from options.checkpoint. Throws kInvalid when it is damaged, kUsage when config or data differ.
+  // Continues from options.checkpoint. Throws kInvalid when it is damaged,
+  // kUsage when config or data differ.
   void Resume();
   // Runs to the end, or until interrupted. True: finished.
   bool Run();
@@ -79,7 +92,7 @@ class Trainer {
   std::vector<StepRecord> history_;
   std::vector<std::vector<float>> gradients_;  // one a sequence of the batch
   std::vector<int64_t> starts_;                // windows of this step
-  std::vector<int64_t> order_;                 // of the windows, in pass `pass_`
+  std::vector<int64_t> order_;  // of the windows, in pass `pass_`
   int64_t pass_ = -1;
   double seconds_before_ = 0;  // of earlier runs that this one continues
   std::unique_ptr<Workers> workers_;

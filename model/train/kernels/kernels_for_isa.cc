@@ -1,5 +1,6 @@
-// Compiled once for each instruction set; PLASTOMETER_KERNELS names the table. No standard library templates in here: a
-// function that the linker shares between files must not exist in an instruction set that the CPU may lack.
+// Compiled once for each instruction set; PLASTOMETER_KERNELS names the table.
+// No standard library templates in here: a function that the linker shares
+// between files must not exist in an instruction set that the CPU may lack.
 #include "model/train/kernels/elementwise_impl.h"
 #include "model/train/kernels/kernels.h"
 #include "model/train/kernels/scan_impl.h"

@@ -15,12 +15,15 @@ using NamedTensors = std::map<std::string, at::Tensor>;
 
 struct LossAndGradients {
   double loss = 0;
-  NamedTensors gradients;  // undefined where the loss does not depend on the parameter
+  NamedTensors
+      gradients;  // undefined where the loss does not depend on the parameter
 };
 
 // Mean next-token loss over B x (T - 1) targets; ids [B, T] row-major.
-LossAndGradients Gradients(const ModelConfig& config, const TensorMap& weights, at::ScalarType dtype, ops::Ops& ops,
-                           const std::string& profile, const std::vector<int32_t>& ids, int64_t batch);
+LossAndGradients Gradients(const ModelConfig& config, const TensorMap& weights,
+                           at::ScalarType dtype, ops::Ops& ops,
+                           const std::string& profile,
+                           const std::vector<int32_t>& ids, int64_t batch);
 
 // ||a - b|| / ||b||
 double RelativeError(const at::Tensor& a, const at::Tensor& b);

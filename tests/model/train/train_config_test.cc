@@ -28,7 +28,9 @@ TEST(TrainConfigTest, ReadsAndWritesItself) {
   EXPECT_EQ(config.model.hidden_size, 768);
   EXPECT_EQ(config.sources.at(0).max_tokens, 5);
   EXPECT_EQ(config.num_steps(), 2);  // 10000 tokens at 4 x 2048 a step
-  EXPECT_EQ(TrainConfigToJson(TrainConfigFromJson(TrainConfigToJson(config), "again")), TrainConfigToJson(config));
+  EXPECT_EQ(TrainConfigToJson(
+                TrainConfigFromJson(TrainConfigToJson(config), "again")),
+            TrainConfigToJson(config));
 }
 
 TEST(TrainConfigTest, NamesWhatIsWrong) {
@@ -37,18 +39,25 @@ TEST(TrainConfigTest, NamesWhatIsWrong) {
     json[key] = value;
     return json;
   };
-  EXPECT_THAT(ErrorOf(with("learning_rate", 1)), testing::HasSubstr("unknown key 'learning_rate'"));
-  EXPECT_THAT(ErrorOf(with("lr", "fast")), testing::HasSubstr("'lr' is \"fast\", expected a number"));
+  EXPECT_THAT(ErrorOf(with("learning_rate", 1)),
+              testing::HasSubstr("unknown key 'learning_rate'"));
+  EXPECT_THAT(ErrorOf(with("lr", "fast")),
+              testing::HasSubstr("'lr' is \"fast\", expected a number"));
   EXPECT_THAT(ErrorOf(with("lr", -1)), testing::HasSubstr("'lr'"));
-  EXPECT_THAT(ErrorOf(with("batch", 0)), testing::HasSubstr("'batch' is 0, expected at least 1"));
+  EXPECT_THAT(ErrorOf(with("batch", 0)),
+              testing::HasSubstr("'batch' is 0, expected at least 1"));
   EXPECT_THAT(ErrorOf(with("batch", 1.5)), testing::HasSubstr("'batch'"));
-  EXPECT_THAT(ErrorOf(with("sources", nlohmann::json::array())), testing::HasSubstr("'sources'"));
-  EXPECT_THAT(ErrorOf(with("sources", {{{"name", "go"}, {"cap", 3}}})), testing::HasSubstr("unknown key 'cap'"));
-  EXPECT_THAT(ErrorOf(with("profile", "no-such")), testing::HasSubstr("no-such"));
+  EXPECT_THAT(ErrorOf(with("sources", nlohmann::json::array())),
+              testing::HasSubstr("'sources'"));
+  EXPECT_THAT(ErrorOf(with("sources", {{{"name", "go"}, {"cap", 3}}})),
+              testing::HasSubstr("unknown key 'cap'"));
+  EXPECT_THAT(ErrorOf(with("profile", "no-such")),
+              testing::HasSubstr("no-such"));
   EXPECT_THAT(ErrorOf(with("model", "7b")), testing::HasSubstr("7b"));
   nlohmann::json missing = Good();
   missing.erase("total_tokens");
-  EXPECT_THAT(ErrorOf(missing), testing::HasSubstr("'total_tokens' is missing"));
+  EXPECT_THAT(ErrorOf(missing),
+              testing::HasSubstr("'total_tokens' is missing"));
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ TrainConfig TinyConfig(InnerModel inner_model = InnerModel::kLinear) {
   return c;
 }
 
-// Each window walks through the vocabulary with a stride of its own: predictable once two tokens were seen.
+// Each window walks through the vocabulary with a stride of its own:
+// predictable once two tokens were seen.
 TrainingTokens Walks(const TrainConfig& config, int64_t num_windows = 50) {
   TrainingTokens tokens;
   Random random(11);
@@ -43,14 +44,16 @@ TrainingTokens Walks(const TrainConfig& config, int64_t num_windows = 50) {
       tokens.ids.push_back(static_cast<uint16_t>(id));
       id = (id + stride) % 32;
     }
-    tokens.AddWindows(begin, static_cast<int64_t>(tokens.ids.size()), config.context);
+    tokens.AddWindows(begin, static_cast<int64_t>(tokens.ids.size()),
+                      config.context);
   }
   return tokens;
 }
 
 std::vector<double> Losses(const Trainer& trainer) {
   std::vector<double> losses;
-  for (const StepRecord& record : trainer.history()) losses.push_back(record.loss);
+  for (const StepRecord& record : trainer.history())
+    losses.push_back(record.loss);
   return losses;
 }
 
@@ -61,12 +64,14 @@ TEST(TrainerTest, LossFalls) {
   EXPECT_EQ(trainer.step(), 40);
   EXPECT_NEAR(trainer.history().front().loss, std::log(32.0), 0.1);
   EXPECT_LT(trainer.history().back().loss, 0.6 * std::log(32.0));
-  for (const StepRecord& record : trainer.history()) EXPECT_LT(record.gradient_norm, 100);
+  for (const StepRecord& record : trainer.history())
+    EXPECT_LT(record.gradient_norm, 100);
 }
 
 TEST(TrainerTest, FusedAndPlainAutogradTakeTheSameSteps) {
   const TrainConfig config = TinyConfig();
-  Trainer fused(config, Walks(config), {}), plain(config, Walks(config), {.fused = false});
+  Trainer fused(config, Walks(config), {}),
+      plain(config, Walks(config), {.fused = false});
   for (int i = 0; i < 5; ++i) {
     const StepRecord a = fused.Step(), b = plain.Step();
     EXPECT_NEAR(a.loss, b.loss, 1e-4);
@@ -74,10 +79,12 @@ TEST(TrainerTest, FusedAndPlainAutogradTakeTheSameSteps) {
   }
 }
 
-// Sums over the batch are taken in the batch's order, whoever computed its parts.
+// Sums over the batch are taken in the batch's order, whoever computed its
+// parts.
 TEST(TrainerTest, ThreadsDoNotChangeTheBits) {
   const TrainConfig config = TinyConfig();
-  Trainer one(config, Walks(config), {.num_threads = 1}), three(config, Walks(config), {.num_threads = 3});
+  Trainer one(config, Walks(config), {.num_threads = 1}),
+      three(config, Walks(config), {.num_threads = 3});
   for (int i = 0; i < 4; ++i) {
     one.Step();
     three.Step();
@@ -105,8 +112,12 @@ TEST(TrainerTest, ResumedRunIsTheSameRun) {
     EXPECT_EQ(second.step(), 7);
     EXPECT_TRUE(second.Run());
     EXPECT_EQ(Losses(second), Losses(whole)) << ToString(inner);
-    EXPECT_EQ(std::vector<float>(second.parameters().data(), second.parameters().data() + second.parameters().count()),
-              std::vector<float>(whole.parameters().data(), whole.parameters().data() + whole.parameters().count()));
+    EXPECT_EQ(std::vector<float>(
+                  second.parameters().data(),
+                  second.parameters().data() + second.parameters().count()),
+              std::vector<float>(
+                  whole.parameters().data(),
+                  whole.parameters().data() + whole.parameters().count()));
   }
 }
 
@@ -114,7 +125,9 @@ TEST(TrainerTest, InterruptionFinishesTheStepAndLeavesACheckpoint) {
   const TrainConfig config = TinyConfig();
   const TemporaryFolder folder;
   const std::atomic<bool> interrupted{true};
-  Trainer trainer(config, Walks(config), {.checkpoint = folder.path() / "c.safetensors", .interrupted = &interrupted});
+  Trainer trainer(config, Walks(config),
+                  {.checkpoint = folder.path() / "c.safetensors",
+                   .interrupted = &interrupted});
   EXPECT_FALSE(trainer.Run());
   EXPECT_EQ(trainer.step(), 1);
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "c.safetensors"));
@@ -123,7 +136,8 @@ TEST(TrainerTest, InterruptionFinishesTheStepAndLeavesACheckpoint) {
 TEST(TrainerTest, CheckpointOfAnotherRunIsRefused) {
   const TrainConfig config = TinyConfig();
   const TemporaryFolder folder;
-  const TrainOptions options{.checkpoint = folder.path() / "c.safetensors", .stop_after_steps = 1};
+  const TrainOptions options{.checkpoint = folder.path() / "c.safetensors",
+                             .stop_after_steps = 1};
   Trainer(config, Walks(config), options).Run();
   TrainConfig other = config;
   other.lr = 1e-3;
@@ -143,7 +157,9 @@ TEST(TrainerTest, SavedModelIsTheTrainedOne) {
   EXPECT_EQ(file.config, config.model);
   for (const auto& [name, tensor] : file.tensors) {
     EXPECT_EQ(tensor.dtype, DType::kBF16) << name;
-    EXPECT_EQ(ToDoubles(tensor), ToDoubles(trainer.parameters().ToHost(DType::kBF16).at(name))) << name;
+    EXPECT_EQ(ToDoubles(tensor),
+              ToDoubles(trainer.parameters().ToHost(DType::kBF16).at(name)))
+        << name;
   }
   const nlohmann::json log = ReadJsonFile(folder.path() / "m.train.json");
   EXPECT_EQ(log.at("loss").size(), 2u);
@@ -161,7 +177,8 @@ TEST(TrainerTest, BadDataIsNamed) {
 
 TEST(WindowsTest, OverlapByTheTargetOnly) {
   TrainingTokens tokens;
-  tokens.AddWindows(10, 43, 16);  // 33 tokens: two windows of 16 + 1, which share one
+  tokens.AddWindows(10, 43,
+                    16);  // 33 tokens: two windows of 16 + 1, which share one
   EXPECT_THAT(tokens.windows, testing::ElementsAre(10, 26));
   tokens.AddWindows(43, 59, 16);  // 16 tokens: the last has no target
   EXPECT_EQ(tokens.windows.size(), 2u);
@@ -173,7 +190,9 @@ TEST(ParametersTest, StartAsTheOfficialCodeDoes) {
   a.Initialize(config.model, 1);
   b.Initialize(config.model, 1);
   c.Initialize(config.model, 2);
-  const auto values = [](Parameters& p, const std::string& name) { return ToDoubles(p.ToHost(DType::kF32).at(name)); };
+  const auto values = [](Parameters& p, const std::string& name) {
+    return ToDoubles(p.ToHost(DType::kF32).at(name));
+  };
   const std::string ttt = "model/h/0/seq_modeling_block/";
   EXPECT_EQ(values(a, ttt + "wq/kernel"), values(b, ttt + "wq/kernel"));
   EXPECT_NE(values(a, ttt + "wq/kernel"), values(c, ttt + "wq/kernel"));
@@ -182,14 +201,17 @@ TEST(ParametersTest, StartAsTheOfficialCodeDoes) {
     for (const double v : x) sum += v * v;
     return std::sqrt(sum / static_cast<double>(x.size()));
   };
-  for (const char* name : {"wq/kernel", "wv/kernel", "wo/kernel", "wg/kernel", "ttt_dense_0"}) {
+  for (const char* name :
+       {"wq/kernel", "wv/kernel", "wo/kernel", "wg/kernel", "ttt_dense_0"}) {
     EXPECT_NEAR(deviation(values(a, ttt + name)), 0.02, 0.002) << name;
   }
   EXPECT_NEAR(deviation(values(a, "model/wte/embedding")), 0.02, 0.002);
   EXPECT_NEAR(deviation(values(a, ttt + "conv_q/kernel")), 0.5, 0.1);
   EXPECT_THAT(values(a, ttt + "ttt_norm/scale"), testing::Each(1.0));
   EXPECT_THAT(values(a, "model/h/1/ffn_norm/kernel"), testing::Each(1.0));
-  for (const char* name : {"ttt_norm/bias", "ttt_bias_0", "learnable_ttt_lr/bias", "learnable_token_idx", "conv_k/bias"}) {
+  for (const char* name :
+       {"ttt_norm/bias", "ttt_bias_0", "learnable_ttt_lr/bias",
+        "learnable_token_idx", "conv_k/bias"}) {
     EXPECT_THAT(values(a, ttt + name), testing::Each(0.0)) << name;
   }
 }
