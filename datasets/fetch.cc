@@ -88,7 +88,8 @@ ProcessResult DownloadWithPrivateLists(const Source& source,
   ProcessResult result = Download(source, into, options);
   if (result.exit_code == 0) return result;
   auto update = options;
-  update.push_back("update");
+  // Without it apt-get update exits 0 when no list could be had.
+  update.insert(update.end(), {"-o", "APT::Update::Error-Mode=any", "update"});
   const ProcessResult updated = RunProcess(AptGet(update), into);
   result = Download(source, into, options);
   if (result.exit_code != 0 && updated.exit_code != 0) {

@@ -135,6 +135,9 @@ EvaluationSet ReadSlice(const Slice& slice, const Tokenizer& tokenizer,
                        slice.tokenizer_sha256 + "; " + tokenizer.name() +
                        " has " + tokenizer.sha256());
   }
+  if (slice.data.empty() && !inputs.data.empty())
+    throw UsageError("slice: its windows come from fetched sources, not from " +
+                     inputs.data.string() + "; leave out --data");
   if (!slice.data.empty() && inputs.data.empty())
     throw InvalidError("slice: refers to \"" + slice.data +
                        "\"; give that file or folder");

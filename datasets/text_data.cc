@@ -93,6 +93,8 @@ void ForEachPlainLine(
   for (int64_t number = 1; std::getline(in, line); ++number) {
     if (!visit(line, number)) return;
   }
+  if (in.bad())
+    throw InvalidError(path.string() + ": cannot be read to its end");
 }
 
 void VisitLines(const fs::path& path, bool zstd, const Visit& visit) {
@@ -142,6 +144,7 @@ class Chooser {
       return true;
     }
     ++taken;
+    tail_tokens_ += report.dropped_tokens;
     std::move(windows.begin(), windows.end(), std::back_inserter(set_.windows));
     return !Done();
   }
@@ -154,6 +157,12 @@ class Chooser {
     }
     if (set_.windows.empty()) Fail(path);
     if (!dropped_.empty()) set_.notes.push_back(Dropped());
+    if (tail_tokens_ > 0) {
+      set_.notes.push_back(std::to_string(tail_tokens_) +
+                           " tokens at the ends of documents left out (pieces "
+                           "shorter than " +
+                           std::to_string(options_.min_tokens) + ")");
+    }
     set_.sha256 = WindowsSha256(set_.windows);
     return std::move(set_);
   }
@@ -198,6 +207,7 @@ class Chooser {
   }
 
   const TextDataOptions& options_;
+  int64_t tail_tokens_ = 0;
   bool limited_;
   const Tokenizer& tokenizer_;
   int64_t context_;

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "harness/base/error.h"
+#include "harness/base/sha256.h"
 #include "model/device/device.h"
 #include "model/layers/language_model.h"
 #include "model/ops/reference/reference_ops.h"
@@ -49,6 +50,26 @@ std::vector<double> ToDoubleVector(const at::Tensor& tensor) {
 at::Tensor LossOfLogits(const at::Tensor& logits, const at::Tensor& targets) {
   return at::logsumexp(logits, 1) -
          logits.gather(1, targets.unsqueeze(1)).squeeze(1);
+}
+
+// Two losses that both diverged are the same.
+bool Moved(double before, double after) {
+  return before != after && !(std::isnan(before) && std::isnan(after));
+}
+
+// The rows of an open mini-batch were collected, or they were not.
+void CheckStatisticsMode(SequenceState& state, StatisticsMode mode) {
+  const bool inside = state.position % kMiniBatchTokens != 0;
+  if (inside && mode != StatisticsMode::kOff && state.statistics_mode != mode) {
+    throw UsageError(
+        "statistics can be switched on only at a multiple of 16 tokens; the "
+        "sequences are at token " +
+        std::to_string(state.position));
+  }
+  if (!inside) {
+    for (LayerState& layer : state.layers) layer.virtual_inner = {};
+  }
+  state.statistics_mode = mode;
 }
 
 }  // namespace
@@ -123,15 +144,39 @@ Lane Model::lane() const { return impl_->lane; }
 
 Model Model::Load(const std::filesystem::path& file,
                   const ModelOptions& options) {
-  const ModelFile model_file = LoadModelFile(file);
-  Model model = FromTensors(model_file.config, model_file.tensors, options);
-  model.impl_->sha256 = model_file.sha256;
+  const SafetensorsFile stored(file);
+  const ModelConfig config = CheckModelHeader(stored);
+  Model model = Build(config, options, [&](const ParameterSpec& spec) {
+    return ReadModelTensor(stored, spec.name);
+  });
+  model.impl_->sha256 = Sha256OfFile(file);
   return model;
 }
 
 Model Model::FromTensors(const ModelConfig& config, const TensorMap& weights,
                          const ModelOptions& options) {
-  if (options.lane == Lane::kCudaReference) LoadTorchCuda();
+  return Build(config, options, [&](const ParameterSpec& spec) {
+    const auto found = weights.find(spec.name);
+    if (found == weights.end())
+      throw InvalidError("model: parameter '" + spec.name + "' is missing");
+    if (found->second.shape != spec.shape)
+      throw InvalidError("model: parameter '" + spec.name +
+                         "' has another shape");
+    return found->second;
+  });
+}
+
+// One tensor at a time: the stored and the widened form are never both whole in
+// memory.
+Model Model::Build(
+    const ModelConfig& config, const ModelOptions& options,
+    const std::function<HostTensor(const ParameterSpec&)>& read) {
+  if (options.lane == Lane::kCudaReference) {
+    const CudaProbe probe = ProbeCuda();
+    if (!probe.usable())
+      throw UsageError("lane 'cuda-reference': " + probe.problem);
+    LoadTorchCuda();
+  }
   auto impl = std::make_unique<Impl>();
   impl->num_threads = ResolveThreads(options.num_threads);
   at::set_num_threads(impl->num_threads);
@@ -140,13 +185,7 @@ Model Model::FromTensors(const ModelConfig& config, const TensorMap& weights,
   impl->lane = options.lane;
   std::map<std::string, at::Tensor> tensors;
   for (const ParameterSpec& spec : ParameterSpecs(config)) {
-    const auto found = weights.find(spec.name);
-    if (found == weights.end())
-      throw InvalidError("model: parameter '" + spec.name + "' is missing");
-    if (found->second.shape != spec.shape)
-      throw InvalidError("model: parameter '" + spec.name +
-                         "' has another shape");
-    tensors[spec.name] = ToTorch(found->second).to(OptionsOf(options.lane));
+    tensors[spec.name] = ToTorch(read(spec)).to(OptionsOf(options.lane));
   }
   impl->weights = BindWeights(config, tensors);
   return Model(std::move(impl));
@@ -235,6 +274,7 @@ ForwardResult Model::Forward(Sequences& sequences, std::span<const int32_t> ids,
   const Profile& profile = sequences.impl_->profile;
   const at::Tensor id_tensor = impl_->IdTensor(ids, state.num_sequences);
   const int64_t position = state.position, T = id_tensor.size(1);
+  CheckStatisticsMode(state, options.statistics);
   ops::ReferenceOps ops(impl_->config);
   std::vector<ops::StatisticsCollector> collectors(impl_->config.num_layers);
   const bool collect = options.statistics != StatisticsMode::kOff;
@@ -265,6 +305,9 @@ ForwardResult Model::Forward(Sequences& sequences, std::span<const int32_t> ids,
 ForwardResult Model::Score(std::span<const int32_t> ids, int64_t num_sequences,
                            const Profile& profile,
                            const ForwardOptions& options) const {
+  if (at::get_num_threads() != impl_->num_threads)
+    at::set_num_threads(
+        impl_->num_threads);  // another model may have set its own
   const bool losses_only = !options.logits && !options.final_state &&
                            options.statistics == StatisticsMode::kOff;
   const bool cpu = impl_->lane != Lane::kCudaReference;
@@ -285,7 +328,7 @@ ForwardResult Model::ScoreRowsInParallel(std::span<const int32_t> ids,
       std::min<int64_t>(impl_->num_threads, num_sequences);
   std::vector<ForwardResult> parts(num_groups);
   std::vector<std::exception_ptr> failures(num_groups);
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;  // joined also when one cannot start
   impl_->IdTensor(
       ids, num_sequences);  // an error names the index in the whole batch
   for (int64_t g = 0; g < num_groups; ++g) {
@@ -303,7 +346,7 @@ ForwardResult Model::ScoreRowsInParallel(std::span<const int32_t> ids,
       }
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::jthread& thread : threads) thread.join();
   at::set_num_threads(
       impl_->num_threads);  // new threads copy the last value set
   for (const std::exception_ptr& failure : failures) {
@@ -340,14 +383,13 @@ void Model::CheckCausality(std::span<const int32_t> ids,
   for (int64_t i = 0; i < n; ++i) {
     // nll[i] is the loss of token i + 1: it may depend on tokens 0..i+1.
     const bool before = i + 1 < changed;
-    if (before && (b.nll[n + i] != a.nll[n + i])) {
+    if (before && Moved(a.nll[n + i], b.nll[n + i])) {
       throw InternalError("causality probe: changing token " +
                           std::to_string(changed) +
                           " moved the loss of token " + std::to_string(i + 1) +
                           " (profile '" + profile.name() + "')");
     }
-    if (b.nll[i] != a.nll[i] &&
-        !(std::isnan(a.nll[i]) && std::isnan(b.nll[i]))) {
+    if (Moved(a.nll[i], b.nll[i])) {
       throw InternalError(
           "causality probe: changing a neighbour row moved the loss of token " +
           std::to_string(i + 1) + " (profile '" + profile.name() + "')");

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -108,6 +109,10 @@ class Model {
   ForwardResult ScoreRowsInParallel(std::span<const int32_t> ids,
                                     int64_t num_sequences,
                                     const Profile& profile) const;
+
+  static Model Build(
+      const ModelConfig& config, const ModelOptions& options,
+      const std::function<HostTensor(const ParameterSpec&)>& read);
 
   struct Impl;
   explicit Model(std::unique_ptr<Impl> impl);

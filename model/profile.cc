@@ -239,6 +239,11 @@ void ApplyOption(const std::string& profile, const std::string& option,
   const std::string key = option.substr(0, equals);
   const std::string value =
       equals == std::string::npos ? "" : option.substr(equals + 1);
+  for (const auto& layer : layers) {
+    if (!layer.explicit_lambdas.empty())
+      Fail(profile,
+           "'" + key + "' cannot be applied to a layer with explicit lambdas");
+  }
   if (key == "until") {
     const int64_t until = ExpectInt(profile, value, "until");
     CheckUntil(profile, until);
@@ -286,6 +291,10 @@ LayerSchedule ScheduleFromJson(const std::string& profile, size_t l,
     } else {
       fail("unexpected key or type: '" + key + "': " + value.dump());
     }
+  }
+  if (json.contains("lambdas") &&
+      (json.size() > 1 || schedule.explicit_lambdas.empty())) {
+    fail("'lambdas' must name a multiplier, and stands alone");
   }
   return schedule;
 }
@@ -352,7 +361,14 @@ Profile Profile::Parse(const std::string& text, int64_t num_layers) {
     for (double lambda : ParseShape(text, parts[0], num_layers))
       layers.push_back(LayerSchedule{.lambda = lambda});
   }
-  for (size_t i = 1; i < parts.size(); ++i) ApplyOption(text, parts[i], layers);
+  for (size_t i = 1; i < parts.size(); ++i) {
+    const std::string key = parts[i].substr(0, parts[i].find('='));
+    for (size_t j = 1; j < i; ++j) {
+      if (parts[j].substr(0, parts[j].find('=')) == key)
+        Fail(text, "option '" + key + "' is given twice");
+    }
+    ApplyOption(text, parts[i], layers);
+  }
   return Profile(text, std::move(layers));
 }
 

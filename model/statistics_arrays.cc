@@ -14,15 +14,17 @@ constexpr const char* kJaxStatistics[] = {
     "ttt_loss_mse_init", "ttt_loss_mse_step_0", "ttt_loss_mse_step_1"};
 constexpr const char* kSslTarget = "ssl_target";
 
-std::set<std::string> NamesOf(
-    const std::vector<ops::StatisticsCollector>& layers, bool tokens) {
-  std::set<std::string> names;
-  for (const auto& layer : layers) {
-    for (const auto& [name, pieces] :
-         tokens ? layer.token() : layer.mini_batch())
-      names.insert(name);
+// Every name of docs/statistics.md, collected or not: what a frozen layer did
+// not do is NaN, not absent.
+std::set<std::string> MiniBatchNames(const ModelConfig& config) {
+  std::set<std::string> names = {"inner_loss", "state_distance"};
+  for (const char* jax : kJaxStatistics) names.insert(jax);
+  for (const std::string name :
+       {"grad_norm", "update_norm", "relative_update", "state_norm"}) {
+    names.insert({name, name + ".W1", name + ".b1"});
+    if (config.inner_model == InnerModel::kMlp)
+      names.insert({name + ".W2", name + ".b2"});
   }
-  names.erase(kSslTarget);
   return names;
 }
 
@@ -57,7 +59,7 @@ TensorMap StatisticsArrays(const ModelConfig& config,
       (position + num_tokens) / kMiniBatchTokens - first_mini_batch;
   const int64_t L = config.num_layers;
   TensorMap result;
-  for (const std::string& name : NamesOf(layers, /*tokens=*/false)) {
+  for (const std::string& name : MiniBatchNames(config)) {
     at::Tensor array = at::full({num_sequences, L, config.num_heads, M},
                                 kNotAvailable, options);
     for (int64_t l = 0; l < L; ++l) {
@@ -73,7 +75,7 @@ TensorMap StatisticsArrays(const ModelConfig& config,
     }
     result[name] = ToHostTensor(array);
   }
-  for (const std::string& name : NamesOf(layers, /*tokens=*/true)) {
+  for (const std::string name : {"token_grad_norm", "token_step", "gate"}) {
     at::Tensor array =
         at::full({num_sequences, L, config.num_heads, num_tokens},
                  kNotAvailable, options);

@@ -5,6 +5,7 @@
 #include <climits>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <new>
 #include <string>
 
@@ -116,6 +117,8 @@ int main(int argc, char** argv) {
                 128 + interrupted.signal);
   } catch (const Error& error) {
     return Fail(error.what(), error.exit_code());
+  } catch (const std::filesystem::filesystem_error& error) {
+    return Fail(error.what(), 8);
   } catch (const std::bad_alloc&) {
     return Fail("out of memory (a smaller --batch or --context needs less)", 8);
   } catch (const std::exception& error) {

@@ -89,6 +89,7 @@ void KeepDomains(const std::vector<std::string>& domains, EvaluationSet& data) {
       throw UsageError("the data has no domain '" + d + "'; it has " + known);
   }
   data.windows = std::move(kept);
+  data.sha256 = WindowsSha256(data.windows);
 }
 
 RunRecord Describe(const RunArguments& a, const ModelChoice& choice,
@@ -98,7 +99,7 @@ RunRecord Describe(const RunArguments& a, const ModelChoice& choice,
   r.version = PLASTOMETER_VERSION;
   r.started_utc = UtcNow();
   r.model_name = choice.name;
-  r.model_path = std::filesystem::absolute(choice.file).string();
+  r.model_path = std::filesystem::proximate(choice.file).string();
   r.model_sha256 = model.sha256();
   r.model_config_json = ConfigToJson(model.config()).dump();
   r.model_context_tokens = model.config().context_tokens;
@@ -112,12 +113,15 @@ RunRecord Describe(const RunArguments& a, const ModelChoice& choice,
   r.num_threads = a.threads > 0
                       ? a.threads
                       : std::max(1u, std::thread::hardware_concurrency());
-  r.context_tokens = a.context;
+  int64_t longest = 0;
+  for (const Window& w : data.windows)
+    longest = std::max(longest, static_cast<int64_t>(w.ids.size()));
+  r.context_tokens = a.slice.empty() ? a.context : longest;
   r.batch_size = a.batch;
   r.seed = a.seed;
   r.notes = data.notes;
-  if (a.context > r.model_context_tokens) {
-    r.notes.push_back("windows of up to " + std::to_string(a.context) +
+  if (r.context_tokens > r.model_context_tokens) {
+    r.notes.push_back("windows of up to " + std::to_string(r.context_tokens) +
                       " tokens are longer than the " +
                       std::to_string(r.model_context_tokens) +
                       " that the model was trained on");
@@ -174,10 +178,11 @@ void Run(const RunArguments& a) {
   if (a.json) {
     std::fputs(ResultsJson(results).c_str(), stdout);
   } else {
-    std::fputs(RunTable(results,
-                        {TerminalWidth(), a.per_domain, folder.path().string()})
-                   .c_str(),
-               stdout);
+    std::fputs(
+        RunTable(results, {TerminalWidth(), a.per_domain,
+                           std::filesystem::proximate(folder.path()).string()})
+            .c_str(),
+        stdout);
   }
 }
 

@@ -34,7 +34,7 @@ StatisticsMode ParseStatistics(const std::string& text) {
 
 TokenIds TokensOfText(const std::string& path, const Tokenizer& tokenizer) {
   TokenIds tokens;
-  tokens.ids = tokenizer.Encode(ReadFile(path));
+  tokens.ids = tokenizer.Encode(ReadFile(path), path);
   tokens.num_sequences = 1;
   tokens.num_tokens = static_cast<int64_t>(tokens.ids.size());
   if (tokens.num_tokens < 2) {
@@ -69,6 +69,14 @@ void Score(const ScoreArguments& a) {
     tokenizer = ResolveTokenizer(a.tokenizer, choice.file, model.config());
   const TokenIds tokens = a.text.empty() ? ReadTokenIds(a.tokens)
                                          : TokensOfText(a.text, *tokenizer);
+  if (tokens.num_tokens > model.config().context_tokens) {
+    std::fprintf(
+        stderr,
+        "note: %lld tokens in one sequence are more than the %lld that "
+        "the model was trained on\n",
+        static_cast<long long>(tokens.num_tokens),
+        static_cast<long long>(model.config().context_tokens));
+  }
   const ScoreOutput output = ScoreTokens(model, profile, tokens, request);
   ThrowIfInterrupted();
   WriteSafetensors(a.out, output.tensors,

@@ -211,12 +211,20 @@ TrainingTokens LoadTokens(const TrainConfig& config,
 
 // ---------------------------------------------------------------- the run
 
+constexpr int32_t kMaxTrainingVocabulary = 65536;
+
 void CheckTokenizer(const TrainConfig& config, const Tokenizer& tokenizer) {
   if (tokenizer.vocab_size() > config.model.vocab_size) {
     throw InvalidError("tokenizer " + config.tokenizer + " has " +
                        std::to_string(tokenizer.vocab_size()) +
                        " ids, but the model's vocabulary has " +
                        std::to_string(config.model.vocab_size));
+  }
+  if (tokenizer.vocab_size() > kMaxTrainingVocabulary) {
+    throw InvalidError("tokenizer " + config.tokenizer + " has " +
+                       std::to_string(tokenizer.vocab_size()) +
+                       " ids; training keeps them in 16 bits, at most " +
+                       std::to_string(kMaxTrainingVocabulary));
   }
 }
 

@@ -91,19 +91,38 @@ double SumOverDocuments(const Slice& slice, const RunRecord& record,
   return sum;
 }
 
-double Quantile(const std::vector<double>& sorted, double q) {
-  const double place = q * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<size_t>(place);
-  const size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] +
-         (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+// A batch's time per token, and its tokens: ragged batches of one row are many
+// and small, and must not decide.
+struct WeightedTime {
+  double ms, tokens;
+  bool operator<(const WeightedTime& other) const { return ms < other.ms; }
+};
+
+// Linear between neighbours, as the usual quantile when all weights are equal.
+double Quantile(const std::vector<WeightedTime>& sorted, double q) {
+  double total = 0;
+  for (const WeightedTime& t : sorted) total += t.tokens;
+  const double last = sorted.back().tokens;
+  if (sorted.size() == 1) return sorted.back().ms;
+  const double target = q * (total - last);
+  double begin = 0;
+  for (size_t i = 0; i + 1 < sorted.size(); ++i) {
+    const double end = begin + sorted[i].tokens;
+    if (target <= end) {
+      const double share = (target - begin) / sorted[i].tokens;
+      return sorted[i].ms + share * (sorted[i + 1].ms - sorted[i].ms);
+    }
+    begin = end;
+  }
+  return sorted.back().ms;
 }
 
 Measured TimePerThousandTokens(const std::vector<BatchTime>& times) {
-  std::vector<double> ms;
+  std::vector<WeightedTime> ms;
   for (const BatchTime& t : times) {
+    const auto tokens = static_cast<double>(t.tokens);
     if (t.tokens > 0 && t.seconds > 0)
-      ms.push_back(t.seconds * 1e6 / static_cast<double>(t.tokens));
+      ms.push_back({t.seconds * 1e6 / tokens, tokens});
   }
   Measured result;
   if (ms.empty()) {

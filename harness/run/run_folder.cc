@@ -54,7 +54,7 @@ RunFolder::RunFolder(const fs::path& path)
     : path_(fs::absolute(path).lexically_normal()) {
   if (!path_.has_filename()) path_ = path_.parent_path();  // a trailing slash
   std::error_code error;
-  if (fs::symlink_status(path_, error).type() != fs::file_type::not_found) {
+  if (fs::exists(fs::symlink_status(path_, error))) {
     throw UsageError(
         "output folder " + path_.string() +
         " already exists; a run never overwrites: choose another --out");

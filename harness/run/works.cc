@@ -122,7 +122,7 @@ std::vector<std::optional<bool>> ParetoMarks(
     const WorkSums& works, const std::vector<std::optional<double>>& costs,
     uint64_t seed) {
   std::vector<std::optional<bool>> marks(costs.size());
-  if (works.num_works() < 2)
+  if (!Enough(works))
     return marks;  // no paired interval, no dominance to speak of
   std::vector<stats::ParetoPoint> points;
   for (size_t p = 0; p < costs.size(); ++p)

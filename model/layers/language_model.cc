@@ -10,7 +10,9 @@ constexpr int64_t kHistoryRows = 3;  // conv_width - 1
 // The last three rows of history followed by x.
 at::Tensor NextHistory(const at::Tensor& history, const at::Tensor& x) {
   const int64_t T = x.size(1);
-  if (T >= kHistoryRows) return x.narrow(1, T - kHistoryRows, kHistoryRows);
+  // A copy: a view would keep the whole activation alive.
+  if (T >= kHistoryRows)
+    return x.narrow(1, T - kHistoryRows, kHistoryRows).clone();
   return at::cat({history.narrow(1, T, kHistoryRows - T), x}, 1);
 }
 

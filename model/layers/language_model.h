@@ -54,6 +54,7 @@ struct LayerState {
 struct SequenceState {
   int64_t num_sequences = 0;
   int64_t position = 0;
+  StatisticsMode statistics_mode = StatisticsMode::kOff;  // of the last call
   std::vector<LayerState> layers;
   at::Tensor last_logits;  // [B, V] after the last token: scores the next one
 };

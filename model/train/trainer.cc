@@ -22,6 +22,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/files.h"
+#include "harness/base/json.h"
 #include "harness/base/sha256.h"
 #include "model/layers/language_model.h"
 #include "model/train/fused_ops.h"
@@ -61,6 +62,16 @@ nlohmann::json WhatIsComputed(nlohmann::json config) {
        {"output", "checkpoint_steps", "tokenizer", "tokenizer_sha256"})
     config.erase(field);
   return config;
+}
+
+void MakeParentFolder(const std::filesystem::path& file) {
+  if (!file.has_parent_path()) return;
+  std::error_code error;
+  std::filesystem::create_directories(file.parent_path(), error);
+  if (error)
+    throw InfrastructureError("cannot make folder " +
+                              file.parent_path().string() + ": " +
+                              error.message());
 }
 
 std::string HashOfData(const TrainingTokens& tokens) {
@@ -345,7 +356,8 @@ bool Trainer::Run() {
         step() == options_.stop_after_steps;
     const bool save =
         stop || step() % config_.checkpoint_steps == 0 || step() == num_steps;
-    if (save && !options_.checkpoint.empty()) WriteCheckpoint();
+    if (save && !options_.checkpoint.empty())
+      SaveProgress(stop || step() == num_steps);
     if (stop && step() < num_steps) return false;
   }
   return true;
@@ -374,6 +386,18 @@ void Trainer::Report(double loss) {
   reported_step_ = step();
 }
 
+// A disk that is full now may have room at the next checkpoint; the last one
+// must be written.
+void Trainer::SaveProgress(bool last) const {
+  try {
+    WriteCheckpoint();
+  } catch (const Error& error) {
+    if (last) throw;
+    if (options_.progress)
+      options_.progress(std::string("checkpoint not written: ") + error.what());
+  }
+}
+
 void Trainer::WriteCheckpoint() const {
   const auto flat = [&](const float* values) {
     return HostTensor::FromF32(
@@ -390,7 +414,7 @@ void Trainer::WriteCheckpoint() const {
       {"history", HostTensor::FromF64({step(), 2}, history)}};
   const double seconds =
       seconds_before_ + (started_ > 0 ? Now() - started_ : 0);
-  std::filesystem::create_directories(options_.checkpoint.parent_path());
+  MakeParentFolder(options_.checkpoint);
   WriteSafetensors(options_.checkpoint, tensors,
                    {{"format", kCheckpointFormat},
                     {"step", std::to_string(step())},
@@ -412,7 +436,8 @@ void Trainer::Resume() {
   if (get("format") != kCheckpointFormat)
     throw InvalidError(path + ": format '" + get("format") + "', expected " +
                        kCheckpointFormat);
-  if (WhatIsComputed(nlohmann::json::parse(get("config"))) !=
+  if (WhatIsComputed(
+          ParseJson(get("config"), path + ": metadata \"config\"")) !=
       WhatIsComputed(TrainConfigToJson(config_))) {
     throw UsageError(path +
                      ": was written under another config; resume with that "
@@ -433,6 +458,10 @@ void Trainer::Resume() {
                          ", expected " + std::to_string(parameters_.count()) +
                          " of F32");
     }
+    if (FirstNonFinite(tensor) >= 0)
+      throw InvalidError(path + ": '" + name +
+                         "' holds NaN or infinity at element " +
+                         std::to_string(FirstNonFinite(tensor)));
     std::copy_n(tensor.As<float>(), parameters_.count(), to);
   };
   read("values", parameters_.data());
@@ -454,7 +483,7 @@ void Trainer::Resume() {
 }
 
 void Trainer::Save(const std::filesystem::path& model_file) const {
-  std::filesystem::create_directories(model_file.parent_path());
+  MakeParentFolder(model_file);
   const double seconds =
       seconds_before_ + (started_ > 0 ? Now() - started_ : 0);
   const std::string data_sha256 = HashOfData(tokens_);

@@ -78,6 +78,7 @@ class Trainer {
 
  private:
   class Workers;
+  void SaveProgress(bool last) const;
   double SequenceGradient(int64_t sequence, float* gradient) const;
   int64_t WindowOf(int64_t index);
   double LearningRate(int64_t step) const;

@@ -10,6 +10,8 @@
 namespace plastometer {
 namespace {
 
+constexpr int64_t kMaxLayerIndex = 1 << 20;
+
 using Json = nlohmann::json;
 
 constexpr char kEmbedding[] = "model/wte/embedding";
@@ -46,7 +48,9 @@ class Shapes {
     for (const auto& [name, tensor] : source_.tensors()) {
       if (!name.starts_with("model/h/")) continue;
       const int64_t index = std::strtoll(name.c_str() + 8, nullptr, 10);
-      if (index + 1 > layers.value) layers = {index + 1, name};
+      // An absurd index is left for the check against the parameter list.
+      if (index < kMaxLayerIndex && index + 1 > layers.value)
+        layers = {index + 1, name};
     }
     return layers;
   }

@@ -130,6 +130,10 @@ at::Tensor InnerLoop::Run(const at::Tensor& q, const at::Tensor& k,
                               mini_batch, lambdas[mini_batch - position / b]));
     t += n;
   }
+  if (s_.k.defined()) {  // copies: views would keep the whole run's keys alive
+    s_.k = s_.k.clone();
+    s_.lr = s_.lr.clone();
+  }
   return at::cat(outputs, 2);
 }
 

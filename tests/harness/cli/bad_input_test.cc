@@ -53,6 +53,42 @@ TEST_F(BadInput, CommandLine) {
   ExpectScore("--tokens ids.safetensors --stats --chunk 8", 2, {"--chunk"});
 }
 
+TEST_F(BadInput, CheckpointsThroughTheProgram) {
+  const std::string good = ReadFile(workshop_.File("model.safetensors"));
+  WriteFile(workshop_.File("cut.safetensors"), good.substr(0, good.size() / 2));
+  std::string flipped = good;
+  flipped[20] = static_cast<char>(flipped[20] ^ 4);
+  WriteFile(workshop_.File("flipped.safetensors"), flipped);
+  Expect("import --from hf cut.safetensors --out m.safetensors", 4,
+         {"cut.safetensors"});
+  Expect("import --from flax cut.safetensors --out m.safetensors", 4,
+         {"cut.safetensors"});
+  Expect("import --from flax text.txt --out m.safetensors", 4, {"text.txt"});
+  for (const std::string file : {"cut.safetensors", "flipped.safetensors"}) {
+    Expect("score --tokens ids.safetensors --out o.safetensors --model " + file,
+           4, {file});
+    Expect("run --data text.txt --context 64 --out r --model " + file, 4,
+           {file});
+  }
+}
+
+TEST_F(BadInput, JsonLines) {
+  WriteFile(workshop_.File("a.jsonl"), "{\"txt\": 1}\n");
+  WriteFile(workshop_.File("b.jsonl.zst"), "not zstd at all");
+  WriteFile(workshop_.File("c.jsonl"), "{\"text\": \"\xff\"}\n");
+  const std::string run =
+      "run --model model.safetensors --context 64 --out r --data ";
+  Expect(run + "a.jsonl", 4, {"a.jsonl", "1", "text"});
+  Expect(run + "b.jsonl.zst", 4, {"b.jsonl.zst", "zstd"});
+  Expect(run + "c.jsonl", 4, {"c.jsonl"});
+}
+
+TEST_F(BadInput, OutputNames) {
+  Expect("run --model model.safetensors --data text.txt --context 64 --out " +
+             std::string(300, 'x'),
+         8, {"File name too long"});
+}
+
 TEST_F(BadInput, Profiles) {
   const std::pair<const char*, const char*> cases[] = {
       {"layers:2-4", "4"},          {"layers:9", "9"},

@@ -56,6 +56,22 @@ TEST(Counters, EqualFormulasOnRandomConfigsProfilesLengthsAndChunkings) {
   }
 }
 
+// Absolute figures for TTT-MLP too: ops and formulas share one table, so their
+// agreement alone would not show a wrong constant.
+TEST(Counters, PublishedOneBillionMlpFigures) {
+  const ModelConfig config = NamedConfig("1b-mlp");
+  constexpr int64_t T = 2048;
+  const auto flops = [&](const std::string& name) {
+    return static_cast<double>(
+        CountersByFormula(config, Profile::Parse(name, 24), 1, T).flops);
+  };
+  const double uniform = flops("uniform");
+  EXPECT_NEAR(uniform / T / 1e6, 2767, 1);
+  EXPECT_NEAR(100 * (1 - flops("retina") / uniform), 10.1, 0.05);
+  EXPECT_NEAR(100 * (1 - flops("cortex") / uniform), 11.2, 0.05);
+  EXPECT_NEAR(100 * (1 - flops("frozen") / uniform), 12.8, 0.05);
+}
+
 // The figures of the published 1.3B model: 2,590 MF a token, retina saves 6.78
 // % of it and 79.2 % of the updates.
 TEST(Counters, PublishedOneBillionFigures) {

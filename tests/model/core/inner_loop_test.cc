@@ -117,6 +117,53 @@ TEST(InnerLoop, MatchesOracleUnderEverySchedule) {
   }
 }
 
+// Per-token statistics against plain autograd of the inner loss, token by
+// token.
+TEST(InnerLoop, TokenStatisticsAreThoseOfAutograd) {
+  for (const ParitySet& set : ParitySets("c_linear")) {
+    SCOPED_TRACE(set.name);
+    const Layer layer = MakeLayer(set);
+    InnerState state;
+    ops::StatisticsCollector statistics;
+    InnerLoop(layer.config, layer.parameters, state, &statistics)
+        .Run(layer.q, layer.k, layer.v, layer.lr, 0,
+             std::vector<double>(6, 0.5));
+    const InnerParameters& p = layer.parameters;
+    const double last_rate =
+        1.0 / 16 + p.token_idx[15].item<double>();  // not clipped in these sets
+    const double scale = layer.config.ttt_base_lr /
+                         static_cast<double>(layer.config.head_dim()) * 0.5;
+    const auto piece = [&](const std::string& name) {
+      return statistics.token().at(name).front().value;  // [B, H, 16]
+    };
+    for (int64_t h = 0; h < layer.config.num_heads; ++h) {
+      for (int64_t t = 0; t < 16; ++t) {
+        const at::Tensor w = p.w1[h].clone().requires_grad_(true);
+        const at::Tensor k = layer.k[0][h][t], v = layer.v[0][h][t];
+        const at::Tensor z = at::matmul(k, w) + p.b1[h][0];
+        const at::Tensor centered = z - z.mean();
+        const at::Tensor y = centered /
+                                 at::sqrt(centered.square().mean() + 1e-6) *
+                                 p.norm_weight[h] +
+                             p.norm_bias[h];
+        (0.5 * (y - (v - k)).square().sum()).backward();
+        const double norm = w.grad().norm().item<double>();
+        const double lr = layer.lr[0][h][t].item<double>();
+        EXPECT_NEAR(piece("token_grad_norm")[0][h][t].item<double>(), norm,
+                    1e-9 * norm);
+        EXPECT_NEAR(piece("token_step")[0][h][t].item<double>(),
+                    scale * last_rate * lr * norm, 1e-9 * norm);
+        EXPECT_EQ(piece("gate")[0][h][t].item<double>(), lr);
+      }
+    }
+    const auto& distance = statistics.mini_batch().at("state_distance");
+    const at::Tensor expected =
+        (state.w1 - p.w1).square().sum({-2, -1}).sqrt() /
+        p.w1.square().sum({-2, -1}).sqrt();
+    EXPECT_LE(Worst(distance.back().value, expected), 1e-12);
+  }
+}
+
 // The path that a frozen mini-batch takes in the model must give what eta = 0
 // gives.
 TEST(InnerLoop, FrozenPathEqualsLambdaZero) {

@@ -227,6 +227,106 @@ TEST(State, ChangingATokenChangesNothingBefore) {
   }
 }
 
+// The way of every default run: rows shared among threads.
+TEST(State, RowsSharedAmongThreadsGiveTheSame) {
+  const ModelConfig config = SmallConfig(InnerModel::kLinear, Backbone::kMamba);
+  const TensorMap weights = RandomWeights(config, 7);
+  const auto make = [&](int threads) {
+    return Model::FromTensors(
+        config, weights,
+        {.lane = Lane::kCpuReferenceFp64, .num_threads = threads});
+  };
+  constexpr int64_t B = 5, T = 45;
+  std::vector<int32_t> ids = RandomIds(B * T, config.vocab_size, 12);
+  const Profile profile = Profile::Parse("retina;every=2", config.num_layers);
+  const ForwardResult one = make(1).Score(ids, B, profile);
+  for (int threads : {2, 3, 8}) {
+    const ForwardResult many = make(threads).Score(ids, B, profile);
+    EXPECT_LE(MaxAbsDifference(many.nll, one.nll), 1e-12 * MaxAbs(one.nll));
+    EXPECT_EQ(many.counters, one.counters);
+    EXPECT_EQ(many.num_losses, T - 1);
+  }
+  ids[3 * T + 2] = 61;
+  try {
+    make(3).Score(ids, B, profile);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("at index 137"), std::string::npos)
+        << error.what();
+  }
+}
+
+TEST(State, StatisticsOfFrozenLayersAndShortTextsAreNaNNotAbsent) {
+  for (const Kind kind : kKinds) {
+    const Model model = MakeModel(kind);
+    const int64_t L = model.config().num_layers;
+    const std::vector<int32_t> ids =
+        RandomIds(40, model.config().vocab_size, 13);
+    const ForwardResult frozen =
+        model.Score(ids, 1, Profile::Parse("frozen", L),
+                    {.statistics = StatisticsMode::kOn});
+    const ForwardResult uniform =
+        model.Score(ids, 1, Profile::Parse("uniform", L),
+                    {.statistics = StatisticsMode::kOn});
+    ASSERT_EQ(frozen.statistics.size(), uniform.statistics.size());
+    for (const auto& [name, array] : uniform.statistics) {
+      const HostTensor& missing = frozen.statistics.at(name);
+      EXPECT_EQ(missing.shape, array.shape) << name;
+      for (double value : ToDoubles(missing)) EXPECT_TRUE(std::isnan(value));
+      for (double value : ToDoubles(array))
+        EXPECT_TRUE(std::isfinite(value)) << name;
+    }
+    const ForwardResult brief =
+        model.Score(std::span(ids).first(5), 1, Profile::Parse("uniform", L),
+                    {.statistics = StatisticsMode::kOn});
+    EXPECT_EQ(brief.statistics.at("grad_norm").shape,
+              (std::vector<int64_t>{1, L, 2, 0}));
+    EXPECT_EQ(brief.statistics.at("gate").shape,
+              (std::vector<int64_t>{1, L, 2, 5}));
+  }
+}
+
+// Rows of a batch land where they belong: as if each had been alone.
+TEST(State, StatisticsOfABatchAreThoseOfItsRows) {
+  const Model model = MakeModel(kKinds[0]);
+  const int64_t L = model.config().num_layers, T = 40;
+  const Profile profile = Profile::Parse("layers:0,2", L);
+  const std::vector<int32_t> ids =
+      RandomIds(2 * T, model.config().vocab_size, 14);
+  const ForwardOptions options{.statistics = StatisticsMode::kOn};
+  const ForwardResult both = model.Score(ids, 2, profile, options);
+  for (int64_t row = 0; row < 2; ++row) {
+    const ForwardResult alone =
+        model.Score(std::span(ids).subspan(row * T, T), 1, profile, options);
+    for (const std::string name :
+         {"grad_norm", "relative_update", "state_distance", "token_grad_norm",
+          "token_step", "gate"}) {
+      const std::vector<double> all = ToDoubles(both.statistics.at(name));
+      const std::vector<double> one = ToDoubles(alone.statistics.at(name));
+      ASSERT_EQ(all.size(), 2 * one.size());
+      for (size_t i = 0; i < one.size(); ++i) {
+        const double value = all[row * one.size() + i];
+        if (std::isnan(one[i])) {
+          EXPECT_TRUE(std::isnan(value)) << name;
+        } else {
+          EXPECT_NEAR(value, one[i], 1e-11 * (1 + std::abs(one[i]))) << name;
+        }
+      }
+    }
+  }
+}
+
+TEST(State, StatisticsCannotBeSwitchedOnInsideAMiniBatch) {
+  const Model model = MakeModel(kKinds[0]);
+  const std::vector<int32_t> ids = RandomIds(40, model.config().vocab_size, 15);
+  Sequences sequences =
+      model.Start(1, Profile::Parse("uniform", model.config().num_layers));
+  model.Forward(sequences, std::span(ids).first(5), {});
+  EXPECT_THROW(model.Forward(sequences, std::span(ids).subspan(5),
+                             {.statistics = StatisticsMode::kOn}),
+               Error);
+}
+
 TEST(State, BadRequestsNamePlaceAndExpectation) {
   const Model model = MakeModel(kKinds[0]);
   const Profile uniform = Profile::Parse("uniform", 3);

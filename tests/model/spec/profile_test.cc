@@ -114,6 +114,7 @@ TEST(Profile, BadOnesAreNamed) {
       {"uniform;until=7", "not a multiple of 16"},
       {"uniform;every=0", "expected at least 1"},
       {"uniform;never", "unknown option 'never'"},
+      {"uniform;until=32;until=64", "option 'until' is given twice"},
       {"ramp:1", "expected ramp:a->b"},
       {"random:3", "expected random:K#SEED"}};
   for (const BadProfile& profile : bad) {
