@@ -263,8 +263,8 @@ std::string Explanation(int width) {
       "algorithmic, exact. saved: against uniform.",
       "ms/1k tokens: median over batches, ± half the interquartile range. "
       "adaptive state: per sequence.",
-      "P: * no other profile is both better (by a paired interval) and cheaper "
-      "in FLOPs; other costs in results.json."};
+      "P: * no other profile is better (by a paired interval) at no higher "
+      "FLOPs; other costs in results.json."};
   std::string text;
   for (const char* line : lines) text += Wrap(line, width);
   return text;
