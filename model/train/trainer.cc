@@ -8,10 +8,8 @@
 #include <chrono>
 #include <climits>
 #include <cmath>
-#include <condition_variable>
 #include <cstdio>
 #include <cstring>
-#include <mutex>
 #include <numbers>
 #include <numeric>
 #include <thread>
@@ -28,6 +26,7 @@
 #include "model/train/fused_ops.h"
 #include "model/train/kernels/kernels.h"
 #include "model/train/random.h"
+#include "model/train/workers.h"
 #include "model/weights/model_file.h"
 #include "model/weights/safetensors.h"
 
@@ -92,81 +91,6 @@ void TuneAllocator() {
   mallopt(M_TOP_PAD, 64 << 20);
 #endif
 }
-
-// Threads that sleep between steps (spinning ones would fight for the cores
-// with whoever else is there).
-class Trainer::Workers {
- public:
-  explicit Workers(int num_threads) {
-    for (int t = 1; t < num_threads; ++t)
-      threads_.emplace_back([this, t] { Loop(t); });
-    num_threads_ = num_threads;
-    at::set_num_threads(1);
-  }
-  ~Workers() {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    wake_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
-  }
-
-  int size() const { return num_threads_; }
-
-  // body(thread) on every thread; returns when all are done; rethrows the first
-  // error.
-  void Run(const std::function<void(int)>& body) {
-    {
-      const std::lock_guard lock(mutex_);
-      body_ = &body;
-      pending_ = num_threads_ - 1;
-      ++generation_;
-    }
-    wake_.notify_all();
-    Guarded(0);
-    std::unique_lock lock(mutex_);
-    done_.wait(lock, [this] { return pending_ == 0; });
-    if (error_ != nullptr)
-      std::rethrow_exception(std::exchange(error_, nullptr));
-  }
-
- private:
-  void Guarded(int thread) {
-    try {
-      (*body_)(thread);
-    } catch (...) {
-      const std::lock_guard lock(mutex_);
-      if (error_ == nullptr) error_ = std::current_exception();
-    }
-  }
-
-  void Loop(int thread) {
-    at::set_num_threads(1);  // LibTorch's setting is per thread
-    int64_t seen = 0;
-    for (;;) {
-      {
-        std::unique_lock lock(mutex_);
-        wake_.wait(lock, [&] { return stop_ || generation_ != seen; });
-        if (stop_) return;
-        seen = generation_;
-      }
-      Guarded(thread);
-      const std::lock_guard lock(mutex_);
-      if (--pending_ == 0) done_.notify_one();
-    }
-  }
-
-  std::vector<std::thread> threads_;
-  int num_threads_ = 1;
-  std::mutex mutex_;
-  std::condition_variable wake_, done_;
-  const std::function<void(int)>* body_ = nullptr;
-  int pending_ = 0;
-  int64_t generation_ = 0;
-  bool stop_ = false;
-  std::exception_ptr error_;
-};
 
 void TrainingTokens::AddWindows(int64_t begin, int64_t end, int64_t context) {
   for (int64_t start = begin; start + context < end; start += context)

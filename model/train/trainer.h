@@ -55,6 +55,8 @@ struct TrainOptions {
 // time otherwise. Call once, early in main.
 void TuneAllocator();
 
+class Workers;
+
 class Trainer {
  public:
   Trainer(TrainConfig config, TrainingTokens tokens, TrainOptions options);
@@ -77,7 +79,6 @@ class Trainer {
   void WriteCheckpoint() const;
 
  private:
-  class Workers;
   void SaveProgress(bool last) const;
   double SequenceGradient(int64_t sequence, float* gradient) const;
   int64_t WindowOf(int64_t index);
