@@ -76,7 +76,7 @@ TEST_F(BadInputTest, StreamsCutAnywhereAreRefused) {
 
 TEST_F(BadInputTest, OfficialTrainStateCutInsideAnyRecordIsRefused) {
   const fs::path path =
-      testing::ParityFolder() / "ts_linear_m.streaming_train_state";
+      testing::ParityFolder() / "ts_linear_t.streaming_train_state";
   const std::string stream = ReadFile(path);
   const FlaxStream whole(path, [](const auto&) { return true; });
   for (const FlaxRecord& record : whole.records()) {

@@ -110,7 +110,7 @@ TEST_F(ImportTest, OfficialStreamsUnderBothSpellingsOfTheirConfig) {
 
 TEST_F(ImportTest, Bf16StaysBf16) {
   const fs::path path =
-      testing::ParityFolder() / "ts_linear_m.streaming_train_state";
+      testing::ParityFolder() / "ts_linear_t.streaming_train_state";
   EXPECT_EQ(Import("flax", path).dtype, "BF16");
   EXPECT_EQ(
       Import("flax", testing::ParityFolder() / "a_linear_t.streaming_params")
