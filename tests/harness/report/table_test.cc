@@ -67,8 +67,8 @@ inner updates: gradient steps applied, all windows. FLOPs/token: algorithmic,
   exact. saved: against uniform.
 ms/1k tokens: median over batches, ± half the interquartile range. adaptive
   state: per sequence.
-P: * no other profile is better (by a paired interval) at no higher FLOPs;
-  other costs in results.json.
+P: * no other profile is better (by a paired interval) at no higher FLOPs; other
+  costs in results.json.
 (profile): not asked for; measured because retention needs it.
 note: 2 short documents were left out
 )");
