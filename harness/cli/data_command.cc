@@ -1,6 +1,7 @@
 #include "harness/cli/data_command.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -26,14 +27,14 @@ struct FetchArguments {
 };
 
 std::vector<const Source*> Chosen(const FetchArguments& a) {
+  for (const auto& name : a.names) FindSource(name);  // throws on unknown ones
+  const bool nothing_said =
+      a.names.empty() && !a.in_default && !a.training && !a.all;
   std::vector<const Source*> chosen;
-  if (!a.names.empty()) {
-    for (const auto& name : a.names) chosen.push_back(&FindSource(name));
-    return chosen;
-  }
-  const bool nothing_said = !a.in_default && !a.training && !a.all;
   for (const Source& s : Sources()) {
-    if (a.all || ((a.in_default || nothing_said) && s.in_default) ||
+    const bool named =
+        std::find(a.names.begin(), a.names.end(), s.name) != a.names.end();
+    if (a.all || named || ((a.in_default || nothing_said) && s.in_default) ||
         (a.training && s.in_training))
       chosen.push_back(&s);
   }
@@ -44,9 +45,10 @@ void Fetch(const FetchArguments& a) {
   FetchOptions options{DataFolder(), a.from, [](const std::string& line) {
                          std::fprintf(stderr, "%s\n", line.c_str());
                        }};
+  const std::vector<const Source*> chosen = Chosen(a);
   std::printf("%-10s %12s %6s %12s %6s %8s\n", "source", "train bytes", "works",
               "held out", "works", "seconds");
-  for (const Source* source : Chosen(a)) {
+  for (const Source* source : chosen) {
     const FetchResult r = FetchSource(*source, options);
     std::printf("%-10s %12lld %6lld %12lld %6lld %8s\n", source->name.c_str(),
                 static_cast<long long>(r.text.train.bytes),
@@ -157,27 +159,26 @@ std::string Use(const Source& s) {
   return s.training_allowed ? "train (optional)" : "eval only";
 }
 
+// Two lines a source, each fitting 80 columns: numbers, then words.
 void List() {
-  std::printf("%-10s %-14s %-16s %12s %6s %12s %6s  %-12s %s\n", "source",
-              "domain", "use", "train bytes", "works", "held out", "works",
-              "text SHA-256", "licence");
+  std::printf("%-10s %12s %6s %12s %6s  %-12s\n", "source", "train bytes",
+              "works", "held out", "works", "text SHA-256");
   for (const Source& s : Sources()) {
-    std::printf("%-10s %-14s %-16s ", s.name.c_str(), s.domain.c_str(),
-                Use(s).c_str());
+    std::printf("%-10s ", s.name.c_str());
     if (const auto stored = FindStoredText(DataFolder(), s)) {
-      std::printf("%12lld %6lld %12lld %6lld  %-12s ",
+      std::printf("%12lld %6lld %12lld %6lld  %-12s\n",
                   static_cast<long long>(stored->train.bytes),
                   static_cast<long long>(stored->train.works),
                   static_cast<long long>(stored->heldout.bytes),
                   static_cast<long long>(stored->heldout.works),
                   stored->text_sha256.substr(0, 12).c_str());
     } else {
-      const std::string missing =
-          "not fetched (" + std::to_string((s.bytes + 500'000) / 1'000'000) +
-          " MB to download)";
-      std::printf("%-54s ", missing.c_str());
+      std::printf(
+          "not fetched (%llu MB to download)\n",
+          static_cast<unsigned long long>((s.bytes + 500'000) / 1'000'000));
     }
-    std::printf("%s\n", s.licence.c_str());
+    std::printf("  %s; %s; %s\n", s.domain.c_str(), Use(s).c_str(),
+                s.licence.c_str());
   }
 }
 
