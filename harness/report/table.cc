@@ -302,7 +302,9 @@ std::string RunTable(const Results& results, const TableOptions& options) {
   }
   text += Explanation(width) + Notes(results, width);
   if (!options.run_folder.empty())
-    text += "Run folder: " + options.run_folder + "\n";
+    text += Wrap("Run folder: " + options.run_folder +
+                     " (windows.csv names every window and its work)",
+                 width);
   return text;
 }
 

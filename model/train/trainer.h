@@ -35,20 +35,20 @@ struct StepRecord {
 };
 
 struct TrainOptions {
-  std::filesystem::path
-      checkpoint;       // written every checkpoint_steps and at the end of an
-                        // interrupted run; empty: never
+  // Written every checkpoint_steps and at the end of an interrupted run; empty:
+  // never.
+  std::filesystem::path checkpoint = {};
   int num_threads = 0;  // 0: all cores; at most `batch` are used
   bool fused = true;  // false: plain autograd through the reference arithmetic
-  std::string
-      command;  // for the training log, and what to say after an interruption
-  std::function<void(const std::string& line)>
-      progress;  // one line now and then; empty: silent
+  // For the training log, and what to say after an interruption.
+  std::string command = {};
+  // Gets one line now and then; empty: silent.
+  std::function<void(const std::string& line)> progress = {};
   double progress_seconds = 10;
-  const std::atomic<bool>* interrupted =
-      nullptr;  // finish the step, write a checkpoint, return
-  int64_t stop_after_steps =
-      -1;  // tests: as if interrupted after so many steps in all
+  // When set: finish the step, write a checkpoint, return.
+  const std::atomic<bool>* interrupted = nullptr;
+  // Tests: as if interrupted after so many steps in all.
+  int64_t stop_after_steps = -1;
 };
 
 // Asks the allocator to keep what it has: page faults cost a quarter of the

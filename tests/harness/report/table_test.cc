@@ -33,7 +33,7 @@ ms/1k tokens: median over batches, ± half the interquartile range. adaptive sta
 P: * no other profile is better (by a paired interval) at no higher FLOPs; other costs in results.json.
 (profile): not asked for; measured because retention needs it.
 note: 2 short documents were left out
-Run folder: runs/x
+Run folder: runs/x (windows.csv names every window and its work)
 )");
 }
 
