@@ -53,7 +53,8 @@ std::string Offline(const Source& source) {
 }
 
 std::vector<std::string> AptGet(const std::vector<std::string>& options) {
-  std::vector<std::string> command = {"apt-get", "-q"};
+  std::vector<std::string> command = {"apt-get", "-q", "-o",
+                                      "Acquire::Retries=3"};
   // Root's downloads otherwise go through a user that may not write where we
   // ask, with a warning.
   if (geteuid() == 0)

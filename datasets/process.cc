@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "harness/base/error.h"
+#include "harness/base/interrupt.h"
 
 namespace plastometer {
 namespace {
@@ -80,6 +81,7 @@ ProcessResult RunProcess(const std::vector<std::string>& arguments,
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
+  ThrowIfInterrupted();  // a signal from the terminal ended the child too
   result.exit_code =
       WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return result;

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "harness/base/error.h"
+#include "harness/base/interrupt.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;
@@ -190,6 +191,7 @@ AtomicFile::~AtomicFile() {
 
 void AtomicFile::Write(std::span<const std::byte> data) {
   if (fd_ < 0) throw InternalError("Write after Commit: " + path_.string());
+  ThrowIfInterrupted();  // the destructor removes what was written
   WriteAll(fd_, data.data(), data.size(), path_);
 }
 

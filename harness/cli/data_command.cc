@@ -16,6 +16,7 @@
 #include "datasets/tokenizer.h"
 #include "harness/base/error.h"
 #include "harness/base/files.h"
+#include "harness/base/interrupt.h"
 
 namespace plastometer {
 namespace {
@@ -46,6 +47,7 @@ void Fetch(const FetchArguments& a) {
                          std::fprintf(stderr, "%s\n", line.c_str());
                        }};
   const std::vector<const Source*> chosen = Chosen(a);
+  const InterruptGuard guard;
   std::printf("%-10s %12s %6s %12s %6s %8s\n", "source", "train bytes", "works",
               "held out", "works", "seconds");
   for (const Source* source : chosen) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "harness/base/error.h"
+#include "harness/base/interrupt.h"
 #include "harness/run/inputs.h"
 #include "model/weights/import.h"
 
@@ -22,6 +23,7 @@ void Export(const ExportArguments& a) {
         "output folder " + a.out +
         " already exists; nothing is overwritten: choose another --out");
   }
+  const InterruptGuard guard;
   const ModelChoice choice = ResolveModel(a.model);
   ExportWeights(choice.file, a.out);
   std::printf(

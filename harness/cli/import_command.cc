@@ -6,6 +6,7 @@
 #include <string>
 
 #include "harness/base/error.h"
+#include "harness/base/interrupt.h"
 #include "harness/report/format.h"
 #include "model/weights/import.h"
 
@@ -24,6 +25,7 @@ void Import(const ImportArguments& a) {
   }
   ImportOptions options{a.from, a.source, {}, a.out};
   if (!a.config.empty()) options.config = a.config;
+  const InterruptGuard guard;
   const ImportSummary s = ImportWeights(options);
   const ModelConfig& c = s.config;
   std::printf(

@@ -10,13 +10,13 @@
 #include <string>
 
 #include "harness/base/error.h"
+#include "harness/base/interrupt.h"
 #include "harness/cli/data_command.h"
 #include "harness/cli/export_command.h"
 #include "harness/cli/import_command.h"
 #include "harness/cli/run_command.h"
 #include "harness/cli/score_command.h"
 #include "harness/cli/train_command.h"
-#include "harness/run/interrupt.h"
 
 namespace plastometer {
 namespace {

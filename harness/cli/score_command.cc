@@ -8,9 +8,9 @@
 
 #include "harness/base/error.h"
 #include "harness/base/files.h"
+#include "harness/base/interrupt.h"
 #include "harness/report/format.h"
 #include "harness/run/inputs.h"
-#include "harness/run/interrupt.h"
 #include "harness/run/score.h"
 #include "model/weights/safetensors.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "harness/base/error.h"
-#include "harness/run/interrupt.h"
+#include "harness/base/interrupt.h"
 
 namespace plastometer {
 namespace {

@@ -148,6 +148,18 @@ TEST_F(FakeApt, ArchiveOutOfReach) {
             HasSubstr("Temporary failure resolving")));
 }
 
+// A fresh system without lists and without a network: the missing lists are not
+// the version's fault.
+TEST_F(FakeApt, NoListsAndNoNetwork) {
+  EXPECT_THAT(
+      MessageWith("case \"$*\" in *Error-Mode=any*update*) "
+                  "echo 'E: Failed to fetch: Temporary failure resolving';; "
+                  "*) echo 'E: Unable to locate package made-up';; esac; "
+                  "exit 100\n"),
+      AllOf(HasSubstr("out of reach"),
+            HasSubstr("Temporary failure resolving")));
+}
+
 TEST_F(FakeApt, PrivateListsAreTriedWhenTheSystemHasNone) {
   // Fails without lists of our own, succeeds after "update" with them.
   MessageWith(

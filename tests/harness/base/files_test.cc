@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "harness/base/error.h"
+#include "harness/base/interrupt.h"
 
 namespace plastometer {
 namespace {
@@ -168,6 +169,21 @@ TEST(Files, FoldersOfTheInstallationFollowTheEnvironment) {
   EXPECT_EQ(DataFolder(), "/some/home/.data");
   const Environment data("PLASTOMETER_DATA", "/some/data");
   EXPECT_EQ(DataFolder(), "/some/data");
+}
+
+TEST(AtomicFile, AnInterruptionLeavesNothing) {
+  const TemporaryFolder folder;
+  const InterruptGuard guard;
+  try {
+    AtomicFile file(folder.path() / "out");
+    file.Write(std::string_view("first half"));
+    std::raise(SIGTERM);
+    file.Write(std::string_view("second half"));
+    FAIL() << "was not interrupted";
+  } catch (const Interrupted& interrupted) {
+    EXPECT_EQ(interrupted.signal, SIGTERM);
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <csignal>
 
 #include "harness/base/error.h"
-#include "harness/run/interrupt.h"
+#include "harness/base/interrupt.h"
 #include "tests/harness/run/tiny_model.h"
 
 namespace plastometer {

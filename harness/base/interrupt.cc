@@ -1,4 +1,4 @@
-#include "harness/run/interrupt.h"
+#include "harness/base/interrupt.h"
 
 #include <csignal>
 
@@ -21,6 +21,7 @@ InterruptGuard::InterruptGuard() {
 }
 
 InterruptGuard::~InterruptGuard() {
+  g_signal = 0;
   std::signal(SIGINT, SIG_DFL);
   std::signal(SIGTERM, SIG_DFL);
 }
