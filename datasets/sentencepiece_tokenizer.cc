@@ -51,7 +51,7 @@ struct SentencePieceTokenizer::Processor {
   sentencepiece::SentencePieceProcessor sp;
 };
 
-SentencePieceTokenizer::SentencePieceTokenizer(std::string serialized,
+SentencePieceTokenizer::SentencePieceTokenizer(const std::string& serialized,
                                                const std::string& name)
     : name_(name),
       sha256_(Sha256Hex(serialized)),

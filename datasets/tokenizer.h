@@ -80,7 +80,8 @@ class ByteTokenizer : public Tokenizer {
 // back; the constructor refuses it.
 class SentencePieceTokenizer : public Tokenizer {
  public:
-  SentencePieceTokenizer(std::string serialized, const std::string& name);
+  SentencePieceTokenizer(const std::string& serialized,
+                         const std::string& name);
   ~SentencePieceTokenizer() override;
   bool SplitsAtNewline() const override { return splits_at_newline_; }
   std::string Decode(const std::vector<int32_t>& ids) const override;

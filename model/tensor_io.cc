@@ -23,7 +23,8 @@ at::Tensor ToTorch(const HostTensor& tensor) {
   for (const TypePair& type : kTypes) {
     if (type.ours != tensor.dtype) continue;
     at::Tensor result = at::empty(tensor.shape, type.torch);
-    std::memcpy(result.data_ptr(), tensor.bytes.data(), tensor.bytes.size());
+    if (!tensor.bytes.empty())  // memcpy takes no null
+      std::memcpy(result.data_ptr(), tensor.bytes.data(), tensor.bytes.size());
     return result;
   }
   throw InternalError("no LibTorch type for " + DTypeName(tensor.dtype));
@@ -35,7 +36,8 @@ HostTensor ToHostTensor(const at::Tensor& tensor) {
     if (type.torch != host.scalar_type()) continue;
     HostTensor result{type.ours, host.sizes().vec(),
                       std::vector<std::byte>(host.nbytes())};
-    std::memcpy(result.bytes.data(), host.data_ptr(), host.nbytes());
+    if (!result.bytes.empty())
+      std::memcpy(result.bytes.data(), host.data_ptr(), host.nbytes());
     return result;
   }
   throw InternalError("no host type for a LibTorch tensor");
