@@ -94,9 +94,9 @@ std::vector<Source> ParseSources(std::string_view json,
 }
 
 const std::vector<Source>& Sources() {
-  static const std::vector<Source> sources =
+  static const std::vector<Source> kSources =
       ParseSources(kSourcesJson, "sources.json");
-  return sources;
+  return kSources;
 }
 
 const Source& FindSource(const std::string& name) {

@@ -11,7 +11,7 @@
 
 namespace plastometer {
 
-struct Source {
+struct Source {  // NOLINT(bugprone-exception-escape): nlohmann::json's
   std::string name, domain;
   std::string package, version, architecture;
   uint64_t bytes = 0;  // of the .deb

@@ -68,7 +68,8 @@ std::string Short(double value) {
   if (value < 1000)
     return value == std::floor(value) ? Print("%.0f", value)
                                       : ThreeDigits(value);
-  int unit = -1;
+  int unit = 0;
+  value /= 1000;
   while (value >= 999.5 && unit < 4) {
     value /= 1000;
     ++unit;
