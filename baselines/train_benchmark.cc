@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "harness/base/allocator.h"
 #include "harness/base/error.h"
 #include "model/train/random.h"
 #include "model/train/trainer.h"
@@ -81,7 +82,7 @@ BENCHMARK_CAPTURE(TrainStep, plain, false)
 }  // namespace plastometer::train
 
 int main(int argc, char** argv) {
-  plastometer::train::TuneAllocator();
+  plastometer::KeepFreedMemory();
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
 }

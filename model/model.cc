@@ -141,6 +141,7 @@ Model& Model::operator=(Model&&) noexcept = default;
 const ModelConfig& Model::config() const { return impl_->config; }
 const std::string& Model::sha256() const { return impl_->sha256; }
 Lane Model::lane() const { return impl_->lane; }
+int Model::num_threads() const { return impl_->num_threads; }
 
 Model Model::Load(const std::filesystem::path& file,
                   const ModelOptions& options) {

@@ -86,6 +86,7 @@ class Model {
   const std::string& sha256()
       const;  // of the file; empty when made from tensors
   Lane lane() const;
+  int num_threads() const;  // as resolved from ModelOptions
 
   // Fresh state: every sequence starts at W0.
   Sequences Start(int64_t num_sequences, const Profile& profile) const;

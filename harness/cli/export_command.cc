@@ -7,6 +7,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/interrupt.h"
+#include "harness/cli/output.h"
 #include "harness/run/inputs.h"
 #include "model/weights/import.h"
 
@@ -18,11 +19,7 @@ struct ExportArguments {
 };
 
 void Export(const ExportArguments& a) {
-  if (std::filesystem::exists(std::filesystem::symlink_status(a.out))) {
-    throw UsageError(
-        "output folder " + a.out +
-        " already exists; nothing is overwritten: choose another --out");
-  }
+  RefuseExisting(a.out, "folder");
   const InterruptGuard guard;
   const ModelChoice choice = ResolveModel(a.model);
   ExportWeights(choice.file, a.out);

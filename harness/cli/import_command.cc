@@ -7,6 +7,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/interrupt.h"
+#include "harness/cli/output.h"
 #include "harness/report/format.h"
 #include "model/weights/import.h"
 
@@ -18,11 +19,7 @@ struct ImportArguments {
 };
 
 void Import(const ImportArguments& a) {
-  if (std::filesystem::exists(std::filesystem::symlink_status(a.out))) {
-    throw UsageError(
-        "output file " + a.out +
-        " already exists; nothing is overwritten: choose another --out");
-  }
+  RefuseExisting(a.out, "file");
   ImportOptions options{a.from, a.source, {}, a.out};
   if (!a.config.empty()) options.config = a.config;
   const InterruptGuard guard;

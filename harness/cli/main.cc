@@ -1,14 +1,12 @@
 // The only place that prints errors and chooses exit codes.
-#include <malloc.h>
-
 #include <CLI/CLI.hpp>
-#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <new>
 #include <string>
 
+#include "harness/base/allocator.h"
 #include "harness/base/error.h"
 #include "harness/base/interrupt.h"
 #include "harness/cli/data_command.h"
@@ -40,16 +38,6 @@ constexpr char kFooter[] =
     "Exit codes: 0 done, 2 usage, 4 bad input, 5 refused, 8 disk, memory or "
     "device, 70 our own mistake, 130/143 "
     "interrupted.";
-
-// Activations of one batch are returned to the system and faulted in again at
-// every step otherwise: 25 % of the time.
-void KeepMemoryBetweenBatches() {
-  mallopt(M_ARENA_MAX, 1);  // the arenas of other threads give memory back
-                            // whatever the thresholds say
-  mallopt(M_MMAP_MAX, 0);   // the threshold itself cannot be set beyond 32 MiB
-  mallopt(M_TRIM_THRESHOLD, INT_MAX);
-  mallopt(M_TOP_PAD, 64 << 20);
-}
 
 int Fail(const std::string& message, int code) {
   std::fprintf(stderr, "plastometer: %s\n", message.c_str());
@@ -109,7 +97,7 @@ int main(int argc, char** argv) {
   using namespace plastometer;
   std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is then an error of
                                   // write(), reported like a full disk
-  KeepMemoryBetweenBatches();
+  KeepFreedMemory();
   try {
     return ParseAndRun(argc, argv);
   } catch (const Interrupted& interrupted) {

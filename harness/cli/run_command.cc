@@ -6,7 +6,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "datasets/corpus.h"
@@ -110,9 +109,7 @@ RunRecord Describe(const RunArguments& a, const ModelChoice& choice,
   if (!a.slice.empty()) r.data_name += " (slice " + a.slice + ")";
   r.data_sha256 = data.sha256;
   r.lane = ToString(model.lane());
-  r.num_threads = a.threads > 0
-                      ? a.threads
-                      : std::max(1u, std::thread::hardware_concurrency());
+  r.num_threads = model.num_threads();
   int64_t longest = 0;
   for (const Window& w : data.windows)
     longest = std::max(longest, static_cast<int64_t>(w.ids.size()));
@@ -139,10 +136,9 @@ void WriteRunFolder(const Results& results, RunFolder& folder) {
 }
 
 Results MeasureAll(const RunArguments& a, const Model& model,
-                   const EvaluationSet& data, RunRecord record) {
+                   const ProfilePlan& plan, const EvaluationSet& data,
+                   RunRecord record) {
   const auto start = std::chrono::steady_clock::now();
-  const ProfilePlan plan =
-      PlanProfiles(SplitProfileList(a.profiles), model.config().num_layers);
   {
     Progress progress("measuring");
     Measure(model, data.windows, plan,
@@ -165,15 +161,15 @@ void Run(const RunArguments& a) {
   RunFolder folder(a.out.empty() ? DefaultRunFolder()
                                  : std::filesystem::path(a.out));
   const Model model = Model::Load(choice.file, {lane, a.threads});
-  PlanProfiles(names, model.config().num_layers);  // a wrong profile is known
-                                                   // before the data is read
+  // A wrong profile is known before the data is read.
+  const ProfilePlan plan = PlanProfiles(names, model.config().num_layers);
   const auto tokenizer =
       ResolveTokenizer(a.tokenizer, choice.file, model.config());
   EvaluationSet data = LoadData(a, *tokenizer);
   KeepDomains(a.domains, data);
   ThrowIfInterrupted();
-  const Results results =
-      MeasureAll(a, model, data, Describe(a, choice, model, *tokenizer, data));
+  const Results results = MeasureAll(
+      a, model, plan, data, Describe(a, choice, model, *tokenizer, data));
   WriteRunFolder(results, folder);
   if (a.json) {
     std::fputs(ResultsJson(results).c_str(), stdout);

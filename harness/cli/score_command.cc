@@ -9,6 +9,7 @@
 #include "harness/base/error.h"
 #include "harness/base/files.h"
 #include "harness/base/interrupt.h"
+#include "harness/cli/output.h"
 #include "harness/report/format.h"
 #include "harness/run/inputs.h"
 #include "harness/run/score.h"
@@ -45,18 +46,10 @@ TokenIds TokensOfText(const std::string& path, const Tokenizer& tokenizer) {
   return tokens;
 }
 
-void RefuseExisting(const std::string& out) {
-  if (std::filesystem::exists(std::filesystem::symlink_status(out))) {
-    throw UsageError(
-        "output file " + out +
-        " already exists; nothing is overwritten: choose another --out");
-  }
-}
-
 void Score(const ScoreArguments& a) {
   if (a.tokens.empty() == a.text.empty())
     throw UsageError("give either --tokens or --text");
-  RefuseExisting(a.out);
+  RefuseExisting(a.out, "file");
   const Lane lane = ParseLane(a.lane);
   const ModelChoice choice = ResolveModel(a.model);
   const ScoreRequest request{a.logits, a.state, ParseStatistics(a.stats),

@@ -79,14 +79,11 @@ std::string WindowsCsv(const Results& results) {
   for (size_t w = 0; w < r.windows.size(); ++w) {
     const WindowRecord& window = r.windows[w];
     for (const ProfileRecord& p : r.profiles) {
-      double sum = 0;
-      for (int64_t i = 0; i < window.num_tokens - 1; ++i)
-        sum += p.nll[window.loss_begin + i];
-      text += Line({std::to_string(w), p.name, window.source, window.domain,
-                    window.work, window.document,
-                    std::to_string(window.first_token),
-                    std::to_string(window.num_tokens),
-                    Known(window.scored_bytes), CsvNumber(sum)});
+      text += Line(
+          {std::to_string(w), p.name, window.source, window.domain, window.work,
+           window.document, std::to_string(window.first_token),
+           std::to_string(window.num_tokens), Known(window.scored_bytes),
+           CsvNumber(WindowSum(p, window))});
     }
   }
   return text;

@@ -30,13 +30,6 @@ std::string DocumentKey(const WindowRecord& w) {
   return WorkKey(w) + '\n' + w.document;
 }
 
-double WindowSum(const ProfileRecord& profile, const WindowRecord& window) {
-  double sum = 0;
-  for (int64_t i = 0; i < window.num_tokens - 1; ++i)
-    sum += profile.nll[window.loss_begin + i];
-  return sum;
-}
-
 // One slice's windows with their place among its documents and works.
 struct Slice {
   std::vector<size_t> windows;
@@ -267,6 +260,13 @@ void AddPositions(Results& results) {
 }
 
 }  // namespace
+
+double WindowSum(const ProfileRecord& profile, const WindowRecord& window) {
+  double sum = 0;
+  for (int64_t i = 0; i < window.num_tokens - 1; ++i)
+    sum += profile.nll[window.loss_begin + i];
+  return sum;
+}
 
 Results Summarise(RunRecord record) {
   Results results;

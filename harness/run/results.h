@@ -118,6 +118,9 @@ constexpr int64_t kMinWorks =
     12;  // an interval needs this many; fewer: estimates only
 constexpr int64_t kMinWorksForVerdict = 16;  // a verdict needs this many
 
+// Nats of one window, first token to last.
+double WindowSum(const ProfileRecord& profile, const WindowRecord& window);
+
 // Sums in fp64 in a fixed order: per window, per document, over documents.
 Results Summarise(RunRecord record);
 

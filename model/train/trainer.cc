@@ -6,17 +6,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <climits>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <numbers>
 #include <numeric>
 #include <thread>
-
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
 
 #include "harness/base/error.h"
 #include "harness/base/files.h"
@@ -81,16 +76,6 @@ std::string HashOfData(const TrainingTokens& tokens) {
 }
 
 }  // namespace
-
-void TuneAllocator() {
-#if defined(__GLIBC__)
-  mallopt(M_ARENA_MAX, 1);  // the arenas of other threads give memory back
-                            // whatever the thresholds say
-  mallopt(M_MMAP_MAX, 0);   // the threshold itself cannot be set beyond 32 MiB
-  mallopt(M_TRIM_THRESHOLD, INT_MAX);
-  mallopt(M_TOP_PAD, 64 << 20);
-#endif
-}
 
 void TrainingTokens::AddWindows(int64_t begin, int64_t end, int64_t context) {
   for (int64_t start = begin; start + context < end; start += context)

@@ -51,10 +51,6 @@ struct TrainOptions {
   int64_t stop_after_steps = -1;
 };
 
-// Asks the allocator to keep what it has: page faults cost a quarter of the
-// time otherwise. Call once, early in main.
-void TuneAllocator();
-
 class Workers;
 
 class Trainer {
