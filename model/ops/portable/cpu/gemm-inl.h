@@ -9,8 +9,8 @@
 #endif
 
 #include <algorithm>
-#include <cstring>
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "model/ops/portable/cpu/kernels.h"
@@ -29,7 +29,8 @@ constexpr int kTileRows = 6, kTileVectors = 2;
 #else
 constexpr int kTileRows = 14, kTileVectors = 2;
 #endif
-constexpr int kTileColumns = kTileVectors * static_cast<int>(Arithmetic::kLanes);
+constexpr int kTileColumns =
+    kTileVectors * static_cast<int>(Arithmetic::kLanes);
 static_assert(kPanelColumns % kTileColumns == 0);
 // Rows of x are copied here a segment at a time: rows of the model's widths
 // are often a multiple of 4 KiB apart and would fight for the same cache sets.
@@ -75,12 +76,17 @@ static HWY_ATTR HWY_INLINE void Tile(const float* HWY_RESTRICT a,
     }
     return;
   }
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
-    float row[V * A::kLanes];
-    for (int v = 0; v < V; ++v) A::Store(sums[r][v], row + v * A::kLanes);
-    float* out = c + r * c_stride;
-    for (int64_t n = 0; n < num_columns; ++n)
-      out[n] = first ? row[n] : out[n] + row[n];
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) {
+      float* out = c + r * c_stride + v * A::kLanes;
+      const int64_t n =
+          std::clamp<int64_t>(num_columns - v * A::kLanes, 0, A::kLanes);
+      A::StoreFirst(
+          first ? sums[r][v] : A::Add(A::LoadFirst(out, n), sums[r][v]), out,
+          n);
+    }
   }
 }
 
@@ -123,8 +129,7 @@ static HWY_ATTR HWY_INLINE void PrefetchShare(const float* panel,
                                               int64_t num_parts) {
   const int64_t begin = num_floats * part / num_parts & ~int64_t{15},
                 end = num_floats * (part + 1) / num_parts;
-  for (int64_t i = begin; i < end; i += 16)
-    __builtin_prefetch(panel + i, 0, 2);
+  for (int64_t i = begin; i < end; i += 16) __builtin_prefetch(panel + i, 0, 2);
 }
 
 static HWY_ATTR void CopySegment(const float* x, int64_t x_stride,
@@ -140,7 +145,8 @@ static HWY_ATTR void GemmFewRows(const GemmArguments& g, int64_t row_begin,
                                  int64_t num_rows, int64_t panel_begin,
                                  int64_t panel_end) {
   const int64_t K = g.matrix.num_in, N = g.matrix.num_out;
-  const int64_t num_segments = std::max<int64_t>(1, (K + kSegment - 1) / kSegment);
+  const int64_t num_segments =
+      std::max<int64_t>(1, (K + kSegment - 1) / kSegment);
   float* copy = Scratch(num_segments * kTileRows * kCopyStride);
   for (int64_t s = 0; s < num_segments; ++s)
     CopySegment(g.x + row_begin * g.x_stride + s * kSegment, g.x_stride,
@@ -169,18 +175,17 @@ static HWY_ATTR void GemmBlock(const GemmArguments& g, int64_t row_begin,
     CopySegment(g.x + row_begin * g.x_stride + k, g.x_stride, num_rows, n,
                 copy);
     for (int64_t p = panel_begin; p < panel_end; ++p) {
-      const float* panel =
-          g.matrix.values + (p * K + k) * kPanelColumns;
+      const float* panel = g.matrix.values + (p * K + k) * kPanelColumns;
       for (int64_t t = 0; t < num_tiles; ++t) {
         const int64_t r = t * kTileRows,
                       rows = std::min<int64_t>(kTileRows, num_rows - r);
         if (p + 1 < panel_end)
           PrefetchShare(panel + K * kPanelColumns, n * kPanelColumns, t,
                         num_tiles);
-        kPanelTiles[rows - 1](copy + r * kCopyStride, panel, n, k == 0,
-                              g.y + (row_begin + r) * g.y_stride +
-                                  p * kPanelColumns,
-                              g.y_stride, N - p * kPanelColumns);
+        kPanelTiles[rows - 1](
+            copy + r * kCopyStride, panel, n, k == 0,
+            g.y + (row_begin + r) * g.y_stride + p * kPanelColumns, g.y_stride,
+            N - p * kPanelColumns);
       }
     }
   }

@@ -74,8 +74,8 @@ struct ScanArguments {
   const float *q = nullptr, *k = nullptr, *v = nullptr, *lr = nullptr;
   int64_t stride = 0, lr_stride = 0, out_stride = 0;
   float* out = nullptr;
-  int64_t num_tokens = 0, position = 0;  // absolute position of the first
-  const float* sigma = nullptr;  // one per mini-batch touched
+  int64_t num_tokens = 0, position = 0;        // absolute position of the first
+  const float* sigma = nullptr;                // one per mini-batch touched
   const float *cos = nullptr, *sin = nullptr;  // [16, d/2]
   const float *norm_weight = nullptr, *norm_bias = nullptr;  // this head's [d]
   const float* token_rate = nullptr;                         // [16]
@@ -88,9 +88,10 @@ struct ScanArguments {
   float *open_k = nullptr, *open_h1 = nullptr, *open_x = nullptr,
         *open_h2 = nullptr;
   // Statistics, or null. Then also G1 [16, d or J], G2 [16, d] of the open
-  // rows, the open rows' losses l_t [16], and W0 of this head.
+  // rows, their losses l_t [16] and rates f_t [16], and W0 of this head.
   HeadStatistics* statistics = nullptr;
-  float *open_g1 = nullptr, *open_g2 = nullptr, *open_loss = nullptr;
+  float *open_g1 = nullptr, *open_g2 = nullptr, *open_loss = nullptr,
+        *open_rate = nullptr;
   const float *initial_w1 = nullptr, *initial_b1 = nullptr,
               *initial_w2 = nullptr, *initial_b2 = nullptr;
 };
@@ -110,9 +111,9 @@ struct Kernels {
                      const float* bias, float eps, float* y, int64_t num_rows,
                      int64_t width);
   // One sequence: x [T, width], history [3, width]; rows [begin, end) of y.
-  void (*causal_conv)(const float* x, const float* history,
-                      const float* kernel, const float* bias, float* y,
-                      int64_t begin, int64_t end, int64_t width);
+  void (*causal_conv)(const float* x, const float* history, const float* kernel,
+                      const float* bias, float* y, int64_t begin, int64_t end,
+                      int64_t width);
   void (*add)(const float* a, const float* b, float* y, int64_t n);
   // y = silu(a) * b
   void (*swiglu)(const float* a, const float* b, float* y, int64_t n);

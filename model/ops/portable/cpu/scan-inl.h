@@ -1,0 +1,334 @@
+// The inner loop of one head over a run of tokens: docs/portable-arithmetic.md
+// section 5. Channels lie across the lanes, tokens are rows, so no sum crosses
+// lanes but the norms'.
+#if defined(PLASTOMETER_SCAN_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef PLASTOMETER_SCAN_INL_H_
+#undef PLASTOMETER_SCAN_INL_H_
+#else
+#define PLASTOMETER_SCAN_INL_H_
+#endif
+
+#include <algorithm>
+#include <cstdint>
+
+#include "model/ops/portable/cpu/inner_norm-inl.h"
+#include "model/ops/portable/cpu/kernels.h"
+#include "model/ops/portable/cpu/scan_statistics-inl.h"
+#include "model/ops/portable/cpu/scratch.h"
+#include "model/ops/portable/cpu/simd-inl.h"
+#include "model/ops/portable/cpu/small_products-inl.h"
+#include "model/ops/portable/functions.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace plastometer::portable::HWY_NAMESPACE {
+
+constexpr int64_t kRows = kBatchTokens;
+
+// [16][d] tables for rows of interleaved pairs: x' = fma(even, cosines, odd *
+// sines), even and odd each in both places of a pair.
+struct RopeRows {
+  float *cosines, *sines;
+};
+
+// Only the rows that the run needs.
+static HWY_ATTR void InterleaveRope(const ScanArguments& a, RopeRows rope) {
+  const int64_t num_pairs = a.head_dim / 2;
+  for (int64_t t = 0; t < std::min(kRows, a.num_tokens); ++t) {
+    const int64_t row = (a.position + t) % kRows * num_pairs;
+    for (int64_t i = row; i < row + num_pairs; ++i) {
+      rope.cosines[2 * i] = a.cos[i];
+      rope.cosines[2 * i + 1] = a.sin[i];
+      rope.sines[2 * i] = -a.sin[i];
+      rope.sines[2 * i + 1] = a.cos[i];
+    }
+  }
+}
+
+static HWY_ATTR HWY_INLINE void RotateRow(const float* x, RopeRows rope,
+                                          int64_t row, int64_t width,
+                                          float* y) {
+#if HWY_TARGET == HWY_SCALAR
+  for (int64_t n = 0; n < width; n += 2) {
+    const float* c = rope.cosines + row * width + n;
+    const float* s = rope.sines + row * width + n;
+    const float even = x[n], odd = x[n + 1];
+    y[n] = std::fma(even, c[0], odd * s[0]);
+    y[n + 1] = std::fma(even, c[1], odd * s[1]);
+  }
+#else
+  for (int64_t n = 0; n < width; n += kLanes) {
+    const Float v = Arithmetic::Load(x + n);
+    const Float even = hn::DupEven(v), odd = hn::DupOdd(v);
+    const float* c = rope.cosines + row * width + n;
+    const float* s = rope.sines + row * width + n;
+    Arithmetic::Store(
+        Arithmetic::Fma(even, Arithmetic::Load(c),
+                        Arithmetic::Mul(odd, Arithmetic::Load(s))),
+        y + n);
+  }
+#endif
+}
+
+// Work space of one head; [rows][width], carved from Scratch().
+struct ScanSpace {
+  RopeRows rope;
+  float *q, *target, *z, *zq;  // [16, d]
+  float *kt, *g2t;             // [d, 16]
+  float* a;                    // [16, 16]
+  float *z1, *zb1, *slope;     // [16, J]
+  float *xt, *gzt;             // [J, 16]
+  float* rate;                 // [16] f_t
+};
+
+static ScanSpace CarveScratch(int64_t d, int64_t J) {
+  const int64_t row = kRows * d, wide = kRows * J;
+  float* p = Scratch(8 * row + 5 * wide + kRows * kRows + kRows);
+  const auto take = [&p](int64_t n) {
+    float* here = p;
+    p += n;
+    return here;
+  };
+  ScanSpace s;
+  s.rope = {take(row), take(row)};
+  s.q = take(row);
+  s.target = take(row);
+  s.z = take(row);
+  s.zq = take(row);
+  s.kt = take(row);
+  s.g2t = take(row);
+  s.a = take(kRows * kRows);
+  s.z1 = take(wide);
+  s.zb1 = take(wide);
+  s.slope = take(wide);
+  s.xt = take(wide);
+  s.gzt = take(wide);
+  s.rate = take(kRows);
+  return s;
+}
+
+// Rows [begin, end) of one mini-batch.
+class ScanRows {
+ public:
+  HWY_ATTR ScanRows(const ScanArguments& arguments, const ScanSpace& space)
+      : a_(arguments),
+        s_(space),
+        d_(arguments.head_dim),
+        J_(arguments.hidden),
+        lr_stride_(arguments.lr_stride) {}
+
+  HWY_ATTR void Run(int64_t token, int64_t begin, int64_t end, float sigma,
+                    float* out) {
+    begin_ = begin;
+    end_ = end;
+    PrepareRows(token, sigma);
+    Prefetch(token + (end - begin));
+    if (J_ > 0)
+      RunMlp();
+    else
+      RunLinear();
+    NormPlusResidual(s_.zq, d_, begin, end, a_.norm_weight, a_.norm_bias,
+                     {s_.q, d_}, out, a_.out_stride);
+  }
+
+  // After row 15. `num_steps` layers' state takes its step.
+  HWY_ATTR void Update() {
+    const Float rate = Arithmetic::Set(a_.token_rate[kRows - 1]);
+    const int64_t width1 = J_ > 0 ? J_ : d_;
+    Product({s_.kt, kRows}, {a_.open_h1, width1}, kRows, 0, d_, width1,
+            StepState{rate, a_.w1, width1});
+    StepBias(a_.open_h1, width1, rate, a_.b1);
+    if (J_ == 0) return;
+    Product({s_.xt, kRows}, {a_.open_h2, d_}, kRows, 0, J_, d_,
+            StepState{rate, a_.w2, d_});
+    StepBias(a_.open_h2, d_, rate, a_.b2);
+  }
+
+  const ScanSpace& space() const { return s_; }
+
+ private:
+  HWY_ATTR void PrepareRows(int64_t token, float sigma) {
+    for (int64_t r = begin_; r < end_; ++r) {
+      const int64_t t = token + r - begin_;
+      float* k = a_.open_k + r * d_;
+      RotateRow(a_.q + t * a_.stride, s_.rope, r, d_, s_.q + r * d_);
+      RotateRow(a_.k + t * a_.stride, s_.rope, r, d_, k);
+      const float* v = a_.v + t * a_.stride;
+      for (int64_t n = 0; n < d_; n += kLanes)
+        Arithmetic::Store(
+            Arithmetic::Sub(Arithmetic::Load(v + n), Arithmetic::Load(k + n)),
+            s_.target + r * d_ + n);
+      s_.rate[r] = a_.lr[t * lr_stride_] * sigma;
+      if (a_.statistics != nullptr) a_.open_rate[r] = s_.rate[r];
+    }
+    const bool whole = end_ - begin_ == kRows;
+    if (!whole) {  // rows that are not there yet: never used, but finite
+      for (int64_t r = end_; r < kRows; ++r)
+        std::fill_n(a_.open_k + r * d_, d_, 0.0f);
+    }
+    Transpose({a_.open_k, d_}, kRows, d_, s_.kt, kRows);
+  }
+
+  // Rows of one head are short pieces a whole width apart: hardware
+  // prefetchers do not follow.
+  HWY_ATTR void Prefetch(int64_t token) const {
+    const int64_t end = std::min(token + kRows, a_.num_tokens);
+    for (int64_t t = token; t < end; ++t) {
+      for (int64_t n = 0; n < d_; n += 16) {
+        __builtin_prefetch(a_.q + t * a_.stride + n);
+        __builtin_prefetch(a_.k + t * a_.stride + n);
+        __builtin_prefetch(a_.v + t * a_.stride + n);
+      }
+    }
+  }
+
+  HWY_ATTR NormGradientRows GradientRows(float* h, float* g) const {
+    return {s_.target,
+            a_.norm_weight,
+            a_.norm_bias,
+            s_.rate,
+            h,
+            g,
+            a_.statistics != nullptr ? a_.open_loss : nullptr};
+  }
+
+  // a = dot(rows, keys) + 1, all 16 columns (those beyond the row are unused).
+  HWY_ATTR void Attend(const float* rows, int64_t width,
+                       const float* transposed) const {
+    Product({rows, width}, {transposed, kRows}, width, begin_, end_, kRows,
+            StorePlusOne{s_.a, kRows});
+  }
+
+  HWY_ATTR void RunLinear() {
+    Product({a_.open_k, d_}, {a_.w1, d_}, d_, begin_, end_, d_,
+            StorePlusBias{a_.b1, s_.z, d_});
+    Product({s_.q, d_}, {a_.w1, d_}, d_, begin_, end_, d_,
+            StorePlusBias{a_.b1, s_.zq, d_});
+    Attend(s_.q, d_, s_.kt);
+    NormGradient(s_.z, d_, begin_, end_, GradientRows(a_.open_h1, a_.open_g1));
+    Correct({s_.a, kRows}, {a_.open_h1, d_}, a_.token_rate, begin_, end_, d_,
+            s_.zq, d_);
+  }
+
+  HWY_ATTR void RunMlp() {
+    Product({a_.open_k, d_}, {a_.w1, J_}, d_, begin_, end_, J_,
+            StorePlusBias{a_.b1, s_.z1, J_});
+    for (int64_t i = begin_ * J_; i < end_ * J_; i += kLanes) {
+      Float value, slope;
+      GeluBoth<Arithmetic>(Arithmetic::Load(s_.z1 + i), value, slope);
+      Arithmetic::Store(value, a_.open_x + i);
+      Arithmetic::Store(slope, s_.slope + i);
+    }
+    Product({a_.open_x, J_}, {a_.w2, d_}, J_, begin_, end_, d_,
+            StorePlusBias{a_.b2, s_.z, d_});
+    // G2 itself (not times f) goes back through W2.
+    NormGradient(s_.z, d_, begin_, end_, GradientRows(a_.open_h2, s_.target));
+    HiddenGradient();
+    Attend(s_.q, d_, s_.kt);
+    Product({s_.q, d_}, {a_.w1, J_}, d_, begin_, end_, J_,
+            StorePlusBias{a_.b1, s_.zb1, J_});
+    Correct({s_.a, kRows}, {a_.open_h1, J_}, a_.token_rate, begin_, end_, J_,
+            s_.zb1, J_);
+    for (int64_t i = begin_ * J_; i < end_ * J_; i += kLanes)
+      Arithmetic::Store(Gelu<Arithmetic>(Arithmetic::Load(s_.zb1 + i)),
+                        s_.zb1 + i);
+    if (end_ - begin_ != kRows) {
+      for (int64_t r = end_; r < kRows; ++r)
+        std::fill_n(a_.open_x + r * J_, J_, 0.0f);
+    }
+    Transpose({a_.open_x, J_}, kRows, J_, s_.xt, kRows);
+    Attend(s_.zb1, J_, s_.xt);
+    Product({s_.zb1, J_}, {a_.w2, d_}, J_, begin_, end_, d_,
+            StorePlusBias{a_.b2, s_.zq, d_});
+    Correct({s_.a, kRows}, {a_.open_h2, d_}, a_.token_rate, begin_, end_, d_,
+            s_.zq, d_);
+  }
+
+  // H1 (and G1) of the rows: dot(G2, W2[j, :]) * gelu'(z1[j]), times f. The
+  // product runs with tokens across the lanes, where W2 lies as it is.
+  HWY_ATTR void HiddenGradient() {
+    const float* g2 = s_.target;  // NormGradient is done with the target
+    if (a_.statistics != nullptr)
+      std::copy(g2 + begin_ * d_, g2 + end_ * d_, a_.open_g2 + begin_ * d_);
+    Transpose({g2, d_}, kRows, d_, s_.g2t, kRows);
+    Product({a_.w2, d_}, {s_.g2t, kRows}, d_, 0, J_, kRows,
+            StoreSums{s_.gzt, kRows});
+    Transpose({s_.gzt, kRows}, J_, kRows, s_.z1, J_);
+    for (int64_t r = begin_; r < end_; ++r) {
+      const Float rate = Arithmetic::Set(s_.rate[r]);
+      for (int64_t i = r * J_; i < (r + 1) * J_; i += kLanes) {
+        const Float g = Arithmetic::Mul(Arithmetic::Load(s_.z1 + i),
+                                        Arithmetic::Load(s_.slope + i));
+        if (a_.open_g1 != nullptr) Arithmetic::Store(g, a_.open_g1 + i);
+        Arithmetic::Store(Arithmetic::Mul(g, rate), a_.open_h1 + i);
+      }
+    }
+  }
+
+  static HWY_ATTR void StepBias(const float* h, int64_t width, Float rate,
+                                float* bias) {
+    for (int64_t n = 0; n < width; n += kLanes) {
+      Float sum = Arithmetic::Set(0.0f);
+      for (int64_t i = 0; i < kRows; ++i)
+        sum = Arithmetic::Add(sum, Arithmetic::Load(h + i * width + n));
+      Arithmetic::Store(Arithmetic::Fnma(rate, sum, Arithmetic::Load(bias + n)),
+                        bias + n);
+    }
+  }
+
+  const ScanArguments& a_;
+  const ScanSpace& s_;
+  const int64_t d_, J_, lr_stride_;
+  int64_t begin_ = 0, end_ = 0;
+};
+
+static HWY_ATTR void InnerScan(const ScanArguments& a) {
+  const int64_t d = a.head_dim, J = a.hidden;
+  const ScanSpace space = CarveScratch(d, J);
+  InterleaveRope(a, space.rope);
+  ScanRows rows(a, space);
+  ScanStatistics statistics(a, space.kt, space.xt);
+  int64_t closed = 0;
+  for (int64_t t = 0; t < a.num_tokens;) {
+    const int64_t row = (a.position + t) % kRows;
+    const int64_t n = std::min(kRows - row, a.num_tokens - t);
+    rows.Run(t, row, row + n,
+             a.sigma[(a.position + t) / kRows - a.position / kRows],
+             a.out + t * a.out_stride);
+    if (a.statistics != nullptr) statistics.Tokens(t, row, row + n);
+    if (row + n == kRows) {
+      if (a.statistics != nullptr) statistics.Before(closed, t + n - 1);
+      rows.Update();
+      if (a.statistics != nullptr) statistics.After(closed, t + n - 1);
+      ++closed;
+    }
+    t += n;
+  }
+}
+
+static HWY_ATTR void FrozenInner(const ScanArguments& a) {
+  const int64_t d = a.head_dim, J = a.hidden;
+  const ScanSpace s = CarveScratch(d, J);
+  InterleaveRope(a, s.rope);
+  for (int64_t t = 0; t < a.num_tokens; t += kRows) {
+    const int64_t n = std::min(kRows, a.num_tokens - t);
+    for (int64_t r = 0; r < n; ++r)
+      RotateRow(a.q + (t + r) * a.stride, s.rope, (a.position + t + r) % kRows,
+                d, s.q + r * d);
+    if (J == 0) {
+      Product({s.q, d}, {a.w1, d}, d, 0, n, d, StorePlusBias{a.b1, s.zq, d});
+    } else {
+      Product({s.q, d}, {a.w1, J}, d, 0, n, J, StorePlusBias{a.b1, s.zb1, J});
+      for (int64_t i = 0; i < n * J; i += kLanes)
+        Arithmetic::Store(Gelu<Arithmetic>(Arithmetic::Load(s.zb1 + i)),
+                          s.zb1 + i);
+      Product({s.zb1, J}, {a.w2, d}, J, 0, n, d, StorePlusBias{a.b2, s.zq, d});
+    }
+    NormPlusResidual(s.zq, d, 0, n, a.norm_weight, a.norm_bias, {s.q, d},
+                     a.out + t * a.out_stride, a.out_stride);
+  }
+}
+
+}  // namespace plastometer::portable::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // per-target guard
