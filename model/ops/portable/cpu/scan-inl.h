@@ -44,30 +44,24 @@ static HWY_ATTR void InterleaveRope(const ScanArguments& a, RopeRows rope) {
   }
 }
 
-static HWY_ATTR HWY_INLINE void RotateRow(const float* x, RopeRows rope,
-                                          int64_t row, int64_t width,
-                                          float* y) {
+// kRopeStep channels of one row.
 #if HWY_TARGET == HWY_SCALAR
-  for (int64_t n = 0; n < width; n += 2) {
-    const float* c = rope.cosines + row * width + n;
-    const float* s = rope.sines + row * width + n;
-    const float even = x[n], odd = x[n + 1];
-    y[n] = std::fma(even, c[0], odd * s[0]);
-    y[n + 1] = std::fma(even, c[1], odd * s[1]);
-  }
-#else
-  for (int64_t n = 0; n < width; n += kLanes) {
-    const Float v = Arithmetic::Load(x + n);
-    const Float even = hn::DupEven(v), odd = hn::DupOdd(v);
-    const float* c = rope.cosines + row * width + n;
-    const float* s = rope.sines + row * width + n;
-    Arithmetic::Store(
-        Arithmetic::Fma(even, Arithmetic::Load(c),
-                        Arithmetic::Mul(odd, Arithmetic::Load(s))),
-        y + n);
-  }
-#endif
+constexpr int64_t kRopeStep = 2;
+static void Rotate(const float* x, const float* c, const float* s, float* y) {
+  y[0] = std::fma(x[0], c[0], x[1] * s[0]);
+  y[1] = std::fma(x[0], c[1], x[1] * s[1]);
 }
+#else
+constexpr int64_t kRopeStep = kLanes;
+static HWY_ATTR HWY_INLINE void Rotate(const float* x, const float* c,
+                                       const float* s, float* y) {
+  const Float v = Arithmetic::Load(x);
+  Arithmetic::Store(
+      Arithmetic::Fma(hn::DupEven(v), Arithmetic::Load(c),
+                      Arithmetic::Mul(hn::DupOdd(v), Arithmetic::Load(s))),
+      y);
+}
+#endif
 
 // Work space of one head; [rows][width], carved from Scratch().
 struct ScanSpace {
@@ -121,7 +115,6 @@ class ScanRows {
     begin_ = begin;
     end_ = end;
     PrepareRows(token, sigma);
-    Prefetch(token + (end - begin));
     if (J_ > 0)
       RunMlp();
     else
@@ -132,40 +125,13 @@ class ScanRows {
 
   // After row 15. `num_steps` layers' state takes its step.
   HWY_ATTR void Update() {
-    const Float rate = Arithmetic::Set(a_.token_rate[kRows - 1]);
+    const float rate = a_.token_rate[kRows - 1];
     const int64_t width1 = J_ > 0 ? J_ : d_;
-    Product({s_.kt, kRows}, {a_.open_h1, width1}, kRows, 0, d_, width1,
-            StepState{rate, a_.w1, width1});
+    StepState(s_.kt, a_.open_h1, d_, width1, rate, a_.w1);
     StepBias(a_.open_h1, width1, rate, a_.b1);
     if (J_ == 0) return;
-    Product({s_.xt, kRows}, {a_.open_h2, d_}, kRows, 0, J_, d_,
-            StepState{rate, a_.w2, d_});
+    StepState(s_.xt, a_.open_h2, J_, d_, rate, a_.w2);
     StepBias(a_.open_h2, d_, rate, a_.b2);
-  }
-
-  const ScanSpace& space() const { return s_; }
-
- private:
-  HWY_ATTR void PrepareRows(int64_t token, float sigma) {
-    for (int64_t r = begin_; r < end_; ++r) {
-      const int64_t t = token + r - begin_;
-      float* k = a_.open_k + r * d_;
-      RotateRow(a_.q + t * a_.stride, s_.rope, r, d_, s_.q + r * d_);
-      RotateRow(a_.k + t * a_.stride, s_.rope, r, d_, k);
-      const float* v = a_.v + t * a_.stride;
-      for (int64_t n = 0; n < d_; n += kLanes)
-        Arithmetic::Store(
-            Arithmetic::Sub(Arithmetic::Load(v + n), Arithmetic::Load(k + n)),
-            s_.target + r * d_ + n);
-      s_.rate[r] = a_.lr[t * lr_stride_] * sigma;
-      if (a_.statistics != nullptr) a_.open_rate[r] = s_.rate[r];
-    }
-    const bool whole = end_ - begin_ == kRows;
-    if (!whole) {  // rows that are not there yet: never used, but finite
-      for (int64_t r = end_; r < kRows; ++r)
-        std::fill_n(a_.open_k + r * d_, d_, 0.0f);
-    }
-    Transpose({a_.open_k, d_}, kRows, d_, s_.kt, kRows);
   }
 
   // Rows of one head are short pieces a whole width apart: hardware
@@ -179,6 +145,36 @@ class ScanRows {
         __builtin_prefetch(a_.v + t * a_.stride + n);
       }
     }
+  }
+
+ private:
+  HWY_ATTR void PrepareRows(int64_t token, float sigma) {
+    const int64_t d = d_;
+    for (int64_t r = begin_; r < end_; ++r) {
+      const int64_t t = token + r - begin_;
+      const float *q = a_.q + t * a_.stride, *k = a_.k + t * a_.stride,
+                  *v = a_.v + t * a_.stride;
+      float *q_row = s_.q + r * d, *k_row = a_.open_k + r * d,
+            *target = s_.target + r * d;
+      const float *cosines = s_.rope.cosines + r * d,
+                  *sines = s_.rope.sines + r * d;
+      for (int64_t n = 0; n < d; n += kRopeStep) {
+        Rotate(q + n, cosines + n, sines + n, q_row + n);
+        Rotate(k + n, cosines + n, sines + n, k_row + n);
+        for (int64_t i = n; i < n + kRopeStep; i += kLanes)
+          Arithmetic::Store(Arithmetic::Sub(Arithmetic::Load(v + i),
+                                            Arithmetic::Load(k_row + i)),
+                            target + i);
+      }
+      s_.rate[r] = a_.lr[t * lr_stride_] * sigma;
+      if (a_.statistics != nullptr) a_.open_rate[r] = s_.rate[r];
+    }
+    const bool whole = end_ - begin_ == kRows;
+    if (!whole) {  // rows that are not there yet: never used, but finite
+      for (int64_t r = end_; r < kRows; ++r)
+        std::fill_n(a_.open_k + r * d_, d_, 0.0f);
+    }
+    Transpose({a_.open_k, d_}, kRows, d_, s_.kt, kRows);
   }
 
   HWY_ATTR NormGradientRows GradientRows(float* h, float* g) const {
@@ -264,13 +260,14 @@ class ScanRows {
     }
   }
 
-  static HWY_ATTR void StepBias(const float* h, int64_t width, Float rate,
+  static HWY_ATTR void StepBias(const float* h, int64_t width, float rate,
                                 float* bias) {
     for (int64_t n = 0; n < width; n += kLanes) {
       Float sum = Arithmetic::Set(0.0f);
       for (int64_t i = 0; i < kRows; ++i)
         sum = Arithmetic::Add(sum, Arithmetic::Load(h + i * width + n));
-      Arithmetic::Store(Arithmetic::Fnma(rate, sum, Arithmetic::Load(bias + n)),
+      Arithmetic::Store(Arithmetic::Fnma(Arithmetic::Set(rate), sum,
+                           Arithmetic::Load(bias + n)),
                         bias + n);
     }
   }
@@ -295,6 +292,7 @@ static HWY_ATTR void InnerScan(const ScanArguments& a) {
              a.sigma[(a.position + t) / kRows - a.position / kRows],
              a.out + t * a.out_stride);
     if (a.statistics != nullptr) statistics.Tokens(t, row, row + n);
+    rows.Prefetch(t + n);
     if (row + n == kRows) {
       if (a.statistics != nullptr) statistics.Before(closed, t + n - 1);
       rows.Update();
@@ -311,9 +309,12 @@ static HWY_ATTR void FrozenInner(const ScanArguments& a) {
   InterleaveRope(a, s.rope);
   for (int64_t t = 0; t < a.num_tokens; t += kRows) {
     const int64_t n = std::min(kRows, a.num_tokens - t);
-    for (int64_t r = 0; r < n; ++r)
-      RotateRow(a.q + (t + r) * a.stride, s.rope, (a.position + t + r) % kRows,
-                d, s.q + r * d);
+    for (int64_t r = 0; r < n; ++r) {
+      const int64_t row = (a.position + t + r) % kRows * d;
+      for (int64_t c = 0; c < d; c += kRopeStep)
+        Rotate(a.q + (t + r) * a.stride + c, s.rope.cosines + row + c,
+               s.rope.sines + row + c, s.q + r * d + c);
+    }
     if (J == 0) {
       Product({s.q, d}, {a.w1, d}, d, 0, n, d, StorePlusBias{a.b1, s.zq, d});
     } else {

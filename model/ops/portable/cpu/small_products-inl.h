@@ -52,17 +52,6 @@ struct StorePlusOne {
                       out + r * stride + n);
   }
 };
-// state = fnma(rate, sum, state)
-struct StepState {
-  Float rate;
-  float* state;
-  int64_t stride;
-  HWY_ATTR HWY_INLINE void operator()(Float sum, int64_t r, int64_t n) const {
-    float* p = state + r * stride + n;
-    Arithmetic::Store(Arithmetic::Fnma(rate, sum, Arithmetic::Load(p)), p);
-  }
-};
-
 struct Operand {
   const float* values;
   int64_t stride;  // floats between rows
@@ -157,6 +146,69 @@ static HWY_ATTR HWY_NOINLINE void Product(Operand a, Operand b,
   }
   for (; r < end; ++r)
     ProductRows<1>(a, b, num_products, r, num_columns, finish);
+}
+
+// state[r] = fnma(rate, chain_i(xt[r][i], h[i]), state[r]) over 16 tokens i:
+// xt [num_rows, 16], h [16, num_columns]. Short chains: wide tiles of few rows,
+// unrolled.
+template <int R, int V>
+static HWY_ATTR HWY_INLINE void StepTile(const float* HWY_RESTRICT xt,
+                                         const float* HWY_RESTRICT h,
+                                         int64_t h_stride, Float rate,
+                                         float* state, int64_t stride) {
+  Float sums[R][V];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) sums[r][v] = Arithmetic::Set(0.0f);
+  }
+#pragma GCC unroll 16
+  for (int64_t i = 0; i < kBatchTokens; ++i) {
+    Float columns[V];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v)
+      columns[v] = Arithmetic::Load(h + i * h_stride + v * kLanes);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const Float x = Arithmetic::Set(xt[r * kBatchTokens + i]);
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v)
+        sums[r][v] = Arithmetic::Fma(x, columns[v], sums[r][v]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      float* p = state + r * stride + v * kLanes;
+      Arithmetic::Store(Arithmetic::Fnma(rate, sums[r][v], Arithmetic::Load(p)),
+                        p);
+    }
+  }
+}
+
+#if HWY_TARGET == HWY_AVX3
+constexpr int kStepVectors = 4;
+#else
+constexpr int kStepVectors = 2;
+#endif
+static HWY_ATTR HWY_NOINLINE void StepState(const float* xt, const float* h,
+                                            int64_t num_rows,
+                                            int64_t num_columns, float rate,
+                                            float* state) {
+  const Float step = Arithmetic::Set(rate);
+  int64_t n = 0;
+  const int64_t wide = kStepVectors * kLanes;
+  for (; n + wide <= num_columns; n += wide) {
+    for (int64_t r = 0; r < num_rows; r += 4)
+      StepTile<4, kStepVectors>(xt + r * kBatchTokens, h + n, num_columns, step,
+                     state + r * num_columns + n, num_columns);
+  }
+  for (; n < num_columns; n += kLanes) {
+    for (int64_t r = 0; r < num_rows; r += 4)
+      StepTile<4, 1>(xt + r * kBatchTokens, h + n, num_columns, step,
+                     state + r * num_columns + n, num_columns);
+  }
 }
 
 // z[t] = fnma(rate[t], chain_{i<=t}(a[t][i], h[i]), z[t]) for rows t, t+1, ..
