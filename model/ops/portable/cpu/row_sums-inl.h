@@ -57,19 +57,19 @@ static HWY_ATTR HWY_INLINE Float SelectFirst(int64_t n, Float yes, Float no) {
 #endif
 }
 
-// Lanes that take step(lane, values) for the values of i = 0 .. n-1 in order,
-// where load(i) reads a whole vector and load_first(i, count) the first lanes
-// of one. Lanes without a value are left as they are: +0 filled in would turn
-// a -0 (of an underflow) into +0.
+// Lanes that take step(lane, values) from `start` on, for the values of i = 0
+// .. n-1 in order; load(i) reads a whole vector, load_first(i, count) the first
+// lanes of one. Lanes without a value are left as they are: +0 filled in would
+// turn a -0 (of an underflow) into +0.
 template <class Load, class LoadFirst, class Step>
-static HWY_ATTR HWY_INLINE RowLanes AccumulateRow(int64_t n, Load load,
+static HWY_ATTR HWY_INLINE RowLanes AccumulateRow(int64_t n, Float start,
+                                                  Load load,
                                                   LoadFirst load_first,
                                                   Step step) {
   constexpr int64_t kLanes = Arithmetic::kLanes;
   RowLanes lanes;
 #pragma GCC unroll 32
-  for (int v = 0; v < kRowVectors; ++v)
-    lanes.vectors[v] = Arithmetic::Set(0.0f);
+  for (int v = 0; v < kRowVectors; ++v) lanes.vectors[v] = start;
   int64_t i = 0;
   for (; i + 32 <= n; i += 32) {
 #pragma GCC unroll 32
@@ -93,7 +93,7 @@ static HWY_ATTR HWY_INLINE RowLanes AccumulateRow(int64_t n, Load load,
 static HWY_ATTR HWY_INLINE float RowSum(const float* x, int64_t n) {
   using A = Arithmetic;
   return ReduceTree(AccumulateRow(
-      n, [x](int64_t i) HWY_ATTR { return A::Load(x + i); },
+      n, A::Set(0.0f), [x](int64_t i) HWY_ATTR { return A::Load(x + i); },
       [x](int64_t i, int64_t count)
           HWY_ATTR { return A::LoadFirst(x + i, count); },
       [](Float sum, Float value) HWY_ATTR { return A::Add(sum, value); }));
@@ -107,7 +107,7 @@ static HWY_ATTR HWY_INLINE float RowDot(const float* x, const float* y,
     Float x, y;
   };
   return ReduceTree(AccumulateRow(
-      n,
+      n, A::Set(0.0f),
       [x, y](int64_t i) HWY_ATTR {
         return Pair{A::Load(x + i), A::Load(y + i)};
       },
