@@ -9,14 +9,16 @@ struct LaneName {
   Lane lane;
   const char* name;
 };
-constexpr LaneName kLanes[] = {{Lane::kCpuReference, "cpu-reference"},
+constexpr LaneName kLanes[] = {{Lane::kCpuPortable, "cpu-portable"},
+                               {Lane::kCpuNative, "cpu-native"},
+                               {Lane::kCpuNativeBf16, "cpu-native-bf16"},
+                               {Lane::kCpuReference, "cpu-reference"},
                                {Lane::kCpuReferenceFp64, "cpu-reference-fp64"},
                                {Lane::kCudaReference, "cuda-reference"}};
 
 // Defined in docs, not in this version.
-constexpr const char* kPlannedLanes[] = {"cpu-portable",    "cuda-portable",
-                                         "cpu-native",      "cuda-native",
-                                         "cpu-native-bf16", "cuda-native-bf16"};
+constexpr const char* kPlannedLanes[] = {"cuda-portable", "cuda-native",
+                                         "cuda-native-bf16"};
 
 std::string Joined(const std::vector<std::string>& names) {
   std::string text;
@@ -45,6 +47,10 @@ Lane ParseLane(const std::string& name) {
   throw UsageError("unknown lane '" + name +
                    "'; expected one of: " + Joined(AvailableLanes()));
 }
+
+bool IsCpu(Lane lane) { return lane != Lane::kCudaReference; }
+
+bool IsPortable(Lane lane) { return lane == Lane::kCpuPortable; }
 
 std::string ToString(Lane lane) {
   for (const auto& entry : kLanes) {

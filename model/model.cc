@@ -12,7 +12,7 @@
 #include "harness/base/sha256.h"
 #include "model/device/device.h"
 #include "model/layers/language_model.h"
-#include "model/ops/reference/reference_ops.h"
+#include "model/ops/arithmetic.h"
 #include "model/statistics_arrays.h"
 #include "model/tensor_io.h"
 #include "model/weights/model_file.h"
@@ -23,6 +23,9 @@ namespace {
 at::TensorOptions OptionsOf(Lane lane) {
   switch (lane) {
     case Lane::kCpuReference:
+    case Lane::kCpuPortable:
+    case Lane::kCpuNative:
+    case Lane::kCpuNativeBf16:
       return at::TensorOptions().dtype(at::kFloat);
     case Lane::kCpuReferenceFp64:
       return at::TensorOptions().dtype(at::kDouble);
@@ -44,12 +47,6 @@ int ResolveThreads(int num_threads) {
 std::vector<double> ToDoubleVector(const at::Tensor& tensor) {
   const at::Tensor flat = tensor.to(at::kCPU, at::kDouble).contiguous();
   return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
-}
-
-// -log softmax(logits)[target]: logits [N, V], targets [N]
-at::Tensor LossOfLogits(const at::Tensor& logits, const at::Tensor& targets) {
-  return at::logsumexp(logits, 1) -
-         logits.gather(1, targets.unsqueeze(1)).squeeze(1);
 }
 
 // Two losses that both diverged are the same.
@@ -126,7 +123,13 @@ struct Model::Impl {
   Lane lane = Lane::kCpuReference;
   int num_threads = 1;
   LanguageModelWeights weights;
+  ops::Arithmetic arithmetic;
 
+  // Hidden states of [B, T] ids, after the final norm.
+  at::Tensor Hidden(ops::Ops& ops, const Profile& profile, SequenceState& state,
+                    const at::Tensor& ids,
+                    std::vector<ops::StatisticsCollector>* statistics,
+                    StatisticsMode mode) const;
   at::Tensor IdTensor(std::span<const int32_t> ids,
                       int64_t num_sequences) const;
   void ScoreHidden(const at::Tensor& hidden, const at::Tensor& ids,
@@ -180,7 +183,7 @@ Model Model::Build(
   }
   auto impl = std::make_unique<Impl>();
   impl->num_threads = ResolveThreads(options.num_threads);
-  at::set_num_threads(impl->num_threads);
+  impl->arithmetic = ops::Arithmetic(options.lane, config, impl->num_threads);
   const c10::InferenceMode inference;
   impl->config = config;
   impl->lane = options.lane;
@@ -189,6 +192,10 @@ Model Model::Build(
     tensors[spec.name] = ToTorch(read(spec)).to(OptionsOf(options.lane));
   }
   impl->weights = BindWeights(config, tensors);
+  tensors.clear();  // each plain matrix goes as its prepared form comes
+  ForEachMatrix(impl->weights, [&](ops::Matrix& matrix, bool transposed) {
+    matrix = impl->arithmetic.Prepare(matrix, transposed);
+  });
   return Model(std::move(impl));
 }
 
@@ -240,15 +247,16 @@ void Model::Impl::ScoreHidden(const at::Tensor& hidden, const at::Tensor& ids,
   std::vector<at::Tensor> losses;
   if (state.last_logits.defined())
     losses.push_back(
-        LossOfLogits(state.last_logits, ids.select(1, 0)).unsqueeze(1));
+        ops.LossOfLogits(state.last_logits, ids.select(1, 0)).unsqueeze(1));
   if (options.logits) {
     const at::Tensor logits =
         ops.Logits(hidden.reshape({B * T, D}), weights.embedding)
             .view({B, T, -1});
     if (T > 1) {
       const at::Tensor scored = logits.narrow(1, 0, T - 1).flatten(0, 1);
-      losses.push_back(LossOfLogits(scored, ids.narrow(1, 1, T - 1).flatten())
-                           .view({B, T - 1}));
+      losses.push_back(
+          ops.LossOfLogits(scored, ids.narrow(1, 1, T - 1).flatten())
+              .view({B, T - 1}));
     }
     state.last_logits = logits.select(1, T - 1).clone();
     result.logits["logits"] = ToHostTensor(logits);
@@ -268,23 +276,52 @@ void Model::Impl::ScoreHidden(const at::Tensor& hidden, const at::Tensor& ids,
   result.nll = ToDoubleVector(nll);
 }
 
+// In pieces that stay in a core's cache, if the lane asks for it.
+at::Tensor Model::Impl::Hidden(
+    ops::Ops& ops, const Profile& profile, SequenceState& state,
+    const at::Tensor& ids, std::vector<ops::StatisticsCollector>* statistics,
+    StatisticsMode mode) const {
+  const int64_t B = ids.size(0), T = ids.size(1);
+  const int64_t tokens_at_once = arithmetic.tokens_at_once();
+  int64_t piece = T;
+  if (tokens_at_once > 0)
+    piece = std::max(tokens_at_once / B / kMiniBatchTokens * kMiniBatchTokens,
+                     kMiniBatchTokens);
+  std::vector<at::Tensor> hidden;
+  for (int64_t t = 0; t < T; t += piece)
+    hidden.push_back(ForwardHidden(config, weights, ops, profile, state,
+                                   ids.narrow(1, t, std::min(piece, T - t)),
+                                   statistics, mode));
+  return hidden.size() == 1 ? hidden[0] : at::cat(hidden, 1);
+}
+
 ForwardResult Model::Forward(Sequences& sequences, std::span<const int32_t> ids,
                              const ForwardOptions& options) const {
+  return ForwardOn(sequences, ids, options, /*alone=*/false);
+}
+
+ForwardResult Model::ForwardOn(Sequences& sequences,
+                               std::span<const int32_t> ids,
+                               const ForwardOptions& options,
+                               bool alone) const {
   const c10::InferenceMode inference;
+  impl_->arithmetic.SetTorchThreads(alone);
   SequenceState& state = sequences.impl_->state;
   const Profile& profile = sequences.impl_->profile;
   const at::Tensor id_tensor = impl_->IdTensor(ids, state.num_sequences);
   const int64_t position = state.position, T = id_tensor.size(1);
   CheckStatisticsMode(state, options.statistics);
-  ops::ReferenceOps ops(impl_->config);
+  const std::unique_ptr<ops::Ops> arithmetic =
+      impl_->arithmetic.MakeOps(impl_->config, alone);
+  ops::Ops& ops = *arithmetic;
   std::vector<ops::StatisticsCollector> collectors(impl_->config.num_layers);
   const bool collect = options.statistics != StatisticsMode::kOff;
   ForwardResult result;
   result.num_sequences = state.num_sequences;
   result.num_tokens = T;
-  const at::Tensor hidden = ForwardHidden(
-      impl_->config, impl_->weights, ops, profile, state, id_tensor,
-      collect ? &collectors : nullptr, options.statistics);
+  const at::Tensor hidden =
+      impl_->Hidden(ops, profile, state, id_tensor,
+                    collect ? &collectors : nullptr, options.statistics);
   impl_->ScoreHidden(hidden, id_tensor, state, ops, options, result);
   if (collect)
     result.statistics =
@@ -306,19 +343,16 @@ ForwardResult Model::Forward(Sequences& sequences, std::span<const int32_t> ids,
 ForwardResult Model::Score(std::span<const int32_t> ids, int64_t num_sequences,
                            const Profile& profile,
                            const ForwardOptions& options) const {
-  if (at::get_num_threads() != impl_->num_threads)
-    at::set_num_threads(
-        impl_->num_threads);  // another model may have set its own
   const bool losses_only = !options.logits && !options.final_state &&
                            options.statistics == StatisticsMode::kOff;
-  const bool cpu = impl_->lane != Lane::kCudaReference;
-  if (losses_only && cpu && impl_->num_threads > 1 && num_sequences > 1)
+  if (losses_only && IsCpu(impl_->lane) && impl_->num_threads > 1 &&
+      num_sequences > 1)
     return ScoreRowsInParallel(ids, num_sequences, profile);
   Sequences sequences = Start(num_sequences, profile);
   return Forward(sequences, ids, options);
 }
 
-// One group of rows a thread, each with one LibTorch thread: the scan's
+// One group of rows a thread, each with one thread of its own: the scan's
 // operations are too small to be shared, and a barrier after each of them
 // stalls as soon as another program has one of the cores.
 ForwardResult Model::ScoreRowsInParallel(std::span<const int32_t> ids,
@@ -337,19 +371,16 @@ ForwardResult Model::ScoreRowsInParallel(std::span<const int32_t> ids,
                   end = (g + 1) * num_sequences / num_groups;
     threads.emplace_back([&, g, begin, end] {
       try {
-        at::set_num_threads(1);
         Sequences rows = Start(end - begin, profile);
-        parts[g] = Forward(
+        parts[g] = ForwardOn(
             rows, ids.subspan(begin * num_tokens, (end - begin) * num_tokens),
-            {});
+            {}, /*alone=*/true);
       } catch (...) {
         failures[g] = std::current_exception();
       }
     });
   }
   for (std::jthread& thread : threads) thread.join();
-  at::set_num_threads(
-      impl_->num_threads);  // new threads copy the last value set
   for (const std::exception_ptr& failure : failures) {
     if (failure) std::rethrow_exception(failure);
   }

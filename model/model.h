@@ -107,6 +107,9 @@ class Model {
                       const Profile& profile) const;
 
  private:
+  // `alone`: many of these run at once, one thread each.
+  ForwardResult ForwardOn(Sequences& sequences, std::span<const int32_t> ids,
+                          const ForwardOptions& options, bool alone) const;
   ForwardResult ScoreRowsInParallel(std::span<const int32_t> ids,
                                     int64_t num_sequences,
                                     const Profile& profile) const;

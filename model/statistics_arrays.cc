@@ -67,7 +67,7 @@ TensorMap StatisticsArrays(const ModelConfig& config,
       if (found == layers[l].mini_batch().end()) continue;
       for (const auto& piece : found->second)
         array.select(1, l)
-            .select(2, piece.first - first_mini_batch)
+            .narrow(2, piece.first - first_mini_batch, piece.value.size(2))
             .copy_(piece.value);
     }
     for (const char* jax : kJaxStatistics) {

@@ -135,14 +135,14 @@ at::Tensor Block(const ModelConfig& config, const LayerWeights& w,
                  ops::StatisticsCollector* statistics, StatisticsMode mode) {
   if (config.backbone == Backbone::kMamba) {
     const at::Tensor normed = ops.RmsNorm(h, w.pre_conv_norm);
-    h = h + ops.CausalConv(normed, state.pre_conv_history, w.pre_conv_kernel,
-                           w.pre_conv_bias);
+    h = ops.Add(h, ops.CausalConv(normed, state.pre_conv_history,
+                                  w.pre_conv_kernel, w.pre_conv_bias));
     state.pre_conv_history = NextHistory(state.pre_conv_history, normed);
   }
   const at::Tensor x = ops.RmsNorm(h, w.seq_norm);
-  h = h + TttLayer(config, w, ops, state)
-              .Forward(x, schedule, position, statistics, mode);
-  return h + ops.SwiGlu(ops.RmsNorm(h, w.ffn_norm), w.w1, w.w3, w.w2);
+  h = ops.Add(h, TttLayer(config, w, ops, state)
+                     .Forward(x, schedule, position, statistics, mode));
+  return ops.Add(h, ops.SwiGlu(ops.RmsNorm(h, w.ffn_norm), w.w1, w.w3, w.w2));
 }
 
 }  // namespace
@@ -157,7 +157,7 @@ LanguageModelWeights BindWeights(
     return found->second;
   };
   LanguageModelWeights weights;
-  weights.embedding = get("model/wte/embedding");
+  weights.embedding = ops::Matrix::Transposed(get("model/wte/embedding"));
   weights.final_norm = get("model/ln_f/kernel");
   for (int64_t l = 0; l < config.num_layers; ++l) {
     const std::string block = "model/h/" + std::to_string(l) + "/",
@@ -180,7 +180,8 @@ LanguageModelWeights BindWeights(
     w.wq = get(ttt + "wq/kernel");
     w.wv = get(ttt + "wv/kernel");
     w.wo = get(ttt + "wo/kernel");
-    w.lr_weight = get(ttt + "learnable_ttt_lr/kernel").squeeze(2);
+    w.lr_weight = ops::Matrix::Transposed(
+        get(ttt + "learnable_ttt_lr/kernel").squeeze(2));
     w.lr_bias = get(ttt + "learnable_ttt_lr/bias").squeeze(1);
     w.inner.token_idx = get(ttt + "learnable_token_idx");
     w.inner.norm_weight = get(ttt + "ttt_norm/scale");
@@ -199,6 +200,19 @@ LanguageModelWeights BindWeights(
     weights.layers.push_back(std::move(w));
   }
   return weights;
+}
+
+void ForEachMatrix(
+    LanguageModelWeights& weights,
+    const std::function<void(ops::Matrix& matrix, bool transposed)>& visit) {
+  visit(weights.embedding, true);
+  for (LayerWeights& layer : weights.layers) {
+    for (ops::Matrix* matrix : {&layer.wq, &layer.wk, &layer.wv, &layer.wo,
+                                &layer.wg, &layer.w1, &layer.w3, &layer.w2}) {
+      if (matrix->values.defined()) visit(*matrix, false);
+    }
+    visit(layer.lr_weight, true);
+  }
 }
 
 SequenceState FreshState(const ModelConfig& config, int64_t num_sequences,

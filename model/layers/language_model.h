@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,17 +21,18 @@ namespace plastometer {
 struct LayerWeights {
   at::Tensor pre_conv_norm, pre_conv_kernel, pre_conv_bias;  // mamba only
   at::Tensor seq_norm, ffn_norm;                             // [D]
-  at::Tensor wq, wk, wv, wo, wg;  // [D, D]; wk transformer only, wg mamba only
+  ops::Matrix wq, wk, wv, wo, wg;  // [D, D]; wk transformer only, wg mamba only
   at::Tensor conv_q_kernel, conv_q_bias, conv_k_kernel,
-      conv_k_bias;                // mamba only
-  at::Tensor lr_weight, lr_bias;  // [H, D], [H]
+      conv_k_bias;        // mamba only
+  ops::Matrix lr_weight;  // D -> H, stored [H, D]
+  at::Tensor lr_bias;     // [H]
   ops::InnerParameters inner;
   at::Tensor post_norm_weight, post_norm_bias;  // [D]
-  at::Tensor w1, w3, w2;  // SwiGLU: [D, F], [D, F], [F, D]
+  ops::Matrix w1, w3, w2;  // SwiGLU: [D, F], [D, F], [F, D]
 };
 
 struct LanguageModelWeights {
-  at::Tensor embedding;  // [V, D], also the head
+  ops::Matrix embedding;  // stored [V, D]; as a matrix the head, D -> V
   std::vector<LayerWeights> layers;
   at::Tensor final_norm;  // [D]
 };
@@ -40,6 +42,11 @@ struct LanguageModelWeights {
 LanguageModelWeights BindWeights(
     const ModelConfig& config,
     const std::map<std::string, at::Tensor>& tensors);
+
+// Every dense matrix, with whether it is stored as its transpose.
+void ForEachMatrix(
+    LanguageModelWeights& weights,
+    const std::function<void(ops::Matrix& matrix, bool transposed)>& visit);
 
 // What one layer carries from token to token.
 struct LayerState {

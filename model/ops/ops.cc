@@ -18,7 +18,7 @@ int64_t MiniBatchEnds(int64_t position, int64_t n) {
 
 }  // namespace
 
-at::Tensor Ops::Embedding(const at::Tensor& ids, const at::Tensor& table) {
+at::Tensor Ops::Embedding(const at::Tensor& ids, const Matrix& table) {
   return DoEmbedding(ids, table);
 }
 
@@ -27,8 +27,8 @@ at::Tensor Ops::RmsNorm(const at::Tensor& x, const at::Tensor& weight) {
   return DoRmsNorm(x, weight);
 }
 
-at::Tensor Ops::Linear(const at::Tensor& x, const at::Tensor& kernel) {
-  CountFlops(2 * Rows(x) * kernel.size(0) * kernel.size(1));
+at::Tensor Ops::Linear(const at::Tensor& x, const Matrix& kernel) {
+  CountFlops(2 * Rows(x) * kernel.num_in * kernel.num_out);
   return DoLinear(x, kernel);
 }
 
@@ -38,9 +38,9 @@ at::Tensor Ops::CausalConv(const at::Tensor& x, const at::Tensor& history,
   return DoCausalConv(x, history, kernel, bias);
 }
 
-at::Tensor Ops::InnerLearningRate(const at::Tensor& x, const at::Tensor& weight,
+at::Tensor Ops::InnerLearningRate(const at::Tensor& x, const Matrix& weight,
                                   const at::Tensor& bias) {
-  CountFlops(2 * x.numel() * weight.size(0));
+  CountFlops(2 * x.numel() * weight.num_out);
   return DoInnerLearningRate(x, weight, bias);
 }
 
@@ -89,21 +89,21 @@ at::Tensor Ops::GatedNorm(const at::Tensor& gate, const at::Tensor& o,
   return DoGatedNorm(gate, o, weight, bias);
 }
 
-at::Tensor Ops::SwiGlu(const at::Tensor& x, const at::Tensor& w1,
-                       const at::Tensor& w3, const at::Tensor& w2) {
+at::Tensor Ops::SwiGlu(const at::Tensor& x, const Matrix& w1, const Matrix& w3,
+                       const Matrix& w2) {
   CountFlops(Rows(x) *
-             (6 * w1.size(0) * w1.size(1) + kSwiGluFlops * w1.size(1)));
+             (6 * w1.num_in * w1.num_out + kSwiGluFlops * w1.num_out));
   return DoSwiGlu(x, w1, w3, w2);
 }
 
-at::Tensor Ops::Logits(const at::Tensor& h, const at::Tensor& table) {
-  CountFlops(2 * h.numel() * table.size(0));
+at::Tensor Ops::Logits(const at::Tensor& h, const Matrix& table) {
+  CountFlops(2 * h.numel() * table.num_out);
   return DoLogits(h, table);
 }
 
-at::Tensor Ops::TokenLoss(const at::Tensor& h, const at::Tensor& table,
+at::Tensor Ops::TokenLoss(const at::Tensor& h, const Matrix& table,
                           const at::Tensor& targets) {
-  CountFlops(2 * h.numel() * table.size(0));
+  CountFlops(2 * h.numel() * table.num_out);
   return DoTokenLoss(h, table, targets);
 }
 

@@ -13,6 +13,7 @@
 
 #include "model/config.h"
 #include "model/cost/cost.h"
+#include "model/ops/matrix.h"
 #include "model/ops/statistics.h"
 
 namespace plastometer::ops {
@@ -38,6 +39,11 @@ struct InnerState {
                                  // [B, H, R, 4d], [B, H, R, d]
   at::Tensor open_loss;  // [B, H] summed inner loss of the open rows; kept only
                          // when statistics are on
+  // The portable arithmetic keeps 16 rows of each, R of them filled, and the
+  // gradients times their rates: h1 [B, H, 16, d or 4d], h2 [B, H, 16, d]; g1
+  // and g2, `lr` (the rates f) and open_loss (by row) [B, H, 16] only with
+  // statistics.
+  at::Tensor h1, h2;
   int64_t num_open_rows() const { return k.defined() ? k.size(2) : 0; }
 };
 
@@ -56,18 +62,18 @@ class Ops {
   virtual ~Ops() = default;
 
   // rows of [V, D]; ids: [B, T] int64
-  at::Tensor Embedding(const at::Tensor& ids, const at::Tensor& table);
+  at::Tensor Embedding(const at::Tensor& ids, const Matrix& table);
   // x / rms(x) * weight; x: [..., D]
   at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& weight);
   // x [..., in] times kernel [in, out]
-  at::Tensor Linear(const at::Tensor& x, const at::Tensor& kernel);
+  at::Tensor Linear(const at::Tensor& x, const Matrix& kernel);
   // Depthwise causal convolution of width 4 with bias: x [B, T, D], history [B,
   // 3, D] (the rows before x), kernel [4, D] (row 3 is the current token), bias
   // [D].
   at::Tensor CausalConv(const at::Tensor& x, const at::Tensor& history,
                         const at::Tensor& kernel, const at::Tensor& bias);
   // sigmoid(x . a_h + c_h): x [B, T, D], weight [H, D], bias [H] -> [B, T, H]
-  at::Tensor InnerLearningRate(const at::Tensor& x, const at::Tensor& weight,
+  at::Tensor InnerLearningRate(const at::Tensor& x, const Matrix& weight,
                                const at::Tensor& bias);
   // RoPE, inner loop over mini-batches, inner norm and residual; advances
   // `state`. -> [B, T, D]. `statistics` may be null.
@@ -84,14 +90,24 @@ class Ops {
   at::Tensor GatedNorm(const at::Tensor& gate, const at::Tensor& o,
                        const at::Tensor& weight, const at::Tensor& bias);
   // silu(x w1) * (x w3) times w2
-  at::Tensor SwiGlu(const at::Tensor& x, const at::Tensor& w1,
-                    const at::Tensor& w3, const at::Tensor& w2);
+  at::Tensor SwiGlu(const at::Tensor& x, const Matrix& w1, const Matrix& w3,
+                    const Matrix& w2);
   // h [N, D] (after the final norm) times table^T -> [N, V]
-  at::Tensor Logits(const at::Tensor& h, const at::Tensor& table);
+  at::Tensor Logits(const at::Tensor& h, const Matrix& table);
   // -log softmax(h table^T)[target] in nats: h [N, D], targets [N] int64 ->
   // [N]; the [N, V] logits are never whole in memory.
-  at::Tensor TokenLoss(const at::Tensor& h, const at::Tensor& table,
+  at::Tensor TokenLoss(const at::Tensor& h, const Matrix& table,
                        const at::Tensor& targets);
+
+  // -log softmax(logits)[target] in nats: logits [N, V], targets [N] int64 ->
+  // [N]. Not counted: `Logits` was.
+  at::Tensor LossOfLogits(const at::Tensor& logits, const at::Tensor& targets) {
+    return DoLossOfLogits(logits, targets);
+  }
+  // The residual stream: a + b, same shapes. Not counted.
+  at::Tensor Add(const at::Tensor& a, const at::Tensor& b) {
+    return DoAdd(a, b);
+  }
 
   Counters& counters() { return counters_; }
   // Work inside (statistics that were asked for) is not counted.
@@ -99,17 +115,16 @@ class Ops {
 
  protected:
   virtual at::Tensor DoEmbedding(const at::Tensor& ids,
-                                 const at::Tensor& table) = 0;
+                                 const Matrix& table) = 0;
   virtual at::Tensor DoRmsNorm(const at::Tensor& x,
                                const at::Tensor& weight) = 0;
-  virtual at::Tensor DoLinear(const at::Tensor& x,
-                              const at::Tensor& kernel) = 0;
+  virtual at::Tensor DoLinear(const at::Tensor& x, const Matrix& kernel) = 0;
   virtual at::Tensor DoCausalConv(const at::Tensor& x,
                                   const at::Tensor& history,
                                   const at::Tensor& kernel,
                                   const at::Tensor& bias) = 0;
   virtual at::Tensor DoInnerLearningRate(const at::Tensor& x,
-                                         const at::Tensor& weight,
+                                         const Matrix& weight,
                                          const at::Tensor& bias) = 0;
   virtual at::Tensor DoInnerScan(const ScanInput& input,
                                  const InnerParameters& parameters,
@@ -121,11 +136,14 @@ class Ops {
   virtual at::Tensor DoGatedNorm(const at::Tensor& gate, const at::Tensor& o,
                                  const at::Tensor& weight,
                                  const at::Tensor& bias) = 0;
-  virtual at::Tensor DoSwiGlu(const at::Tensor& x, const at::Tensor& w1,
-                              const at::Tensor& w3, const at::Tensor& w2) = 0;
-  virtual at::Tensor DoLogits(const at::Tensor& h, const at::Tensor& table) = 0;
-  virtual at::Tensor DoTokenLoss(const at::Tensor& h, const at::Tensor& table,
+  virtual at::Tensor DoSwiGlu(const at::Tensor& x, const Matrix& w1,
+                              const Matrix& w3, const Matrix& w2) = 0;
+  virtual at::Tensor DoLogits(const at::Tensor& h, const Matrix& table) = 0;
+  virtual at::Tensor DoTokenLoss(const at::Tensor& h, const Matrix& table,
                                  const at::Tensor& targets) = 0;
+  virtual at::Tensor DoLossOfLogits(const at::Tensor& logits,
+                                    const at::Tensor& targets) = 0;
+  virtual at::Tensor DoAdd(const at::Tensor& a, const at::Tensor& b) = 0;
 
   const ModelConfig config_;
 

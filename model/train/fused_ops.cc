@@ -94,16 +94,16 @@ at::Tensor FusedOps::DoGatedNorm(const at::Tensor& gate, const at::Tensor& o,
   return FusedGatedNorm(gate, o, weight, bias);
 }
 
-at::Tensor FusedOps::DoSwiGlu(const at::Tensor& x, const at::Tensor& w1,
-                              const at::Tensor& w3, const at::Tensor& w2) {
+at::Tensor FusedOps::DoSwiGlu(const at::Tensor& x, const ops::Matrix& w1,
+                              const ops::Matrix& w3, const ops::Matrix& w2) {
   if (!IsFp32OnCpu(x)) return ReferenceOps::DoSwiGlu(x, w1, w3, w2);
-  return FusedSwiGlu(x, w1, w3, w2);
+  return FusedSwiGlu(x, w1.values, w3.values, w2.values);
 }
 
-at::Tensor FusedOps::DoTokenLoss(const at::Tensor& h, const at::Tensor& table,
+at::Tensor FusedOps::DoTokenLoss(const at::Tensor& h, const ops::Matrix& table,
                                  const at::Tensor& targets) {
   if (!IsFp32OnCpu(h)) return ReferenceOps::DoTokenLoss(h, table, targets);
-  return FusedTokenLoss(h, table, targets);
+  return FusedTokenLoss(h, table.values, targets);
 }
 
 }  // namespace plastometer::train

@@ -27,9 +27,9 @@ class FusedOps : public ops::ReferenceOps {
   at::Tensor DoGatedNorm(const at::Tensor& gate, const at::Tensor& o,
                          const at::Tensor& weight,
                          const at::Tensor& bias) override;
-  at::Tensor DoSwiGlu(const at::Tensor& x, const at::Tensor& w1,
-                      const at::Tensor& w3, const at::Tensor& w2) override;
-  at::Tensor DoTokenLoss(const at::Tensor& h, const at::Tensor& table,
+  at::Tensor DoSwiGlu(const at::Tensor& x, const ops::Matrix& w1,
+                      const ops::Matrix& w3, const ops::Matrix& w2) override;
+  at::Tensor DoTokenLoss(const at::Tensor& h, const ops::Matrix& table,
                          const at::Tensor& targets) override;
 
  private:

@@ -25,8 +25,8 @@ at::Tensor MergeHeads(const at::Tensor& x) {
 }  // namespace
 
 at::Tensor ReferenceOps::DoEmbedding(const at::Tensor& ids,
-                                     const at::Tensor& table) {
-  return at::embedding(table, ids);
+                                     const Matrix& table) {
+  return at::embedding(table.values, ids);
 }
 
 at::Tensor ReferenceOps::DoRmsNorm(const at::Tensor& x,
@@ -37,9 +37,8 @@ at::Tensor ReferenceOps::DoRmsNorm(const at::Tensor& x,
          weight;
 }
 
-at::Tensor ReferenceOps::DoLinear(const at::Tensor& x,
-                                  const at::Tensor& kernel) {
-  return at::matmul(x, kernel);
+at::Tensor ReferenceOps::DoLinear(const at::Tensor& x, const Matrix& kernel) {
+  return at::matmul(x, kernel.values);
 }
 
 at::Tensor ReferenceOps::DoCausalConv(const at::Tensor& x,
@@ -55,9 +54,9 @@ at::Tensor ReferenceOps::DoCausalConv(const at::Tensor& x,
 }
 
 at::Tensor ReferenceOps::DoInnerLearningRate(const at::Tensor& x,
-                                             const at::Tensor& weight,
+                                             const Matrix& weight,
                                              const at::Tensor& bias) {
-  return at::sigmoid(at::matmul(x, weight.t()) + bias);
+  return at::sigmoid(at::matmul(x, weight.values.t()) + bias);
 }
 
 at::Tensor ReferenceOps::DoInnerScan(const ScanInput& input,
@@ -94,28 +93,35 @@ at::Tensor ReferenceOps::DoGatedNorm(const at::Tensor& gate,
   return gate.defined() ? at::gelu(gate, "tanh") * normed : normed;
 }
 
-at::Tensor ReferenceOps::DoSwiGlu(const at::Tensor& x, const at::Tensor& w1,
-                                  const at::Tensor& w3, const at::Tensor& w2) {
-  return at::matmul(at::silu(at::matmul(x, w1)) * at::matmul(x, w3), w2);
+at::Tensor ReferenceOps::DoSwiGlu(const at::Tensor& x, const Matrix& w1,
+                                  const Matrix& w3, const Matrix& w2) {
+  return at::matmul(
+      at::silu(at::matmul(x, w1.values)) * at::matmul(x, w3.values), w2.values);
 }
 
-at::Tensor ReferenceOps::DoLogits(const at::Tensor& h,
-                                  const at::Tensor& table) {
-  return at::matmul(h, table.t());
+at::Tensor ReferenceOps::DoLogits(const at::Tensor& h, const Matrix& table) {
+  return at::matmul(h, table.values.t());
 }
 
-at::Tensor ReferenceOps::DoTokenLoss(const at::Tensor& h,
-                                     const at::Tensor& table,
+at::Tensor ReferenceOps::DoTokenLoss(const at::Tensor& h, const Matrix& table,
                                      const at::Tensor& targets) {
   std::vector<at::Tensor> losses;
   for (int64_t row = 0; row < h.size(0); row += kHeadChunkRows) {
     const int64_t n = std::min(kHeadChunkRows, h.size(0) - row);
     const at::Tensor logits = DoLogits(h.narrow(0, row, n), table);
-    const at::Tensor target = targets.narrow(0, row, n).unsqueeze(1);
-    losses.push_back(at::logsumexp(logits, 1) -
-                     logits.gather(1, target).squeeze(1));
+    losses.push_back(DoLossOfLogits(logits, targets.narrow(0, row, n)));
   }
   return losses.size() == 1 ? losses[0] : at::cat(losses);
+}
+
+at::Tensor ReferenceOps::DoLossOfLogits(const at::Tensor& logits,
+                                        const at::Tensor& targets) {
+  return at::logsumexp(logits, 1) -
+         logits.gather(1, targets.unsqueeze(1)).squeeze(1);
+}
+
+at::Tensor ReferenceOps::DoAdd(const at::Tensor& a, const at::Tensor& b) {
+  return a + b;
 }
 
 }  // namespace plastometer::ops

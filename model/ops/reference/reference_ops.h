@@ -10,14 +10,13 @@ class ReferenceOps : public Ops {
   explicit ReferenceOps(const ModelConfig& config) : Ops(config) {}
 
  protected:
-  at::Tensor DoEmbedding(const at::Tensor& ids,
-                         const at::Tensor& table) override;
+  at::Tensor DoEmbedding(const at::Tensor& ids, const Matrix& table) override;
   at::Tensor DoRmsNorm(const at::Tensor& x, const at::Tensor& weight) override;
-  at::Tensor DoLinear(const at::Tensor& x, const at::Tensor& kernel) override;
+  at::Tensor DoLinear(const at::Tensor& x, const Matrix& kernel) override;
   at::Tensor DoCausalConv(const at::Tensor& x, const at::Tensor& history,
                           const at::Tensor& kernel,
                           const at::Tensor& bias) override;
-  at::Tensor DoInnerLearningRate(const at::Tensor& x, const at::Tensor& weight,
+  at::Tensor DoInnerLearningRate(const at::Tensor& x, const Matrix& weight,
                                  const at::Tensor& bias) override;
   at::Tensor DoInnerScan(const ScanInput& input,
                          const InnerParameters& parameters, InnerState& state,
@@ -28,11 +27,14 @@ class ReferenceOps : public Ops {
   at::Tensor DoGatedNorm(const at::Tensor& gate, const at::Tensor& o,
                          const at::Tensor& weight,
                          const at::Tensor& bias) override;
-  at::Tensor DoSwiGlu(const at::Tensor& x, const at::Tensor& w1,
-                      const at::Tensor& w3, const at::Tensor& w2) override;
-  at::Tensor DoLogits(const at::Tensor& h, const at::Tensor& table) override;
-  at::Tensor DoTokenLoss(const at::Tensor& h, const at::Tensor& table,
+  at::Tensor DoSwiGlu(const at::Tensor& x, const Matrix& w1, const Matrix& w3,
+                      const Matrix& w2) override;
+  at::Tensor DoLogits(const at::Tensor& h, const Matrix& table) override;
+  at::Tensor DoTokenLoss(const at::Tensor& h, const Matrix& table,
                          const at::Tensor& targets) override;
+  at::Tensor DoLossOfLogits(const at::Tensor& logits,
+                            const at::Tensor& targets) override;
+  at::Tensor DoAdd(const at::Tensor& a, const at::Tensor& b) override;
 };
 
 }  // namespace plastometer::ops

@@ -19,8 +19,7 @@ namespace plastometer::portable::HWY_NAMESPACE {
 constexpr float kInnerEps = 1e-6f;
 constexpr int kGroups = 32 / static_cast<int>(kLanes);
 
-// The 32 lanes of one row: group g holds lanes [g kLanes, (g + 1) kLanes). A
-// sum that started from -0 and met only -0 is mended in FoldRows.
+// The 32 lanes of one row: group g holds lanes [g kLanes, (g + 1) kLanes).
 struct LaneSums {
   Float groups[kGroups];
 };
@@ -75,8 +74,7 @@ static HWY_ATTR HWY_INLINE Float FoldQuad(const RowPartials& p, int i) {
 static HWY_ATTR HWY_INLINE void FoldRows(const RowPartials& p, float* sums) {
   const Float low = Fold2(FoldQuad(p, 0), FoldQuad(p, 1)),
               high = Fold2(FoldQuad(p, 2), FoldQuad(p, 3));
-  Arithmetic::Store(Arithmetic::Add(Fold1(low, high), Arithmetic::Set(0.0f)),
-                    sums);
+  Arithmetic::Store(Fold1(low, high), sums);
 }
 #elif HWY_TARGET == HWY_AVX2
 static HWY_ATTR HWY_INLINE Float Fold4(Float a, Float b) {
@@ -98,8 +96,7 @@ static HWY_ATTR HWY_INLINE void FoldRows(const RowPartials& p, float* sums) {
                    Arithmetic::Load(p.lanes[r + i + 4]));
     };
     const Float low = Fold2(pair(0), pair(1)), high = Fold2(pair(2), pair(3));
-    Arithmetic::Store(Arithmetic::Add(Fold1(low, high), Arithmetic::Set(0.0f)),
-                      sums + r);
+    Arithmetic::Store(Fold1(low, high), sums + r);
   }
 }
 #else
@@ -110,7 +107,7 @@ static void FoldRows(const RowPartials& p, float* sums) {
     for (int h = 16; h >= 1; h /= 2) {
       for (int l = 0; l < h; ++l) lanes[l] = lanes[l] + lanes[l + h];
     }
-    sums[r] = lanes[0] + 0.0f;
+    sums[r] = lanes[0];
   }
 }
 #endif
@@ -123,23 +120,20 @@ static HWY_ATTR HWY_NOINLINE void CenterRows(float* z, int64_t width,
   using A = Arithmetic;
   RowPartials partials;
   HWY_ALIGN float sums[16];
-  const auto keep = [&partials, width](int64_t r, auto value) HWY_ATTR {
+  for (int64_t r = begin; r < end; ++r) {
+    const float* row = z + r * width;
     LaneSums lanes;
 #pragma GCC unroll 32
-    for (int g = 0; g < kGroups; ++g)
-      lanes.groups[g] = g * kLanes < width ? value(g * kLanes) : A::Set(0.0f);
-    for (int64_t n = 32; n < width; n += 32) {
+    for (int g = 0; g < kGroups; ++g) lanes.groups[g] = A::Set(0.0f);
+    for (int64_t n = 0; n < width; n += 32) {
 #pragma GCC unroll 32
       for (int g = 0; g < kGroups; ++g) {
-        if (n + g * kLanes < width)
-          lanes.groups[g] = A::Add(lanes.groups[g], value(n + g * kLanes));
+        if (n + g * kLanes >= width) break;
+        lanes.groups[g] =
+            A::Add(lanes.groups[g], A::Load(row + n + g * kLanes));
       }
     }
     KeepRow(lanes, r, partials);
-  };
-  for (int64_t r = begin; r < end; ++r) {
-    const float* row = z + r * width;
-    keep(r, [row](int64_t n) HWY_ATTR { return A::Load(row + n); });
   }
   FoldRows(partials, sums);
   const Float d = A::Set(static_cast<float>(width));

@@ -16,29 +16,29 @@ namespace plastometer::portable::HWY_NAMESPACE {
 const Kernels* Table() {
   static constexpr Kernels kTable = {
 #if HWY_TARGET == HWY_SCALAR
-      .isa = "scalar",
+    .isa = "scalar",
 #elif HWY_TARGET == HWY_AVX2
-      .isa = "avx2",
+    .isa = "avx2",
 #else
-      .isa = "avx512",
+    .isa = "avx512",
 #endif
-      .num_lanes = Arithmetic::kLanes,
-      .gemm = Gemm,
-      .rms_norm = RmsNorm,
-      .gated_norm = GatedNorm,
-      .causal_conv = CausalConv,
-      .add = AddRows,
-      .swiglu = SwiGlu,
-      .sigmoid_bias = SigmoidBias,
-      .token_loss = TokenLoss,
-      .inner_scan = InnerScan,
-      .frozen_inner = FrozenInner,
-      .exp = ExpArray,
-      .log = LogArray,
-      .sigmoid = SigmoidArray,
-      .silu = SiluArray,
-      .gelu = GeluArray,
-      .gelu_derivative = GeluDerivativeArray,
+    .num_lanes = Arithmetic::kLanes,
+    .gemm = Gemm,
+    .rms_norm = RmsNorm,
+    .gated_norm = GatedNorm,
+    .causal_conv = CausalConv,
+    .add = AddRows,
+    .swiglu = SwiGlu,
+    .sigmoid_bias = SigmoidBias,
+    .token_loss = TokenLoss,
+    .inner_scan = InnerScan,
+    .frozen_inner = FrozenInner,
+    .exp = ExpArray,
+    .log = LogArray,
+    .sigmoid = SigmoidArray,
+    .silu = SiluArray,
+    .gelu = GeluArray,
+    .gelu_derivative = GeluDerivativeArray,
   };
   return &kTable;
 }

@@ -267,7 +267,7 @@ class ScanRows {
       for (int64_t i = 0; i < kRows; ++i)
         sum = Arithmetic::Add(sum, Arithmetic::Load(h + i * width + n));
       Arithmetic::Store(Arithmetic::Fnma(Arithmetic::Set(rate), sum,
-                           Arithmetic::Load(bias + n)),
+                                         Arithmetic::Load(bias + n)),
                         bias + n);
     }
   }

@@ -13,8 +13,8 @@ float* Scratch(int64_t num_floats) {
   thread_local std::unique_ptr<float, Free> space;
   thread_local int64_t size = 0;
   if (num_floats > size) {
-    const size_t bytes = (static_cast<size_t>(num_floats) * sizeof(float) + 63) &
-                         ~size_t{63};
+    const size_t bytes =
+        (static_cast<size_t>(num_floats) * sizeof(float) + 63) & ~size_t{63};
     space.reset(static_cast<float*>(std::aligned_alloc(64, bytes)));
     if (space == nullptr) throw std::bad_alloc();
     size = num_floats;

@@ -17,10 +17,26 @@
 // How the shared formulas are declared here: inlined, with this target's
 // instructions.
 #undef PLASTOMETER_PORTABLE_FUNCTION
-#define PLASTOMETER_PORTABLE_FUNCTION static inline HWY_ATTR
+#undef PLASTOMETER_PORTABLE_BEGIN
+#undef PLASTOMETER_PORTABLE_END
+#define PLASTOMETER_PORTABLE_FUNCTION static HWY_ATTR HWY_INLINE
+#define PLASTOMETER_PORTABLE_BEGIN \
+  HWY_BEFORE_NAMESPACE();          \
+  namespace plastometer::portable::HWY_NAMESPACE {
+#define PLASTOMETER_PORTABLE_END \
+  }                              \
+  HWY_AFTER_NAMESPACE();
 
 HWY_BEFORE_NAMESPACE();
 namespace plastometer::portable::HWY_NAMESPACE {
+
+// For ExponentD and SignificandD: with kNormalizer added, the bits of a number
+// are those of (exponent + 1024) and its distance from sqrt(1/2).
+constexpr double kTwoTo52 = 4503599627370496.0;
+constexpr uint64_t kTwoTo52Bits = 0x4330000000000000;
+constexpr uint64_t kFractionBits = 0x000FFFFFFFFFFFFF;
+constexpr uint64_t kRootOfHalfBits = 0x3FE6A09E00000000;
+constexpr uint64_t kNormalizer = 0x4000000000000000 - kRootOfHalfBits;
 
 #if HWY_TARGET == HWY_SCALAR
 // Machines without FMA, and the cap "scalar": std::fma is exact everywhere,
@@ -48,6 +64,9 @@ struct Arithmetic {
   static Float Fma(Float a, Float b, Float c) { return std::fma(a, b, c); }
   static Float Fnma(Float a, Float b, Float c) { return std::fma(-a, b, c); }
   static Mask Less(Float a, Float b) { return a < b; }
+  // b where either is NaN.
+  static Float Min(Float a, Float b) { return a < b ? a : b; }
+  static Float Max(Float a, Float b) { return a > b ? a : b; }
   static Float Select(Mask m, Float yes, Float no) { return m ? yes : no; }
 
   static Double Widen(Float a) { return a; }
@@ -56,6 +75,7 @@ struct Arithmetic {
   static Double AddD(Double a, Double b) { return a + b; }
   static Double SubD(Double a, Double b) { return a - b; }
   static Double MulD(Double a, Double b) { return a * b; }
+  static Double DivD(Double a, Double b) { return a / b; }
   static Double FmaD(Double a, Double b, Double c) { return std::fma(a, b, c); }
   // value times 2^n, n the integer in the low bits of `shifted` = 1.5 * 2^52 +
   // n; exact while the result is a normal number.
@@ -66,6 +86,25 @@ struct Arithmetic {
     v += s << 52;
     std::memcpy(&value, &v, 8);
     return value;
+  }
+  // value = significand * 2^exponent, the significand in [sqrt(1/2), sqrt(2)).
+  // For a positive normal number.
+  static Double ExponentD(Double value) {
+    const uint64_t bits = (Normalized(value) >> 52) + kTwoTo52Bits;
+    std::memcpy(&value, &bits, 8);
+    return value - (kTwoTo52 + 1024);
+  }
+  static Double SignificandD(Double value) {
+    const uint64_t bits = (Normalized(value) & kFractionBits) + kRootOfHalfBits;
+    std::memcpy(&value, &bits, 8);
+    return value;
+  }
+
+ private:
+  static uint64_t Normalized(Double value) {
+    uint64_t bits;
+    std::memcpy(&bits, &value, 8);
+    return bits + kNormalizer;
   }
 };
 #else
@@ -119,6 +158,13 @@ struct Arithmetic {
   static HWY_ATTR HWY_INLINE Mask Less(Float a, Float b) {
     return hn::Lt(a, b);
   }
+  // b where either is NaN: what the x86 instructions do.
+  static HWY_ATTR HWY_INLINE Float Min(Float a, Float b) {
+    return hn::Min(a, b);
+  }
+  static HWY_ATTR HWY_INLINE Float Max(Float a, Float b) {
+    return hn::Max(a, b);
+  }
   static HWY_ATTR HWY_INLINE Float Select(Mask m, Float yes, Float no) {
     return hn::IfThenElse(m, yes, no);
   }
@@ -144,6 +190,9 @@ struct Arithmetic {
   static HWY_ATTR HWY_INLINE Double MulD(Double a, Double b) {
     return {hn::Mul(a.low, b.low), hn::Mul(a.high, b.high)};
   }
+  static HWY_ATTR HWY_INLINE Double DivD(Double a, Double b) {
+    return {hn::Div(a.low, b.low), hn::Div(a.high, b.high)};
+  }
   static HWY_ATTR HWY_INLINE Double FmaD(Double a, Double b, Double c) {
     return {hn::MulAdd(a.low, b.low, c.low),
             hn::MulAdd(a.high, b.high, c.high)};
@@ -154,14 +203,40 @@ struct Arithmetic {
     return {ScaleHalf(value.low, shifted.low),
             ScaleHalf(value.high, shifted.high)};
   }
+  // value = significand * 2^exponent, the significand in [sqrt(1/2), sqrt(2)).
+  // For a positive normal number.
+  static HWY_ATTR HWY_INLINE Double ExponentD(Double value) {
+    return {ExponentHalf(value.low), ExponentHalf(value.high)};
+  }
+  static HWY_ATTR HWY_INLINE Double SignificandD(Double value) {
+    return {SignificandHalf(value.low), SignificandHalf(value.high)};
+  }
 
  private:
+  using Bits = hn::RebindToUnsigned<DoubleTag>;
+  static HWY_ATTR HWY_INLINE hn::Vec<Bits> Normalized(
+      hn::Vec<DoubleTag> value) {
+    return hn::Add(hn::BitCast(Bits(), value), hn::Set(Bits(), kNormalizer));
+  }
+  static HWY_ATTR HWY_INLINE hn::Vec<DoubleTag> ExponentHalf(
+      hn::Vec<DoubleTag> value) {
+    const auto bits = hn::Add(hn::ShiftRight<52>(Normalized(value)),
+                              hn::Set(Bits(), kTwoTo52Bits));
+    return hn::Sub(hn::BitCast(DoubleTag(), bits),
+                   hn::Set(DoubleTag(), kTwoTo52 + 1024));
+  }
+  static HWY_ATTR HWY_INLINE hn::Vec<DoubleTag> SignificandHalf(
+      hn::Vec<DoubleTag> value) {
+    return hn::BitCast(
+        DoubleTag(),
+        hn::Add(hn::And(Normalized(value), hn::Set(Bits(), kFractionBits)),
+                hn::Set(Bits(), kRootOfHalfBits)));
+  }
   static HWY_ATTR HWY_INLINE hn::Vec<DoubleTag> ScaleHalf(
       hn::Vec<DoubleTag> value, hn::Vec<DoubleTag> shifted) {
-    const hn::RebindToUnsigned<DoubleTag> bits;
-    return hn::BitCast(DoubleTag(),
-                       hn::Add(hn::BitCast(bits, value),
-                               hn::ShiftLeft<52>(hn::BitCast(bits, shifted))));
+    return hn::BitCast(
+        DoubleTag(), hn::Add(hn::BitCast(Bits(), value),
+                             hn::ShiftLeft<52>(hn::BitCast(Bits(), shifted))));
   }
 };
 #endif

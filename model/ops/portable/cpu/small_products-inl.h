@@ -59,12 +59,9 @@ struct Operand {
 
 // sums = one segment's chains: x [R rows], y [num_products rows].
 template <int R, int V>
-static HWY_ATTR HWY_INLINE void SegmentSums(const float* HWY_RESTRICT x,
-                                            int64_t x_stride,
-                                            const float* HWY_RESTRICT y,
-                                            int64_t y_stride,
-                                            int64_t num_products,
-                                            Float (&sums)[R][V]) {
+static HWY_ATTR HWY_INLINE void SegmentSums(
+    const float* HWY_RESTRICT x, int64_t x_stride, const float* HWY_RESTRICT y,
+    int64_t y_stride, int64_t num_products, Float (&sums)[R][V]) {
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
@@ -202,7 +199,7 @@ static HWY_ATTR HWY_NOINLINE void StepState(const float* xt, const float* h,
   for (; n + wide <= num_columns; n += wide) {
     for (int64_t r = 0; r < num_rows; r += 4)
       StepTile<4, kStepVectors>(xt + r * kBatchTokens, h + n, num_columns, step,
-                     state + r * num_columns + n, num_columns);
+                                state + r * num_columns + n, num_columns);
   }
   for (; n < num_columns; n += kLanes) {
     for (int64_t r = 0; r < num_rows; r += 4)

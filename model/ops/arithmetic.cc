@@ -1,0 +1,55 @@
+#include "model/ops/arithmetic.h"
+
+#include <ATen/Parallel.h>
+
+#include "model/ops/portable/cpu/portable_ops.h"
+#include "model/ops/reference/reference_ops.h"
+
+namespace plastometer::ops {
+namespace {
+
+// 32 row tiles of 14 (AVX-512) and 28 mini-batches; 1.4 MB of activations a
+// layer at width 768.
+constexpr int64_t kTokensAtOnce = 448;
+
+bool IsReference(Lane lane) {
+  return lane == Lane::kCpuReference || lane == Lane::kCpuReferenceFp64 ||
+         lane == Lane::kCudaReference;
+}
+
+}  // namespace
+
+Arithmetic::Arithmetic() = default;
+Arithmetic::~Arithmetic() = default;
+Arithmetic::Arithmetic(Arithmetic&&) noexcept = default;
+Arithmetic& Arithmetic::operator=(Arithmetic&&) noexcept = default;
+
+Arithmetic::Arithmetic(Lane lane, const ModelConfig& config, int num_threads)
+    : lane_(lane), num_threads_(num_threads) {
+  SetTorchThreads(/*alone=*/false);
+  if (IsReference(lane)) return;
+  PortableOps::CheckSupported(config, ToString(lane));
+  pool_ = std::make_unique<portable::ThreadPool>(num_threads);
+}
+
+Matrix Arithmetic::Prepare(const Matrix& plain, bool transposed) const {
+  return IsReference(lane_) ? plain : PortableOps::Pack(plain, transposed);
+}
+
+std::unique_ptr<Ops> Arithmetic::MakeOps(const ModelConfig& config,
+                                         bool alone) const {
+  if (IsReference(lane_)) return std::make_unique<ReferenceOps>(config);
+  return std::make_unique<PortableOps>(config, alone ? nullptr : pool_.get());
+}
+
+void Arithmetic::SetTorchThreads(bool alone) const {
+  // One pool a process: ours, and LibTorch only moves data, or LibTorch's.
+  const int wanted = alone || !IsReference(lane_) ? 1 : num_threads_;
+  if (at::get_num_threads() != wanted) at::set_num_threads(wanted);
+}
+
+int64_t Arithmetic::tokens_at_once() const {
+  return IsReference(lane_) ? 0 : kTokensAtOnce;
+}
+
+}  // namespace plastometer::ops
