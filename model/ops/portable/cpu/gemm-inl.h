@@ -35,11 +35,12 @@ static_assert(kPanelColumns % kTileColumns == 0);
 // Rows of x are copied here a segment at a time: rows of the model's widths
 // are often a multiple of 4 KiB apart and would fight for the same cache sets.
 constexpr int64_t kCopyStride = kSegment + 16;
-constexpr int64_t kBlockRows = 252;  // x's copy: 274 KB of a second-level cache
+constexpr int64_t kStreamAhead = 1024;  // floats; few rows are bound by memory
+constexpr int64_t kBlockRows = 448;  // x's copy: 487 KB of a second-level cache
 
 // c [R, vectors] (+)= sum_k a[r][k] b[k]; columns beyond `num_columns` are not
 // stored. b has `kPanelColumns` floats between rows.
-template <int R, int V>
+template <int R, int V, bool kStream>
 static HWY_ATTR HWY_INLINE void Tile(const float* HWY_RESTRICT a,
                                      const float* HWY_RESTRICT b,
                                      int64_t num_products, bool first,
@@ -52,11 +53,23 @@ static HWY_ATTR HWY_INLINE void Tile(const float* HWY_RESTRICT a,
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) sums[r][v] = A::Set(0.0f);
   }
+  if (!first) {  // what the sums are added to, from the second level or worse
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      __builtin_prefetch(c + r * c_stride, 0, 2);
+      if (V * A::kLanes > 16) __builtin_prefetch(c + r * c_stride + 16, 0, 2);
+    }
+  }
   for (int64_t k = 0; k < num_products; ++k) {
     Float columns[V];
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v)
       columns[v] = A::Load(b + k * kPanelColumns + v * A::kLanes);
+    if (kStream) {
+      __builtin_prefetch(b + k * kPanelColumns + kStreamAhead);
+      if (V * A::kLanes > 16)
+        __builtin_prefetch(b + k * kPanelColumns + kStreamAhead + 16);
+    }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
       const Float x = A::Set(a[r * kCopyStride + k]);
@@ -91,7 +104,7 @@ static HWY_ATTR HWY_INLINE void Tile(const float* HWY_RESTRICT a,
 }
 
 // One panel's columns for R rows.
-template <int R>
+template <int R, bool kStream>
 static HWY_ATTR HWY_INLINE void PanelTile(const float* a, const float* b,
                                           int64_t num_products, bool first,
                                           float* c, int64_t c_stride,
@@ -99,29 +112,31 @@ static HWY_ATTR HWY_INLINE void PanelTile(const float* a, const float* b,
 #pragma GCC unroll 8
   for (int64_t n = 0; n < kPanelColumns; n += kTileColumns) {
     if (n >= num_columns) break;
-    Tile<R, kTileVectors>(a, b + n, num_products, first, c + n, c_stride,
-                          num_columns - n);
+    Tile<R, kTileVectors, kStream>(a, b + n, num_products, first, c + n,
+                                   c_stride, num_columns - n);
   }
 }
 
 using PanelTileFunction = void (*)(const float* a, const float* b,
                                    int64_t num_products, bool first, float* c,
                                    int64_t c_stride, int64_t num_columns);
-template <int R>
+template <int R, bool kStream>
 static HWY_ATTR HWY_NOINLINE void PanelTileCall(const float* a, const float* b,
                                                 int64_t num_products,
                                                 bool first, float* c,
                                                 int64_t c_stride,
                                                 int64_t num_columns) {
-  PanelTile<R>(a, b, num_products, first, c, c_stride, num_columns);
+  PanelTile<R, kStream>(a, b, num_products, first, c, c_stride, num_columns);
 }
-template <int... R>
+template <bool kStream, int... R>
 static constexpr std::array<PanelTileFunction, sizeof...(R)> PanelTiles(
     std::integer_sequence<int, R...>) {
-  return {PanelTileCall<R + 1>...};
+  return {PanelTileCall<R + 1, kStream>...};
 }
 static constexpr auto kPanelTiles =
-    PanelTiles(std::make_integer_sequence<int, kTileRows>());
+    PanelTiles<false>(std::make_integer_sequence<int, kTileRows>());
+static constexpr auto kStreamTiles =
+    PanelTiles<true>(std::make_integer_sequence<int, kTileRows>());
 
 // The next panel's share of this row tile, on its way to the second level.
 static HWY_ATTR HWY_INLINE void PrefetchShare(const float* panel,
@@ -156,11 +171,11 @@ static HWY_ATTR void GemmFewRows(const GemmArguments& g, int64_t row_begin,
   for (int64_t p = panel_begin; p < panel_end; ++p) {
     const float* panel = g.matrix.values + p * K * kPanelColumns;
     for (int64_t s = 0; s < num_segments; ++s)
-      kPanelTiles[num_rows - 1](copy + s * kTileRows * kCopyStride,
-                                panel + s * kSegment * kPanelColumns,
-                                std::min(kSegment, K - s * kSegment), s == 0,
-                                y + p * kPanelColumns, g.y_stride,
-                                N - p * kPanelColumns);
+      kStreamTiles[num_rows - 1](copy + s * kTileRows * kCopyStride,
+                                 panel + s * kSegment * kPanelColumns,
+                                 std::min(kSegment, K - s * kSegment), s == 0,
+                                 y + p * kPanelColumns, g.y_stride,
+                                 N - p * kPanelColumns);
   }
 }
 
