@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 
+#include "model/ops/native/cpu/bf16_ops.h"
 #include "model/ops/portable/cpu/portable_ops.h"
 #include "model/ops/reference/reference_ops.h"
 
@@ -29,17 +30,25 @@ Arithmetic::Arithmetic(Lane lane, const ModelConfig& config, int num_threads)
   SetTorchThreads(/*alone=*/false);
   if (IsReference(lane)) return;
   PortableOps::CheckSupported(config, ToString(lane));
+  if (lane == Lane::kCpuNativeBf16) Bf16Ops::CheckMachine(ToString(lane));
   pool_ = std::make_unique<portable::ThreadPool>(num_threads);
 }
 
 Matrix Arithmetic::Prepare(const Matrix& plain, bool transposed) const {
-  return IsReference(lane_) ? plain : PortableOps::Pack(plain, transposed);
+  if (IsReference(lane_)) return plain;
+  if (lane_ == Lane::kCpuNativeBf16) return Bf16Ops::Pack(plain, transposed);
+  return PortableOps::Pack(plain, transposed);
 }
 
 std::unique_ptr<Ops> Arithmetic::MakeOps(const ModelConfig& config,
                                          bool alone) const {
   if (IsReference(lane_)) return std::make_unique<ReferenceOps>(config);
-  return std::make_unique<PortableOps>(config, alone ? nullptr : pool_.get());
+  portable::ThreadPool* const pool = alone ? nullptr : pool_.get();
+  if (lane_ == Lane::kCpuNativeBf16)
+    return std::make_unique<Bf16Ops>(config, pool);
+  // cpu-native too: on the CPUs measured, no other product was faster over a
+  // whole model (docs/lanes.md).
+  return std::make_unique<PortableOps>(config, pool);
 }
 
 void Arithmetic::SetTorchThreads(bool alone) const {
