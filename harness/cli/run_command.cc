@@ -32,7 +32,7 @@ struct RunArguments {
   std::vector<std::string> profiles = {"uniform",   "retina",   "cortex",
                                        "early:25%", "late:25%", "frozen"};
   std::vector<std::string> domains, sources;
-  std::string lane = "cpu-reference";
+  std::string lane = "cpu-portable";
   int64_t context = 2048, windows = 0, documents = 32, batch = 8, seed = 1;
   int threads = 0;
   bool per_domain = false, json = false;

@@ -20,7 +20,7 @@ namespace {
 
 struct ScoreArguments {
   std::string model, tokens, text, tokenizer, out, stats;
-  std::string profile = "uniform", lane = "cpu-reference";
+  std::string profile = "uniform", lane = "cpu-portable";
   int threads = 0;
   int64_t chunk = 0;
   bool logits = false, state = false;
