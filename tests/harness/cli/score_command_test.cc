@@ -36,7 +36,7 @@ TEST(ScoreCommand, WritesLossesAndWhatDescribesThem) {
   EXPECT_EQ(loss[41], nll[39]);
   EXPECT_FALSE(file.Has("logits"));
   EXPECT_FALSE(file.Has("grad_norm"));
-  EXPECT_EQ(file.metadata().at("lane"), "cpu-reference");
+  EXPECT_EQ(file.metadata().at("lane"), "cpu-portable");
   EXPECT_EQ(file.metadata().at("model_sha256").size(), 64u);
   const auto counters = nlohmann::json::parse(file.metadata().at("counters"));
   EXPECT_EQ(counters.at("inner_updates"),

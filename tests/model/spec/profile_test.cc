@@ -132,7 +132,7 @@ TEST(Profile, BadOnesAreNamed) {
 
 TEST(Lane, UnknownOnesListWhatThereIs) {
   EXPECT_EQ(ParseLane("cpu-reference-fp64"), Lane::kCpuReferenceFp64);
-  for (const char* name : {"cpu-portable", "gpu"}) {
+  for (const char* name : {"cuda-portable", "gpu"}) {
     try {
       ParseLane(name);
       ADD_FAILURE() << name;

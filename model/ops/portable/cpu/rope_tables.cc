@@ -1,11 +1,47 @@
+// RoPE's tables, correctly rounded: computed once, with 64-bit significands,
+// and refused where those would not settle the rounding.
 #include <cmath>
+#include <string>
 
+#include "harness/base/error.h"
 #include "model/ops/portable/cpu/kernels.h"
+
 namespace plastometer::portable {
-void RopeTables(double theta, int64_t d, std::vector<float>& cos, std::vector<float>& sin) {
-  for (int t = 0; t < 16; ++t) for (int64_t i = 0; i < d / 2; ++i) {
-    const long double angle = t * powl(theta, -2.0L * i / d);
-    cos.push_back(static_cast<float>(cosl(angle))); sin.push_back(static_cast<float>(sinl(angle)));
+namespace {
+
+// libm's long double functions are off by a few units of 2^-64; the angle, up
+// to 15, carries its own error into the result as an absolute one.
+float Rounded(long double value, const char* function, int64_t token,
+              int64_t pair) {
+  const long double slack = 0x1p-57L;
+  const auto low = static_cast<float>(value - slack),
+             high = static_cast<float>(value + slack);
+  if (low != high && std::abs(value) > 0x1p-30L)
+    throw InternalError(std::string("RoPE: ") + function + " of token " +
+                        std::to_string(token) + ", pair " +
+                        std::to_string(pair) +
+                        " lies too near the middle of two fp32 numbers");
+  return static_cast<float>(value);
+}
+
+}  // namespace
+
+void RopeTables(double theta, int64_t head_dim, std::vector<float>& cos,
+                std::vector<float>& sin) {
+  const int64_t num_pairs = head_dim / 2;
+  cos.clear();
+  sin.clear();
+  for (int64_t t = 0; t < kBatchTokens; ++t) {
+    for (int64_t i = 0; i < num_pairs; ++i) {
+      const long double angle =
+          static_cast<long double>(t) *
+          std::pow(static_cast<long double>(theta),
+                   -2.0L * static_cast<long double>(i) /
+                       static_cast<long double>(head_dim));
+      cos.push_back(Rounded(std::cos(angle), "cos", t, i));
+      sin.push_back(t == 0 ? 0.0F : Rounded(std::sin(angle), "sin", t, i));
+    }
   }
 }
-}
+
+}  // namespace plastometer::portable

@@ -64,6 +64,7 @@ struct Arithmetic {
   static Float Fma(Float a, Float b, Float c) { return std::fma(a, b, c); }
   static Float Fnma(Float a, Float b, Float c) { return std::fma(-a, b, c); }
   static Mask Less(Float a, Float b) { return a < b; }
+  static Mask Equal(Float a, Float b) { return a == b; }
   // b where either is NaN.
   static Float Min(Float a, Float b) { return a < b ? a : b; }
   static Float Max(Float a, Float b) { return a > b ? a : b; }
@@ -154,6 +155,9 @@ struct Arithmetic {
   }
   static HWY_ATTR HWY_INLINE Float Fnma(Float a, Float b, Float c) {
     return hn::NegMulAdd(a, b, c);
+  }
+  static HWY_ATTR HWY_INLINE Mask Equal(Float a, Float b) {
+    return hn::Eq(a, b);
   }
   static HWY_ATTR HWY_INLINE Mask Less(Float a, Float b) {
     return hn::Lt(a, b);

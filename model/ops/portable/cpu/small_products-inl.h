@@ -14,6 +14,12 @@
 #include "model/ops/portable/cpu/kernels.h"
 #include "model/ops/portable/cpu/simd-inl.h"
 
+#if defined(__GNUC__) && !defined(__clang__)
+// GCC 12 sees an overflow in counts that cannot be that large (one-lane
+// target).
+#pragma GCC diagnostic ignored "-Waggressive-loop-optimizations"
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace plastometer::portable::HWY_NAMESPACE {
 
