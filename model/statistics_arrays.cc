@@ -1,5 +1,6 @@
 #include "model/statistics_arrays.h"
 
+#include <algorithm>
 #include <limits>
 #include <set>
 
@@ -39,12 +40,39 @@ at::Tensor SslTargetStatistic(const ops::StatisticsCollector& layer,
   if (position != 0 || found == layer.token().end() || M == 0) return result;
   std::vector<at::Tensor> pieces;
   for (const auto& piece : found->second) pieces.push_back(piece.value);
-  const at::Tensor s = at::cat(pieces, 2);  // [B, H, T, d]
+  const at::Tensor s = at::cat(pieces, 2)
+                           .to(at::kCPU, at::kDouble)
+                           .contiguous();  // [B, H, T, d]
   if (s.size(2) != num_tokens) return result;
-  const at::Tensor centered = s - s.mean(2, /*keepdim=*/true);
-  const at::Tensor first = centered.slice(2, 0, M * kMiniBatchTokens,
-                                          kMiniBatchTokens);  // [B, H, M, d]
-  return first.square().mean(at::IntArrayRef{0, 1, 3});
+  const int64_t d = s.size(3), rows = s.size(0) * s.size(1);
+  std::vector<double> sums(M, 0.0), mean(d);
+  for (int64_t row = 0; row < rows; ++row) {
+    const double* x = s.const_data_ptr<double>() + row * num_tokens * d;
+    std::fill(mean.begin(), mean.end(), 0.0);
+    for (int64_t i = 0; i < num_tokens * d; ++i) mean[i % d] += x[i];
+    for (int64_t m = 0; m < M; ++m) {
+      for (int64_t c = 0; c < d; ++c) {
+        const double centered = x[m * kMiniBatchTokens * d + c] -
+                                mean[c] / static_cast<double>(num_tokens);
+        sums[m] += centered * centered;
+      }
+    }
+  }
+  for (double& sum : sums) sum /= static_cast<double>(rows * d);
+  return at::tensor(sums, at::kDouble).to(options);
+}
+
+// Over sequences and heads, in order, in fp64: LibTorch's own order of a sum
+// depends on the CPU. array [B, L, H, M] -> [L, M]
+at::Tensor MeanOverSequencesAndHeads(const at::Tensor& array) {
+  const at::Tensor wide = array.to(at::kCPU, at::kDouble);
+  at::Tensor sum = at::zeros({array.size(1), array.size(3)}, at::kDouble);
+  for (int64_t b = 0; b < array.size(0); ++b) {
+    for (int64_t h = 0; h < array.size(2); ++h)
+      sum += wide.select(0, b).select(1, h);
+  }
+  return (sum / static_cast<double>(array.size(0) * array.size(2)))
+      .to(array.options());
 }
 
 }  // namespace
@@ -71,7 +99,7 @@ TensorMap StatisticsArrays(const ModelConfig& config,
             .copy_(piece.value);
     }
     for (const char* jax : kJaxStatistics) {
-      if (name == jax) array = array.mean(at::IntArrayRef{0, 2});
+      if (name == jax) array = MeanOverSequencesAndHeads(array);
     }
     result[name] = ToHostTensor(array);
   }

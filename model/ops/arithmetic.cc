@@ -3,7 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include "model/ops/native/cpu/bf16_ops.h"
-#include "model/ops/portable/cpu/portable_ops.h"
+#include "model/ops/portable/portable_ops.h"
 #include "model/ops/reference/reference_ops.h"
 
 namespace plastometer::ops {

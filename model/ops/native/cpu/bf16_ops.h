@@ -5,7 +5,7 @@
 #pragma once
 #include <string>
 
-#include "model/ops/portable/cpu/portable_ops.h"
+#include "model/ops/portable/portable_ops.h"
 
 namespace plastometer::ops {
 

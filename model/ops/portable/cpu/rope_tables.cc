@@ -9,18 +9,18 @@
 namespace plastometer::portable {
 namespace {
 
-// libm's long double functions are off by a few units of 2^-64; the angle, up
-// to 15, carries its own error into the result as an absolute one.
-float Rounded(long double value, const char* function, int64_t token,
-              int64_t pair) {
-  const long double slack = 0x1p-57L;
-  const auto low = static_cast<float>(value - slack),
-             high = static_cast<float>(value + slack);
-  if (low != high && std::abs(value) > 0x1p-30L)
+// libm's long double functions are off by an ulp or two (2^-63). An angle is
+// off by at most 2^-58 of itself: the exponent's rounding (2^-64) times
+// log(theta), and pow's own. cos and sin carry that on as an absolute error.
+float Rounded(long double value, long double angle, const char* function,
+              int64_t token, int64_t pair) {
+  const long double slack = angle * 0x1p-58L + std::abs(value) * 0x1p-61L;
+  if (static_cast<float>(value - slack) != static_cast<float>(value + slack)) {
     throw InternalError(std::string("RoPE: ") + function + " of token " +
                         std::to_string(token) + ", pair " +
                         std::to_string(pair) +
                         " lies too near the middle of two fp32 numbers");
+  }
   return static_cast<float>(value);
 }
 
@@ -38,8 +38,8 @@ void RopeTables(double theta, int64_t head_dim, std::vector<float>& cos,
           std::pow(static_cast<long double>(theta),
                    -2.0L * static_cast<long double>(i) /
                        static_cast<long double>(head_dim));
-      cos.push_back(Rounded(std::cos(angle), "cos", t, i));
-      sin.push_back(t == 0 ? 0.0F : Rounded(std::sin(angle), "sin", t, i));
+      cos.push_back(Rounded(std::cos(angle), angle, "cos", t, i));
+      sin.push_back(Rounded(std::sin(angle), angle, "sin", t, i));
     }
   }
 }

@@ -7,8 +7,8 @@
 
 #include "model/ops/ops.h"
 #include "model/ops/portable/cpu/kernels.h"
-#include "model/ops/portable/cpu/portable_scan.h"
 #include "model/ops/portable/cpu/thread_pool.h"
+#include "model/ops/portable/portable_scan.h"
 
 namespace plastometer::ops {
 

@@ -1,4 +1,4 @@
-#include "model/ops/portable/cpu/portable_ops.h"
+#include "model/ops/portable/portable_ops.h"
 
 #include <algorithm>
 #include <map>

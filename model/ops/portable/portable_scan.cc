@@ -1,4 +1,4 @@
-#include "model/ops/portable/cpu/portable_scan.h"
+#include "model/ops/portable/portable_scan.h"
 
 #include <string>
 
