@@ -249,6 +249,7 @@ int main(int argc, char** argv) {
   plastometer::Register();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  benchmark::AddCustomContext("cpu", plastometer::CpuModel());
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }
