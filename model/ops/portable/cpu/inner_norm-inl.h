@@ -112,149 +112,207 @@ static void FoldRows(const RowPartials& p, float* sums) {
 }
 #endif
 
-// What the passes below leave for the rows [begin, end): centred rows in z,
-// 1 / std in `inverse_std`.
-static HWY_ATTR HWY_NOINLINE void CenterRows(float* z, int64_t width,
-                                             int64_t begin, int64_t end,
-                                             float* inverse_std) {
+// A row's width, as a constant where it is a common one: its loops unroll.
+template <int64_t kConstant>
+struct Width {
+  static constexpr int64_t value() { return kConstant; }
+};
+struct AnyWidth {
+  int64_t width;
+  int64_t value() const { return width; }
+};
+
+// sums[g % groups] = step(sums[..], channel) over the row's vectors.
+template <class W, class Step>
+static HWY_ATTR HWY_INLINE LaneSums SumRow(W width, Step step) {
+  LaneSums sums;
+#pragma GCC unroll 32
+  for (int g = 0; g < kGroups; ++g) sums.groups[g] = Arithmetic::Set(0.0f);
+  for (int64_t n = 0; n < width.value(); n += 32) {
+#pragma GCC unroll 32
+    for (int g = 0; g < kGroups; ++g) {
+      if (n + g * kLanes >= width.value()) break;
+      sums.groups[g] = step(sums.groups[g], n + g * kLanes);
+    }
+  }
+  return sums;
+}
+
+static HWY_ATTR HWY_INLINE void DivideSums(float* sums, Float n) {
+#pragma GCC unroll 16
+  for (int64_t r = 0; r < 16; r += kLanes)
+    Arithmetic::Store(Arithmetic::Div(Arithmetic::Load(sums + r), n), sums + r);
+}
+
+// Centres the rows [begin, end) of z; 1 / std of each.
+template <class W>
+static HWY_ATTR HWY_INLINE void CenterRows(float* z, W width, int64_t begin,
+                                           int64_t end, float* inverse_std) {
   using A = Arithmetic;
   RowPartials partials;
   HWY_ALIGN float sums[16];
   for (int64_t r = begin; r < end; ++r) {
-    const float* row = z + r * width;
-    LaneSums lanes;
-#pragma GCC unroll 32
-    for (int g = 0; g < kGroups; ++g) lanes.groups[g] = A::Set(0.0f);
-    for (int64_t n = 0; n < width; n += 32) {
-#pragma GCC unroll 32
-      for (int g = 0; g < kGroups; ++g) {
-        if (n + g * kLanes >= width) break;
-        lanes.groups[g] =
-            A::Add(lanes.groups[g], A::Load(row + n + g * kLanes));
-      }
-    }
-    KeepRow(lanes, r, partials);
+    const float* row = z + r * width.value();
+    KeepRow(
+        SumRow(width, [row](Float sum, int64_t n)
+                          HWY_ATTR { return A::Add(sum, A::Load(row + n)); }),
+        r, partials);
   }
   FoldRows(partials, sums);
-  const Float d = A::Set(static_cast<float>(width));
-  for (int64_t r = 0; r < 16; r += kLanes)
-    A::Store(A::Div(A::Load(sums + r), d), sums + r);
+  const Float d = A::Set(static_cast<float>(width.value()));
+  DivideSums(sums, d);
   for (int64_t r = begin; r < end; ++r) {
-    float* row = z + r * width;
+    float* row = z + r * width.value();
     const Float mean = A::Set(sums[r]);
-    LaneSums lanes;
-#pragma GCC unroll 32
-    for (int g = 0; g < kGroups; ++g) lanes.groups[g] = A::Set(0.0f);
-    for (int64_t n = 0; n < width; n += 32) {
-#pragma GCC unroll 32
-      for (int g = 0; g < kGroups; ++g) {
-        if (n + g * kLanes >= width) break;
-        const Float c = A::Sub(A::Load(row + n + g * kLanes), mean);
-        A::Store(c, row + n + g * kLanes);
-        lanes.groups[g] = A::Fma(c, c, lanes.groups[g]);
-      }
-    }
-    KeepRow(lanes, r, partials);
+    KeepRow(SumRow(width,
+                   [row, mean](Float sum, int64_t n) HWY_ATTR {
+                     const Float c = A::Sub(A::Load(row + n), mean);
+                     A::Store(c, row + n);
+                     return A::Fma(c, c, sum);
+                   }),
+            r, partials);
   }
   FoldRows(partials, sums);
+  DivideSums(sums, d);
   const Float eps = A::Set(kInnerEps), one = A::Set(1.0f);
-  for (int64_t r = 0; r < 16; r += kLanes) {
-    const Float variance = A::Div(A::Load(sums + r), d);
-    A::Store(A::Div(one, A::Sqrt(A::Add(variance, eps))), inverse_std + r);
-  }
+#pragma GCC unroll 16
+  for (int64_t r = 0; r < 16; r += kLanes)
+    A::Store(A::Div(one, A::Sqrt(A::Add(A::Load(sums + r), eps))),
+             inverse_std + r);
 }
 
 // out[r] = q[r] + LN(z[r]); z is overwritten.
-static HWY_ATTR HWY_NOINLINE void NormPlusResidual(
-    float* z, int64_t width, int64_t begin, int64_t end, const float* weight,
-    const float* bias, Operand q, float* out, int64_t out_stride) {
+struct ResidualRows {
+  const float *weight, *bias;
+  Operand q;   // row 0 first
+  float* out;  // row `begin` first
+  int64_t out_stride;
+};
+template <class W>
+static HWY_ATTR HWY_NOINLINE void NormPlusResidualOf(float* z, W width,
+                                                     int64_t begin, int64_t end,
+                                                     ResidualRows rows) {
   using A = Arithmetic;
   HWY_ALIGN float inverse_std[16];
   CenterRows(z, width, begin, end, inverse_std);
-  for (int64_t n = 0; n < width; n += kLanes) {
-    const Float w = A::Load(weight + n), b = A::Load(bias + n);
-    for (int64_t r = begin; r < end; ++r) {
-      const Float xhat =
-          A::Mul(A::Load(z + r * width + n), A::Set(inverse_std[r]));
-      A::Store(A::Add(A::Load(q.values + r * q.stride + n), A::Fma(xhat, w, b)),
-               out + (r - begin) * out_stride + n);
+  for (int64_t r = begin; r < end; ++r) {
+    const Float scale = A::Set(inverse_std[r]);
+    const float *row = z + r * width.value(),
+                *q_row = rows.q.values + r * rows.q.stride;
+    float* out_row = rows.out + (r - begin) * rows.out_stride;
+    for (int64_t n = 0; n < width.value(); n += kLanes) {
+      const Float xhat = A::Mul(A::Load(row + n), scale);
+      const Float y =
+          A::Fma(xhat, A::Load(rows.weight + n), A::Load(rows.bias + n));
+      A::Store(A::Add(A::Load(q_row + n), y), out_row + n);
     }
   }
 }
+static HWY_ATTR void NormPlusResidual(float* z, int64_t width, int64_t begin,
+                                      int64_t end, const ResidualRows& rows) {
+  if (width == 64)
+    NormPlusResidualOf(z, Width<64>(), begin, end, rows);
+  else if (width == 96)
+    NormPlusResidualOf(z, Width<96>(), begin, end, rows);
+  else
+    NormPlusResidualOf(z, AnyWidth{width}, begin, end, rows);
+}
 
 struct NormGradientRows {
-  const float* target;  // [16, width]
+  float* target;  // [16, width], overwritten
   const float *weight, *bias;
   const float* rate;  // f_t, [16]
   float* h;           // [16, width]: G f
-  float* g;           // [16, width] or null
+  float* g;           // [16, width] or null; may be target
   float* losses;      // [16] 1/2 rowsq(LN(z) - T), or null
 };
 
+// What NormGradient needs of all rows.
+struct GradientSums {
+  RowPartials ghat, product, loss;
+};
+
+template <bool kLosses, class W>
+static HWY_ATTR HWY_INLINE void GradientRow(const float* row, W width,
+                                            Float scale,
+                                            const NormGradientRows& rows,
+                                            int64_t r, GradientSums& sums) {
+  using A = Arithmetic;
+  const float *weight = rows.weight, *bias = rows.bias;
+  float* target = rows.target + r * width.value();
+  LaneSums product, loss;
+#pragma GCC unroll 32
+  for (int g = 0; g < kGroups; ++g)
+    product.groups[g] = loss.groups[g] = A::Set(0.0f);
+  const LaneSums ghat = SumRow(width, [&](Float sum, int64_t n) HWY_ATTR {
+    const int64_t g = n % 32 / kLanes;
+    const Float w = A::Load(weight + n);
+    const Float xhat = A::Mul(A::Load(row + n), scale);
+    const Float error =
+        A::Sub(A::Fma(xhat, w, A::Load(bias + n)), A::Load(target + n));
+    const Float value = A::Mul(error, w);
+    A::Store(value, target + n);
+    product.groups[g] = A::Fma(value, xhat, product.groups[g]);
+    if (kLosses) loss.groups[g] = A::Fma(error, error, loss.groups[g]);
+    return A::Add(sum, value);
+  });
+  KeepRow(ghat, r, sums.ghat);
+  KeepRow(product, r, sums.product);
+  if (kLosses) KeepRow(loss, r, sums.loss);
+}
+
 // G of rows [begin, end) from z, which is overwritten.
-static HWY_ATTR HWY_NOINLINE void NormGradient(float* z, int64_t width,
-                                               int64_t begin, int64_t end,
-                                               const NormGradientRows& rows) {
+template <class W>
+static HWY_ATTR HWY_NOINLINE void NormGradientOf(float* z, W width,
+                                                 int64_t begin, int64_t end,
+                                                 NormGradientRows rows) {
   using A = Arithmetic;
   HWY_ALIGN float inverse_std[16];
   HWY_ALIGN float mean_ghat[16];
-  HWY_ALIGN float mean_ghat_xhat[16];
-  HWY_ALIGN float ghat[16 * 256];
+  HWY_ALIGN float mean_product[16];
   CenterRows(z, width, begin, end, inverse_std);
-  RowPartials ghat_partials, product_partials, loss_partials;
-  for (int64_t r = begin; r < end; ++r) {
-    const Float scale = A::Set(inverse_std[r]);
-    float *row = z + r * width, *ghat_row = ghat + r * width;
-    const float* target = rows.target + r * width;
-    LaneSums sum, product, loss;
-#pragma GCC unroll 32
-    for (int g = 0; g < kGroups; ++g)
-      sum.groups[g] = product.groups[g] = loss.groups[g] = A::Set(0.0f);
-    for (int64_t n = 0; n < width; n += 32) {
-#pragma GCC unroll 32
-      for (int g = 0; g < kGroups; ++g) {
-        const int64_t c = n + g * kLanes;
-        if (c >= width) break;
-        const Float w = A::Load(rows.weight + c);
-        const Float xhat = A::Mul(A::Load(row + c), scale);
-        const Float error = A::Sub(A::Fma(xhat, w, A::Load(rows.bias + c)),
-                                   A::Load(target + c));
-        const Float value = A::Mul(error, w);
-        A::Store(xhat, row + c);
-        A::Store(value, ghat_row + c);
-        sum.groups[g] = A::Add(sum.groups[g], value);
-        product.groups[g] = A::Fma(value, xhat, product.groups[g]);
-        if (rows.losses != nullptr)
-          loss.groups[g] = A::Fma(error, error, loss.groups[g]);
-      }
-    }
-    KeepRow(sum, r, ghat_partials);
-    KeepRow(product, r, product_partials);
-    if (rows.losses != nullptr) KeepRow(loss, r, loss_partials);
-  }
-  FoldRows(ghat_partials, mean_ghat);
-  FoldRows(product_partials, mean_ghat_xhat);
-  const Float d = A::Set(static_cast<float>(width));
-  for (int64_t r = 0; r < 16; r += kLanes) {
-    A::Store(A::Div(A::Load(mean_ghat + r), d), mean_ghat + r);
-    A::Store(A::Div(A::Load(mean_ghat_xhat + r), d), mean_ghat_xhat + r);
-  }
-  if (rows.losses != nullptr) {
+  GradientSums sums;
+  if (rows.losses == nullptr) {
+    for (int64_t r = begin; r < end; ++r)
+      GradientRow<false>(z + r * width.value(), width, A::Set(inverse_std[r]),
+                         rows, r, sums);
+  } else {
+    for (int64_t r = begin; r < end; ++r)
+      GradientRow<true>(z + r * width.value(), width, A::Set(inverse_std[r]),
+                        rows, r, sums);
     HWY_ALIGN float squares[16];
-    FoldRows(loss_partials, squares);
+    FoldRows(sums.loss, squares);
     for (int64_t r = begin; r < end; ++r) rows.losses[r] = 0.5f * squares[r];
   }
+  FoldRows(sums.ghat, mean_ghat);
+  FoldRows(sums.product, mean_product);
+  const Float d = A::Set(static_cast<float>(width.value()));
+  DivideSums(mean_ghat, d);
+  DivideSums(mean_product, d);
   for (int64_t r = begin; r < end; ++r) {
-    const Float m1 = A::Set(mean_ghat[r]), m2 = A::Set(mean_ghat_xhat[r]),
+    const Float m1 = A::Set(mean_ghat[r]), m2 = A::Set(mean_product[r]),
                 scale = A::Set(inverse_std[r]), rate = A::Set(rows.rate[r]);
-    for (int64_t n = 0; n < width; n += kLanes) {
-      const int64_t i = r * width + n;
-      const Float gradient = A::Mul(
-          A::Fnma(A::Load(z + i), m2, A::Sub(A::Load(ghat + i), m1)), scale);
-      if (rows.g != nullptr) A::Store(gradient, rows.g + i);
-      A::Store(A::Mul(gradient, rate), rows.h + i);
+    const int64_t first = r * width.value();
+    const float *row = z + first, *ghat = rows.target + first;
+    float *h = rows.h + first,
+          *g = rows.g != nullptr ? rows.g + first : nullptr;
+    for (int64_t n = 0; n < width.value(); n += kLanes) {
+      const Float xhat = A::Mul(A::Load(row + n), scale);
+      const Float gradient =
+          A::Mul(A::Fnma(xhat, m2, A::Sub(A::Load(ghat + n), m1)), scale);
+      if (g != nullptr) A::Store(gradient, g + n);
+      A::Store(A::Mul(gradient, rate), h + n);
     }
   }
+}
+static HWY_ATTR void NormGradient(float* z, int64_t width, int64_t begin,
+                                  int64_t end, const NormGradientRows& rows) {
+  if (width == 64)
+    NormGradientOf(z, Width<64>(), begin, end, rows);
+  else if (width == 96)
+    NormGradientOf(z, Width<96>(), begin, end, rows);
+  else
+    NormGradientOf(z, AnyWidth{width}, begin, end, rows);
 }
 
 }  // namespace plastometer::portable::HWY_NAMESPACE

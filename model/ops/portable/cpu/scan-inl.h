@@ -23,6 +23,7 @@ HWY_BEFORE_NAMESPACE();
 namespace plastometer::portable::HWY_NAMESPACE {
 
 constexpr int64_t kRows = kBatchTokens;
+constexpr int64_t kRowsAhead = 4;  // prefetched, while a row is prepared
 
 // [16][d] tables for rows of interleaved pairs: x' = fma(even, cosines, odd *
 // sines), even and odd each in both places of a pair.
@@ -63,6 +64,38 @@ static HWY_ATTR HWY_INLINE void Rotate(const float* x, const float* c,
 }
 #endif
 
+// One row of q and k after RoPE, and the target v - k.
+static HWY_ATTR HWY_NOINLINE void PrepareChannels(
+    const float* HWY_RESTRICT q, const float* HWY_RESTRICT k,
+    const float* HWY_RESTRICT v, const float* HWY_RESTRICT cosines,
+    const float* HWY_RESTRICT sines, int64_t d, float* HWY_RESTRICT q_row,
+    float* HWY_RESTRICT k_row, float* HWY_RESTRICT target) {
+  for (int64_t n = 0; n < d; n += kRopeStep) {
+    Rotate(q + n, cosines + n, sines + n, q_row + n);
+    Rotate(k + n, cosines + n, sines + n, k_row + n);
+    for (int64_t i = n; i < n + kRopeStep; i += kLanes)
+      Arithmetic::Store(
+          Arithmetic::Sub(Arithmetic::Load(v + i), Arithmetic::Load(k_row + i)),
+          target + i);
+  }
+}
+
+// x = gelu(x)
+static HWY_ATTR HWY_NOINLINE void GeluRows(float* x, int64_t n) {
+  for (int64_t i = 0; i < n; i += kLanes)
+    Arithmetic::Store(Gelu<Arithmetic>(Arithmetic::Load(x + i)), x + i);
+}
+// And its derivative.
+static HWY_ATTR HWY_NOINLINE void GeluRows(const float* x, int64_t n,
+                                           float* values, float* slopes) {
+  for (int64_t i = 0; i < n; i += kLanes) {
+    Float value, slope;
+    GeluBoth<Arithmetic>(Arithmetic::Load(x + i), value, slope);
+    Arithmetic::Store(value, values + i);
+    Arithmetic::Store(slope, slopes + i);
+  }
+}
+
 // Work space of one head; [rows][width], carved from Scratch().
 struct ScanSpace {
   RopeRows rope;
@@ -76,10 +109,14 @@ struct ScanSpace {
 
 static ScanSpace CarveScratch(int64_t d, int64_t J) {
   const int64_t row = kRows * d, wide = kRows * J;
-  float* p = Scratch(8 * row + 5 * wide + kRows * kRows + kRows);
+  // The gaps keep equal places of two arrays apart in the first-level cache: a
+  // load waits for a store 4096 bytes away.
+  constexpr int64_t kGap = 80, kNumArrays = 15;
+  float* p =
+      Scratch(8 * row + 5 * wide + kRows * kRows + kRows + kNumArrays * kGap);
   const auto take = [&p](int64_t n) {
     float* here = p;
-    p += n;
+    p += n + kGap;
     return here;
   };
   ScanSpace s;
@@ -100,81 +137,86 @@ static ScanSpace CarveScratch(int64_t d, int64_t J) {
   return s;
 }
 
-// Rows [begin, end) of one mini-batch.
+// Rows [begin, end) of one mini-batch; row `begin` is the call's `token`.
+struct ScanPiece {
+  int64_t token, begin, end;
+  float sigma;
+};
+// The piece that starts at a token; no rows after the last token.
+static ScanPiece PieceAt(const ScanArguments& a, int64_t token) {
+  const int64_t begin = (a.position + token) % kRows,
+                n = std::min(kRows - begin, a.num_tokens - token);
+  const int64_t m = (a.position + token) / kRows - a.position / kRows;
+  return {token, begin, begin + n, n > 0 ? a.sigma[m] : 0.0f};
+}
+
 class ScanRows {
  public:
   HWY_ATTR ScanRows(const ScanArguments& arguments, const ScanSpace& space)
       : a_(arguments),
         s_(space),
         d_(arguments.head_dim),
-        J_(arguments.hidden),
-        lr_stride_(arguments.lr_stride) {}
+        J_(arguments.hidden) {}
 
-  HWY_ATTR void Run(int64_t token, int64_t begin, int64_t end, float sigma,
-                    float* out) {
-    begin_ = begin;
-    end_ = end;
-    PrepareRows(token, sigma);
+  // One row of q, k after RoPE, and the target; its rate.
+  HWY_ATTR void PrepareRow(const ScanPiece& piece, int64_t r) {
+    const int64_t d = d_, t = piece.token + r - piece.begin;
+    const float *q = a_.q + t * a_.stride, *k = a_.k + t * a_.stride,
+                *v = a_.v + t * a_.stride;
+    PrepareChannels(q, k, v, s_.rope.cosines + r * d, s_.rope.sines + r * d, d,
+                    s_.q + r * d, a_.open_k + r * d, s_.target + r * d);
+    s_.rate[r] = a_.lr[t * a_.lr_stride] * piece.sigma;
+    if (a_.statistics != nullptr) a_.open_rate[r] = s_.rate[r];
+  }
+
+  // All rows of the piece are prepared.
+  HWY_ATTR void Run(const ScanPiece& piece) {
+    begin_ = piece.begin;
+    end_ = piece.end;
+    // Rows that are not there yet: never used, but finite.
+    std::fill(a_.open_k + end_ * d_, a_.open_k + kRows * d_, 0.0f);
+    Transpose({a_.open_k, d_}, kRows, d_, s_.kt, kRows);
     if (J_ > 0)
       RunMlp();
     else
       RunLinear();
-    NormPlusResidual(s_.zq, d_, begin, end, a_.norm_weight, a_.norm_bias,
-                     {s_.q, d_}, out, a_.out_stride);
+    NormPlusResidual(s_.zq, d_, begin_, end_,
+                     {a_.norm_weight,
+                      a_.norm_bias,
+                      {s_.q, d_},
+                      a_.out + piece.token * a_.out_stride,
+                      a_.out_stride});
   }
 
-  // After row 15. `num_steps` layers' state takes its step.
-  HWY_ATTR void Update() {
+  // After row 15: the state takes its step. The rows of the next piece are
+  // prepared between its tiles: they come from far.
+  HWY_ATTR void Update(const ScanPiece& next) {
     const float rate = a_.token_rate[kRows - 1];
     const int64_t width1 = J_ > 0 ? J_ : d_;
-    StepState(s_.kt, a_.open_h1, d_, width1, rate, a_.w1);
+    int64_t row = next.begin;
+    const auto prepare = [&] HWY_ATTR {
+      if (row == next.end) return;
+      Prefetch(next.token + row - next.begin + kRowsAhead);
+      PrepareRow(next, row++);
+    };
+    StepState(s_.kt, a_.open_h1, d_, width1, rate, a_.w1, prepare);
+    while (row < next.end) prepare();
     StepBias(a_.open_h1, width1, rate, a_.b1);
     if (J_ == 0) return;
-    StepState(s_.xt, a_.open_h2, J_, d_, rate, a_.w2);
+    StepState(s_.xt, a_.open_h2, J_, d_, rate, a_.w2, [] {});
     StepBias(a_.open_h2, d_, rate, a_.b2);
   }
 
+ private:
   // Rows of one head are short pieces a whole width apart: hardware
   // prefetchers do not follow.
-  HWY_ATTR void Prefetch(int64_t token) const {
-    const int64_t end = std::min(token + kRows, a_.num_tokens);
-    for (int64_t t = token; t < end; ++t) {
-      for (int64_t n = 0; n < d_; n += 16) {
-        __builtin_prefetch(a_.q + t * a_.stride + n);
-        __builtin_prefetch(a_.k + t * a_.stride + n);
-        __builtin_prefetch(a_.v + t * a_.stride + n);
-      }
+  HWY_ATTR void Prefetch(int64_t t) const {
+    if (t >= a_.num_tokens) return;
+    for (int64_t n = 0; n < d_; n += 16) {
+      __builtin_prefetch(a_.q + t * a_.stride + n);
+      __builtin_prefetch(a_.k + t * a_.stride + n);
+      __builtin_prefetch(a_.v + t * a_.stride + n);
     }
-  }
-
- private:
-  HWY_ATTR void PrepareRows(int64_t token, float sigma) {
-    const int64_t d = d_;
-    for (int64_t r = begin_; r < end_; ++r) {
-      const int64_t t = token + r - begin_;
-      const float *q = a_.q + t * a_.stride, *k = a_.k + t * a_.stride,
-                  *v = a_.v + t * a_.stride;
-      float *q_row = s_.q + r * d, *k_row = a_.open_k + r * d,
-            *target = s_.target + r * d;
-      const float *cosines = s_.rope.cosines + r * d,
-                  *sines = s_.rope.sines + r * d;
-      for (int64_t n = 0; n < d; n += kRopeStep) {
-        Rotate(q + n, cosines + n, sines + n, q_row + n);
-        Rotate(k + n, cosines + n, sines + n, k_row + n);
-        for (int64_t i = n; i < n + kRopeStep; i += kLanes)
-          Arithmetic::Store(Arithmetic::Sub(Arithmetic::Load(v + i),
-                                            Arithmetic::Load(k_row + i)),
-                            target + i);
-      }
-      s_.rate[r] = a_.lr[t * lr_stride_] * sigma;
-      if (a_.statistics != nullptr) a_.open_rate[r] = s_.rate[r];
-    }
-    const bool whole = end_ - begin_ == kRows;
-    if (!whole) {  // rows that are not there yet: never used, but finite
-      for (int64_t r = end_; r < kRows; ++r)
-        std::fill_n(a_.open_k + r * d_, d_, 0.0f);
-    }
-    Transpose({a_.open_k, d_}, kRows, d_, s_.kt, kRows);
   }
 
   HWY_ATTR NormGradientRows GradientRows(float* h, float* g) const {
@@ -208,12 +250,8 @@ class ScanRows {
   HWY_ATTR void RunMlp() {
     Product({a_.open_k, d_}, {a_.w1, J_}, d_, begin_, end_, J_,
             StorePlusBias{a_.b1, s_.z1, J_});
-    for (int64_t i = begin_ * J_; i < end_ * J_; i += kLanes) {
-      Float value, slope;
-      GeluBoth<Arithmetic>(Arithmetic::Load(s_.z1 + i), value, slope);
-      Arithmetic::Store(value, a_.open_x + i);
-      Arithmetic::Store(slope, s_.slope + i);
-    }
+    const int64_t first = begin_ * J_, n = (end_ - begin_) * J_;
+    GeluRows(s_.z1 + first, n, a_.open_x + first, s_.slope + first);
     Product({a_.open_x, J_}, {a_.w2, d_}, J_, begin_, end_, d_,
             StorePlusBias{a_.b2, s_.z, d_});
     // G2 itself (not times f) goes back through W2.
@@ -224,13 +262,8 @@ class ScanRows {
             StorePlusBias{a_.b1, s_.zb1, J_});
     Correct({s_.a, kRows}, {a_.open_h1, J_}, a_.token_rate, begin_, end_, J_,
             s_.zb1, J_);
-    for (int64_t i = begin_ * J_; i < end_ * J_; i += kLanes)
-      Arithmetic::Store(Gelu<Arithmetic>(Arithmetic::Load(s_.zb1 + i)),
-                        s_.zb1 + i);
-    if (end_ - begin_ != kRows) {
-      for (int64_t r = end_; r < kRows; ++r)
-        std::fill_n(a_.open_x + r * J_, J_, 0.0f);
-    }
+    GeluRows(s_.zb1 + first, n);
+    std::fill(a_.open_x + end_ * J_, a_.open_x + kRows * J_, 0.0f);
     Transpose({a_.open_x, J_}, kRows, J_, s_.xt, kRows);
     Attend(s_.zb1, J_, s_.xt);
     Product({s_.zb1, J_}, {a_.w2, d_}, J_, begin_, end_, d_,
@@ -274,7 +307,7 @@ class ScanRows {
 
   const ScanArguments& a_;
   const ScanSpace& s_;
-  const int64_t d_, J_, lr_stride_;
+  const int64_t d_, J_;
   int64_t begin_ = 0, end_ = 0;
 };
 
@@ -285,21 +318,21 @@ static HWY_ATTR void InnerScan(const ScanArguments& a) {
   ScanRows rows(a, space);
   ScanStatistics statistics(a, space.kt, space.xt);
   int64_t closed = 0;
-  for (int64_t t = 0; t < a.num_tokens;) {
-    const int64_t row = (a.position + t) % kRows;
-    const int64_t n = std::min(kRows - row, a.num_tokens - t);
-    rows.Run(t, row, row + n,
-             a.sigma[(a.position + t) / kRows - a.position / kRows],
-             a.out + t * a.out_stride);
-    if (a.statistics != nullptr) statistics.Tokens(t, row, row + n);
-    rows.Prefetch(t + n);
-    if (row + n == kRows) {
-      if (a.statistics != nullptr) statistics.Before(closed, t + n - 1);
-      rows.Update();
-      if (a.statistics != nullptr) statistics.After(closed, t + n - 1);
+  ScanPiece piece = PieceAt(a, 0);
+  for (int64_t r = piece.begin; r < piece.end; ++r) rows.PrepareRow(piece, r);
+  while (piece.begin < piece.end) {
+    rows.Run(piece);
+    if (a.statistics != nullptr)
+      statistics.Tokens(piece.token, piece.begin, piece.end);
+    const int64_t last = piece.token + piece.end - piece.begin - 1;
+    const ScanPiece next = PieceAt(a, last + 1);
+    if (piece.end == kRows) {
+      if (a.statistics != nullptr) statistics.Before(closed, last);
+      rows.Update(next);
+      if (a.statistics != nullptr) statistics.After(closed);
       ++closed;
     }
-    t += n;
+    piece = next;
   }
 }
 
@@ -319,13 +352,15 @@ static HWY_ATTR void FrozenInner(const ScanArguments& a) {
       Product({s.q, d}, {a.w1, d}, d, 0, n, d, StorePlusBias{a.b1, s.zq, d});
     } else {
       Product({s.q, d}, {a.w1, J}, d, 0, n, J, StorePlusBias{a.b1, s.zb1, J});
-      for (int64_t i = 0; i < n * J; i += kLanes)
-        Arithmetic::Store(Gelu<Arithmetic>(Arithmetic::Load(s.zb1 + i)),
-                          s.zb1 + i);
+      GeluRows(s.zb1, n * J);
       Product({s.zb1, J}, {a.w2, d}, J, 0, n, d, StorePlusBias{a.b2, s.zq, d});
     }
-    NormPlusResidual(s.zq, d, 0, n, a.norm_weight, a.norm_bias, {s.q, d},
-                     a.out + t * a.out_stride, a.out_stride);
+    NormPlusResidual(s.zq, d, 0, n,
+                     {a.norm_weight,
+                      a.norm_bias,
+                      {s.q, d},
+                      a.out + t * a.out_stride,
+                      a.out_stride});
   }
 }
 

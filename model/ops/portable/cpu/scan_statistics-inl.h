@@ -123,13 +123,19 @@ class ScanStatistics {
   // Before mini-batch m's update; `last` is the call's index of row 15.
   HWY_ATTR void Before(int64_t m, int64_t last) {
     const HeadStatistics& out = *a_.statistics;
+    const float *k = a_.open_k + (kBatchTokens - 1) * d_,
+                *v = a_.v + last * a_.stride;
+    for (int64_t n = 0; n < d_; ++n) {
+      key_[n] = k[n];
+      target_[n] = v[n] - k[n];
+    }
     float loss = 0.0f;
     for (int64_t r = 0; r < kBatchTokens; ++r) loss = loss + a_.open_loss[r];
     out.inner_loss[m] = loss / static_cast<float>(kBatchTokens);
     out.loss_step_0[m] =
         2.0f * a_.open_loss[kBatchTokens - 1] / static_cast<float>(d_);
-    out.loss_init[m] = LossAt(last, a_.initial_w1, a_.initial_b1, a_.initial_w2,
-                              a_.initial_b2);
+    out.loss_init[m] =
+        LossAt(a_.initial_w1, a_.initial_b1, a_.initial_w2, a_.initial_b2);
     Squares squares =
         MatrixNorms(m, 0, {a_.open_k, d_}, kt_, a_.open_g1, width1_, norm1_);
     BiasNorms(m, 1, a_.open_g1, a_.open_h1, width1_, a_.b1);
@@ -148,9 +154,9 @@ class ScanStatistics {
     out.relative_update[m] = update / out.state_norm[m];
   }
 
-  HWY_ATTR void After(int64_t m, int64_t last) {
+  HWY_ATTR void After(int64_t m) {
     const HeadStatistics& out = *a_.statistics;
-    out.loss_step_1[m] = LossAt(last, a_.w1, a_.b1, a_.w2, a_.b2);
+    out.loss_step_1[m] = LossAt(a_.w1, a_.b1, a_.w2, a_.b2);
     const StateSquares first =
         SquaresOfState(a_.w1, a_.initial_w1, d_ * width1_);
     norm1_ = first.norm;
@@ -169,13 +175,10 @@ class ScanStatistics {
   };
 
   // The loss of row 15, mean over channels, under another state.
-  HWY_ATTR float LossAt(int64_t last, const float* w1, const float* b1,
-                        const float* w2, const float* b2) const {
+  HWY_ATTR float LossAt(const float* w1, const float* b1, const float* w2,
+                        const float* b2) const {
     HWY_ALIGN float z[256];
-    HWY_ALIGN float target[256];
-    const float* k = a_.open_k + (kBatchTokens - 1) * d_;
-    const float* v = a_.v + last * a_.stride;
-    for (int64_t n = 0; n < d_; ++n) target[n] = v[n] - k[n];
+    const float* k = key_;
     if (J_ == 0) {
       Product({k, d_}, {w1, d_}, d_, 0, 1, d_, StorePlusBias{b1, z, d_});
     } else {
@@ -187,14 +190,14 @@ class ScanStatistics {
       Product({hidden, J_}, {w2, d_}, J_, 0, 1, d_, StorePlusBias{b2, z, d_});
     }
     HWY_ALIGN float inverse_std[16];
-    CenterRows(z, d_, 0, 1, inverse_std);
+    CenterRows(z, AnyWidth{d_}, 0, 1, inverse_std);
     const Float scale = Arithmetic::Set(inverse_std[0]);
     for (int64_t n = 0; n < d_; n += kLanes) {
       const Float y =
           Arithmetic::Fma(Arithmetic::Mul(Arithmetic::Load(z + n), scale),
                           Arithmetic::Load(a_.norm_weight + n),
                           Arithmetic::Load(a_.norm_bias + n));
-      Arithmetic::Store(Arithmetic::Sub(y, Arithmetic::Load(target + n)),
+      Arithmetic::Store(Arithmetic::Sub(y, Arithmetic::Load(target_ + n)),
                         z + n);
     }
     return RowDot(z, z, d_) / static_cast<float>(d_);
@@ -257,6 +260,9 @@ class ScanStatistics {
   const ScanArguments& a_;
   const int64_t d_, J_, width1_;
   const float *kt_, *xt_;
+  // Row 15 of the mini-batch that closes.
+  HWY_ALIGN float key_[256];
+  HWY_ALIGN float target_[256];
   float initial_ = 0.0f, norm1_ = 0.0f, norm2_ = 0.0f;
 };
 

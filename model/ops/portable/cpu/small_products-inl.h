@@ -29,15 +29,15 @@ constexpr int kRowsAtOnce = 2;
 // What happens to a finished sum of row r, columns n...: sums are complete
 // segmented dot products.
 struct StoreSums {
-  float *out;
+  float* out;
   int64_t stride;
   HWY_ATTR HWY_INLINE void operator()(Float sum, int64_t r, int64_t n) const {
     Arithmetic::Store(sum, out + r * stride + n);
   }
 };
 struct StorePlusBias {
-  const float *bias;
-  float *out;
+  const float* bias;
+  float* out;
   int64_t stride;
   HWY_ATTR HWY_INLINE void operator()(Float sum, int64_t r, int64_t n) const {
     Arithmetic::Store(Arithmetic::Add(sum, Arithmetic::Load(bias + n)),
@@ -45,7 +45,7 @@ struct StorePlusBias {
   }
 };
 struct StorePlusOne {
-  float *out;
+  float* out;
   int64_t stride;
   HWY_ATTR HWY_INLINE void operator()(Float sum, int64_t r, int64_t n) const {
     Arithmetic::Store(Arithmetic::Add(sum, Arithmetic::Set(1.0f)),
@@ -53,14 +53,14 @@ struct StorePlusOne {
   }
 };
 struct Operand {
-  const float *values;
+  const float* values;
   int64_t stride;  // floats between rows
 };
 
 // sums = one segment's chains: x [R rows], y [num_products rows].
 template <int R, int V>
 static HWY_ATTR HWY_INLINE void SegmentSums(
-    const float *HWY_RESTRICT x, int64_t x_stride, const float *HWY_RESTRICT y,
+    const float* HWY_RESTRICT x, int64_t x_stride, const float* HWY_RESTRICT y,
     int64_t y_stride, int64_t num_products, Float (&sums)[R][V]) {
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
@@ -85,7 +85,7 @@ template <int R, int V, class Finish>
 static HWY_ATTR HWY_INLINE void ProductTile(Operand a, Operand b,
                                             int64_t num_products, int64_t row,
                                             int64_t column,
-                                            const Finish &shared_finish) {
+                                            const Finish& shared_finish) {
   // A copy: vector stores may alias anything that has an address.
   const Finish finish = shared_finish;
   const float *x = a.values + row * a.stride, *y = b.values + column;
@@ -115,7 +115,7 @@ template <int R, class Finish>
 static HWY_ATTR HWY_INLINE void ProductRows(Operand a, Operand b,
                                             int64_t num_products, int64_t row,
                                             int64_t num_columns,
-                                            const Finish &finish) {
+                                            const Finish& finish) {
   int64_t n = 0;
   if (R == 1) {  // one row needs more columns to keep the FMA units busy
     for (; n + 4 * kLanes <= num_columns; n += 4 * kLanes)
@@ -132,7 +132,7 @@ template <class Finish>
 static HWY_ATTR HWY_NOINLINE void Product(Operand a, Operand b,
                                           int64_t num_products, int64_t begin,
                                           int64_t end, int64_t num_columns,
-                                          const Finish &finish) {
+                                          const Finish& finish) {
   int64_t r = begin;
   for (; r + kRowsAtOnce <= end; r += kRowsAtOnce)
     ProductRows<kRowsAtOnce>(a, b, num_products, r, num_columns, finish);
@@ -148,10 +148,10 @@ static HWY_ATTR HWY_NOINLINE void Product(Operand a, Operand b,
 // xt [num_rows, 16], h [16, num_columns]. Short chains: wide tiles of few rows,
 // unrolled.
 template <int R, int V>
-static HWY_ATTR HWY_INLINE void StepTile(const float *HWY_RESTRICT xt,
-                                         const float *HWY_RESTRICT h,
+static HWY_ATTR HWY_INLINE void StepTile(const float* HWY_RESTRICT xt,
+                                         const float* HWY_RESTRICT h,
                                          int64_t h_stride, Float rate,
-                                         float *state, int64_t stride) {
+                                         float* state, int64_t stride) {
   Float sums[R][V];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
@@ -176,7 +176,7 @@ static HWY_ATTR HWY_INLINE void StepTile(const float *HWY_RESTRICT xt,
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
-      float *p = state + r * stride + v * kLanes;
+      float* p = state + r * stride + v * kLanes;
       Arithmetic::Store(Arithmetic::Fnma(rate, sums[r][v], Arithmetic::Load(p)),
                         p);
     }
@@ -188,30 +188,36 @@ constexpr int kStepVectors = 4;
 #else
 constexpr int kStepVectors = 2;
 #endif
-static HWY_ATTR HWY_NOINLINE void StepState(const float *xt, const float *h,
+// between() runs after each tile.
+template <class Between>
+static HWY_ATTR HWY_NOINLINE void StepState(const float* xt, const float* h,
                                             int64_t num_rows,
                                             int64_t num_columns, float rate,
-                                            float *state) {
+                                            float* state, Between between) {
   const Float step = Arithmetic::Set(rate);
   int64_t n = 0;
   const int64_t wide = kStepVectors * kLanes;
   for (; n + wide <= num_columns; n += wide) {
-    for (int64_t r = 0; r < num_rows; r += 4)
+    for (int64_t r = 0; r < num_rows; r += 4) {
       StepTile<4, kStepVectors>(xt + r * kBatchTokens, h + n, num_columns, step,
                                 state + r * num_columns + n, num_columns);
+      between();
+    }
   }
   for (; n < num_columns; n += kLanes) {
-    for (int64_t r = 0; r < num_rows; r += 4)
+    for (int64_t r = 0; r < num_rows; r += 4) {
       StepTile<4, 1>(xt + r * kBatchTokens, h + n, num_columns, step,
                      state + r * num_columns + n, num_columns);
+      between();
+    }
   }
 }
 
 // z[t] = fnma(rate[t], chain_{i<=t}(a[t][i], h[i]), z[t]) for rows t, t+1, ..
 template <int R, int V>
 static HWY_ATTR HWY_INLINE void CorrectTile(Operand a, Operand h,
-                                            const float *rate, int64_t t,
-                                            int64_t column, float *z,
+                                            const float* rate, int64_t t,
+                                            int64_t column, float* z,
                                             int64_t z_stride) {
   using A = Arithmetic;
   Float sums[R][V];
@@ -220,7 +226,7 @@ static HWY_ATTR HWY_INLINE void CorrectTile(Operand a, Operand h,
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) sums[r][v] = A::Set(0.0f);
   }
-  const float *weights = a.values + t * a.stride;
+  const float* weights = a.values + t * a.stride;
   for (int64_t i = 0; i <= t; ++i) {
     Float row[V];
 #pragma GCC unroll 4
@@ -251,7 +257,7 @@ static HWY_ATTR HWY_INLINE void CorrectTile(Operand a, Operand h,
     const Float tok = A::Set(rate[t + r]);
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
-      float *p = z + (t + r) * z_stride + column + v * kLanes;
+      float* p = z + (t + r) * z_stride + column + v * kLanes;
       A::Store(A::Fnma(tok, sums[r][v], A::Load(p)), p);
     }
   }
@@ -259,8 +265,8 @@ static HWY_ATTR HWY_INLINE void CorrectTile(Operand a, Operand h,
 
 template <int R>
 static HWY_ATTR HWY_INLINE void CorrectRows(Operand a, Operand h,
-                                            const float *rate, int64_t t,
-                                            int64_t num_columns, float *z,
+                                            const float* rate, int64_t t,
+                                            int64_t num_columns, float* z,
                                             int64_t z_stride) {
   int64_t n = 0;
   for (; n + 2 * kLanes <= num_columns; n += 2 * kLanes)
@@ -270,9 +276,9 @@ static HWY_ATTR HWY_INLINE void CorrectRows(Operand a, Operand h,
 }
 
 static HWY_ATTR HWY_NOINLINE void Correct(Operand a, Operand h,
-                                          const float *rate, int64_t begin,
+                                          const float* rate, int64_t begin,
                                           int64_t end, int64_t num_columns,
-                                          float *z, int64_t z_stride) {
+                                          float* z, int64_t z_stride) {
   int64_t t = begin;
   for (; t + 4 <= end; t += 4)
     CorrectRows<4>(a, h, rate, t, num_columns, z, z_stride);
@@ -281,7 +287,7 @@ static HWY_ATTR HWY_NOINLINE void Correct(Operand a, Operand h,
 
 #if HWY_TARGET == HWY_SCALAR
 static void Transpose(Operand from, int64_t num_rows, int64_t num_columns,
-                      float *to, int64_t to_stride) {
+                      float* to, int64_t to_stride) {
   for (int64_t r = 0; r < num_rows; ++r) {
     for (int64_t c = 0; c < num_columns; ++c)
       to[c * to_stride + r] = from.values[r * from.stride + c];
@@ -290,13 +296,13 @@ static void Transpose(Operand from, int64_t num_rows, int64_t num_columns,
 #else
 #if HWY_TARGET == HWY_AVX2
 // Four channels of rows 0 and 4.
-static HWY_ATTR HWY_INLINE Float LoadBlocks(const float *p, int64_t stride) {
+static HWY_ATTR HWY_INLINE Float LoadBlocks(const float* p, int64_t stride) {
   return Float{_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)),
                                     _mm_loadu_ps(p + 4 * stride), 1)};
 }
 #else
 // Four channels of rows 0, 4, 8 and 12.
-static HWY_ATTR HWY_INLINE Float LoadBlocks(const float *p, int64_t stride) {
+static HWY_ATTR HWY_INLINE Float LoadBlocks(const float* p, int64_t stride) {
   __m512 v = _mm512_castps128_ps512(_mm_loadu_ps(p));
   v = _mm512_mask_broadcast_f32x4(v, 0x00F0, _mm_loadu_ps(p + 4 * stride));
   v = _mm512_mask_broadcast_f32x4(v, 0x0F00, _mm_loadu_ps(p + 8 * stride));
@@ -306,13 +312,13 @@ static HWY_ATTR HWY_INLINE Float LoadBlocks(const float *p, int64_t stride) {
 #endif
 // to[c][r] = from[r][c]; rows a multiple of the lanes, columns of 4.
 static HWY_ATTR HWY_NOINLINE void Transpose(Operand from, int64_t num_rows,
-                                            int64_t num_columns, float *to,
+                                            int64_t num_columns, float* to,
                                             int64_t to_stride) {
   const hn::ScalableTag<float> tag;
   const hn::ScalableTag<double> pairs;
   for (int64_t r = 0; r < num_rows; r += kLanes) {
     for (int64_t c = 0; c < num_columns; c += 4) {
-      const float *p = from.values + r * from.stride + c;
+      const float* p = from.values + r * from.stride + c;
       const Float a0 = LoadBlocks(p, from.stride),
                   a1 = LoadBlocks(p + from.stride, from.stride),
                   a2 = LoadBlocks(p + 2 * from.stride, from.stride),
@@ -321,7 +327,7 @@ static HWY_ATTR HWY_NOINLINE void Transpose(Operand from, int64_t num_rows,
                  low23 = hn::BitCast(pairs, hn::InterleaveLower(tag, a2, a3)),
                  high01 = hn::BitCast(pairs, hn::InterleaveUpper(tag, a0, a1)),
                  high23 = hn::BitCast(pairs, hn::InterleaveUpper(tag, a2, a3));
-      float *q = to + c * to_stride + r;
+      float* q = to + c * to_stride + r;
       Arithmetic::Store(
           hn::BitCast(tag, hn::InterleaveLower(pairs, low01, low23)), q);
       Arithmetic::Store(
