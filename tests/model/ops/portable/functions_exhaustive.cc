@@ -97,8 +97,8 @@ constexpr float kAll = FLT_MAX;
 const Composite kComposites[] = {
     {"sigmoid", &Kernels::sigmoid, Sigmoid, -87, false, kAll, 3, 0x1p-126},
     {"silu", &Kernels::silu, Silu, -88, false, kAll, 3, 0x1p-126},
-    {"gelu", &Kernels::gelu, Gelu, -9.6F, false, kAll, 128, 0x1p-115},
-    {"gelu'", &Kernels::gelu_derivative, GeluDerivative, -9.6F, true, 1e4F, 16,
+    {"gelu", &Kernels::gelu, Gelu, -9.6F, false, kAll, 200, 0x1p-115},
+    {"gelu'", &Kernels::gelu_derivative, GeluDerivative, -9.6F, true, 1e4F, 4,
      0x1p-80}};
 
 struct Worst {
