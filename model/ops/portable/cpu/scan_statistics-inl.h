@@ -134,8 +134,6 @@ class ScanStatistics {
     out.inner_loss[m] = loss / static_cast<float>(kBatchTokens);
     out.loss_step_0[m] =
         2.0f * a_.open_loss[kBatchTokens - 1] / static_cast<float>(d_);
-    out.loss_init[m] =
-        LossAt(a_.initial_w1, a_.initial_b1, a_.initial_w2, a_.initial_b2);
     Squares squares =
         MatrixNorms(m, 0, {a_.open_k, d_}, kt_, a_.open_g1, width1_, norm1_);
     BiasNorms(m, 1, a_.open_g1, a_.open_h1, width1_, a_.b1);
@@ -156,7 +154,7 @@ class ScanStatistics {
 
   HWY_ATTR void After(int64_t m) {
     const HeadStatistics& out = *a_.statistics;
-    out.loss_step_1[m] = LossAt(a_.w1, a_.b1, a_.w2, a_.b2);
+    LastLosses(out.loss_init[m], out.loss_step_1[m]);
     const StateSquares first =
         SquaresOfState(a_.w1, a_.initial_w1, d_ * width1_);
     norm1_ = first.norm;
@@ -174,24 +172,36 @@ class ScanStatistics {
     float gradient, update, state;
   };
 
-  // The loss of row 15, mean over channels, under another state.
-  HWY_ATTR float LossAt(const float* w1, const float* b1, const float* w2,
-                        const float* b2) const {
-    HWY_ALIGN float z[256];
-    const float* k = key_;
-    if (J_ == 0) {
-      Product({k, d_}, {w1, d_}, d_, 0, 1, d_, StorePlusBias{b1, z, d_});
-    } else {
-      HWY_ALIGN float hidden[1024];
-      Product({k, d_}, {w1, J_}, d_, 0, 1, J_, StorePlusBias{b1, hidden, J_});
-      for (int64_t i = 0; i < J_; i += kLanes)
-        Arithmetic::Store(Gelu<Arithmetic>(Arithmetic::Load(hidden + i)),
-                          hidden + i);
-      Product({hidden, J_}, {w2, d_}, J_, 0, 1, d_, StorePlusBias{b2, z, d_});
-    }
+  // The loss of row 15, mean over channels, from the initial state and from
+  // the one after the update.
+  HWY_ATTR void LastLosses(float& initial, float& updated) const {
+    HWY_ALIGN float z[2 * 256];
     HWY_ALIGN float inverse_std[16];
-    CenterRows(z, AnyWidth{d_}, 0, 1, inverse_std);
-    const Float scale = Arithmetic::Set(inverse_std[0]);
+    Predict(a_.initial_w1, a_.initial_b1, a_.initial_w2, a_.initial_b2, z);
+    Predict(a_.w1, a_.b1, a_.w2, a_.b2, z + d_);
+    CenterRows(z, AnyWidth{d_}, 0, 2, inverse_std);
+    initial = LossOf(z, inverse_std[0]);
+    updated = LossOf(z + d_, inverse_std[1]);
+  }
+
+  // z of row 15 under a state.
+  HWY_ATTR void Predict(const float* w1, const float* b1, const float* w2,
+                        const float* b2, float* z) const {
+    if (J_ == 0) {
+      Product({key_, d_}, {w1, d_}, d_, 0, 1, d_, StorePlusBias{b1, z, d_});
+      return;
+    }
+    HWY_ALIGN float hidden[1024];
+    Product({key_, d_}, {w1, J_}, d_, 0, 1, J_, StorePlusBias{b1, hidden, J_});
+    for (int64_t i = 0; i < J_; i += kLanes)
+      Arithmetic::Store(Gelu<Arithmetic>(Arithmetic::Load(hidden + i)),
+                        hidden + i);
+    Product({hidden, J_}, {w2, d_}, J_, 0, 1, d_, StorePlusBias{b2, z, d_});
+  }
+
+  // From a centred row.
+  HWY_ATTR float LossOf(float* z, float inverse_std) const {
+    const Float scale = Arithmetic::Set(inverse_std);
     for (int64_t n = 0; n < d_; n += kLanes) {
       const Float y =
           Arithmetic::Fma(Arithmetic::Mul(Arithmetic::Load(z + n), scale),
