@@ -1,10 +1,7 @@
-// Every op of the portable arithmetic at the shapes of the published and the
-// shipped models, through the same ops::Ops calls that a model makes. Each
-// answer is checked against the reference ops in fp64 before it is timed.
-// Counters: GFLOP/s and share of the FMA peak, or GB/s and share of the stream
-// bandwidth, both measured in this process; products: `ours_over_mkl`, the
-// ratio of median rates with LibTorch's product timed in turn.
-//   build/cpu/ops_benchmark --benchmark_filter='Product/125m'
+// Every op of a lane at the shapes of the published and the shipped models,
+// through the calls that a model makes. An answer is checked against the
+// reference ops in fp64 before it is timed. Names, counters: README.md.
+//   ops_benchmark [--lane=cpu-portable] --benchmark_filter='Product/125m'
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
@@ -13,11 +10,18 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <iostream>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "baselines/machine.h"
+#include "harness/base/allocator.h"
+#include "harness/base/error.h"
+#include "harness/stats/basic.h"
 #include "model/cost/cost.h"
 #include "model/ops/arithmetic.h"
 #include "model/ops/reference/reference_ops.h"
@@ -25,393 +29,459 @@
 namespace plastometer {
 namespace {
 
-constexpr int64_t kTokens = 448;  // what a model passes at once
-// Relative to the largest value: fp32 sums of up to 5504 products against fp64.
-constexpr double kTolerance = 2e-4;
+constexpr int64_t kTokens = 448;   // what a model passes at once
+constexpr int64_t kCheckRows = 8;  // of a product, in fp64
+constexpr double kWeightScale = 0.02;
+constexpr double kBatchSeconds = 5e-3;  // long enough for the clock
 
+std::string g_lane = "cpu-portable";
+bool g_any_wrong = false;
+std::string g_running;                     // the benchmark's name and threads
+std::map<std::string, double> g_ratio_of;  // by g_running and counter
+
+// Of the largest value. fp32: sums of up to 5504 products, and 28 mini-batches
+// of inner learning, 2^-24 each; bf16: operands and results keep 8 bits, and
+// SwiGLU rounds three times.
+double Tolerance() { return g_lane.ends_with("bf16") ? 2e-2 : 2e-4; }
+
+ModelConfig ConfigOf(const std::string& name) {
+  if (name != "text-3m") return NamedConfig(name);
+  ModelConfig config = NamedConfig("125m");
+  config.vocab_size = 4096;
+  config.hidden_size = 128;
+  config.intermediate_size = 344;
+  config.num_heads = 2;
+  return config;
+}
+
+// The lane's ops as a model has them, and the reference ops beside them.
 struct Bench {
-  Bench(const std::string& name, bool mlp, int num_threads)
-      : config(name == "text-3m" ? Shipped() : NamedConfig(name)),
-        threads(num_threads) {
-    if (mlp) {
-      config.inner_model = InnerModel::kMlp;
-      config.ttt_base_lr = 0.1;
-    }
-    arithmetic = ops::Arithmetic(Lane::kCpuPortable, config, num_threads);
+  Bench(const std::string& config_name, InnerModel inner, int num_threads)
+      : config(ConfigOf(config_name)), threads(num_threads) {
+    config.inner_model = inner;
+    if (inner == InnerModel::kMlp) config.ttt_base_lr = 0.1;
+    arithmetic = ops::Arithmetic(ParseLane(g_lane), config, num_threads);
     ours = arithmetic.MakeOps(config, /*alone=*/false);
     reference = std::make_unique<ops::ReferenceOps>(config);
+    D = config.hidden_size;
+    F = config.intermediate_size;
+    H = config.num_heads;
+    V = config.vocab_size;
   }
-  static ModelConfig Shipped() {
-    ModelConfig config = NamedConfig("125m");
-    config.vocab_size = 4096;
-    config.hidden_size = 128;
-    config.intermediate_size = 344;
-    config.num_heads = 2;
-    return config;
+  ops::Matrix Prepared(const at::Tensor& plain) const {
+    return arithmetic.Prepare(plain, /*transposed=*/false);
   }
-  ops::Matrix Prepared(const at::Tensor& plain, bool transposed = false) {
-    return arithmetic.Prepare(
-        transposed ? ops::Matrix::Transposed(plain) : ops::Matrix(plain),
-        transposed);
+  ops::Matrix PreparedTransposed(const at::Tensor& plain) const {
+    return arithmetic.Prepare(ops::Matrix::Transposed(plain), true);
   }
   ModelConfig config;
+  int64_t D, F, H, V;
   int threads;
   ops::Arithmetic arithmetic;
   std::unique_ptr<ops::Ops> ours, reference;
+};
+
+// What is timed. `reference`: the same from LibTorch calls, in fp64 for the
+// check and in fp32 for the clock.
+struct Case {
+  std::function<at::Tensor()> ours;
+  std::function<at::Tensor(at::ScalarType)> reference;
+  double flops = 0, bytes = 0;
+  std::function<at::Tensor(at::ScalarType)> exact =
+      nullptr;  // first rows only, where all of them in fp64 take too long
+  const char* ratio_name = "ours_over_reference";
 };
 
 at::Tensor Random(at::IntArrayRef sizes, double scale = 1.0) {
   return at::randn(sizes) * scale;
 }
 
-bool Near(benchmark::State& state, const at::Tensor& ours,
-          const at::Tensor& exact) {
-  const double worst =
-      (ours.to(at::kDouble) - exact).abs().max().item<double>() /
-      (exact.abs().max().item<double>() + 1e-30);
+double Floats(std::initializer_list<int64_t> counts) {
+  int64_t sum = 0;
+  for (const int64_t count : counts) sum += count;
+  return 4.0 * static_cast<double>(sum);
+}
+
+bool IsRight(benchmark::State& state, const Case& c) {
+  at::Tensor ours = c.ours().to(at::kDouble);
+  const at::Tensor exact = (c.exact ? c.exact : c.reference)(at::kDouble);
+  ours = ours.reshape({-1, ours.size(-1)});
+  const at::Tensor wanted = exact.reshape({-1, exact.size(-1)});
+  ours = ours.narrow(0, 0, wanted.size(0));
+  const double worst = (ours - wanted).abs().max().item<double>() /
+                       wanted.abs().max().item<double>();
   state.counters["worst_relative"] = worst;
-  if (worst < kTolerance) return true;
+  if (worst < Tolerance()) return true;
+  g_any_wrong = true;
   state.SkipWithError("not what the reference gives in fp64");
   return false;
 }
 
-void Rates(benchmark::State& state, const Bench& bench, double flops,
-           double bytes) {
-  const auto rate = [&](const char* name, double value) {
-    state.counters[name] = benchmark::Counter(
-        value, benchmark::Counter::kIsIterationInvariantRate);
-  };
-  rate("GFLOP/s", flops * 1e-9);
-  rate("share_of_peak", flops * 1e-9 / FmaPeakGflops(bench.threads));
-  rate("GB/s", bytes * 1e-9);
-  rate("share_of_stream", bytes * 1e-9 / StreamGbps(bench.threads));
-}
-
-double Seconds(const std::function<void()>& body) {
+double Seconds(const std::function<void()>& body, int repeats) {
   const auto begin = std::chrono::steady_clock::now();
-  body();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
-      .count();
+  for (int i = 0; i < repeats; ++i) body();
+  const std::chrono::duration<double> seconds =
+      std::chrono::steady_clock::now() - begin;
+  return seconds.count() / repeats;
 }
 
-double Median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2,
-                   values.end());
-  return values[values.size() / 2];
+// Repeats that take 5 ms; the first call warms up.
+int RepeatsOf(const std::function<void()>& body) {
+  double seconds = Seconds(body, 1);
+  if (seconds < kBatchSeconds) seconds = Seconds(body, 1);
+  return std::max(1, static_cast<int>(kBatchSeconds / seconds));
 }
 
-// Median time of `theirs` over that of `ours`, in turn; each long enough for
-// the clock. `theirs` on LibTorch's threads.
-double Ratio(const Bench& bench, const std::function<void()>& ours,
-             const std::function<void()>& theirs) {
-  const int repeats =
-      std::max(1, static_cast<int>(2e-3 / std::max(1e-7, Seconds(ours))));
-  std::vector<double> a, b;
-  for (int i = 0; i < 21; ++i) {
-    a.push_back(Seconds([&] {
-      for (int r = 0; r < repeats; ++r) ours();
-    }));
-    at::set_num_threads(bench.threads);
-    b.push_back(Seconds([&] {
-      for (int r = 0; r < repeats; ++r) theirs();
-    }));
+// libgomp's threads wait actively for some milliseconds and keep our pool from
+// its core; and the other way round.
+void Rest(const Bench& bench) {
+  if (bench.threads > 1)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+}
+
+// A thread that was asleep may wake on its caller's core and is moved from
+// there only after milliseconds, so several threads take long to warm up.
+double SecondsAfterRest(const Bench& bench, const std::function<void()>& body,
+                        int repeats) {
+  Rest(bench);
+  Seconds(body, bench.threads > 1 && repeats > 1 ? 3 * repeats : 1);
+  return Seconds(body, repeats);
+}
+
+// Median time of `b` over that of `a`, in turn for about a quarter of a second.
+double MedianRatio(const Bench& bench, const std::function<void()>& a,
+                   const std::function<void()>& b, bool b_on_torch_threads) {
+  const int b_threads = b_on_torch_threads ? bench.threads : 1;
+  const int a_repeats = RepeatsOf(a);
+  at::set_num_threads(b_threads);
+  const int b_repeats = RepeatsOf(b);
+  std::vector<double> a_times, b_times;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto spent = [&] { return std::chrono::steady_clock::now() - begin; };
+  while (a_times.size() < 5 ||
+         (a_times.size() < 41 && spent() < std::chrono::milliseconds(250))) {
     at::set_num_threads(1);
+    a_times.push_back(SecondsAfterRest(bench, a, a_repeats));
+    at::set_num_threads(b_threads);
+    b_times.push_back(SecondsAfterRest(bench, b, b_repeats));
   }
-  return Median(b) / Median(a);
+  at::set_num_threads(1);
+  Rest(bench);
+  return stats::Quantile(b_times, 0.5) / stats::Quantile(a_times, 0.5);
 }
 
-void Product(benchmark::State& state, const std::string& name, int64_t K,
-             int64_t N, int64_t M) {
-  const c10::InferenceMode inference;
-  Bench bench(name, false, static_cast<int>(state.range(0)));
-  const at::Tensor x = Random({1, M, K}), w = Random({K, N}, 0.02);
-  const ops::Matrix packed = bench.Prepared(w);
-  if (!Near(state, bench.ours->Linear(x, packed),
-            at::matmul(x.to(at::kDouble), w.to(at::kDouble))))
-    return;
-  const at::Tensor rows = x[0];
-  at::Tensor y = at::empty({M, N});
-  state.counters["ours_over_mkl"] = Ratio(
-      bench, [&] { bench.ours->Linear(x, packed); },
-      [&] { at::mm_out(y, rows, w); });
-  for (auto _ : state) bench.ours->Linear(x, packed);
-  Rates(state, bench,
-        2.0 * static_cast<double>(M) * static_cast<double>(K) *
-            static_cast<double>(N),
-        4.0 * static_cast<double>(K * N + M * K + M * N));
+// The ratio as a counter, measured once although Google Benchmark calls again
+// and again until it knows how many iterations to make.
+void AddRatio(benchmark::State& state, const char* counter, const Bench& bench,
+              const std::function<void()>& a, const std::function<void()>& b,
+              bool b_on_torch_threads = false) {
+  const auto [place, is_new] = g_ratio_of.try_emplace(g_running + counter, 0.0);
+  if (is_new) place->second = MedianRatio(bench, a, b, b_on_torch_threads);
+  state.counters[counter] = place->second;
 }
 
-ops::InnerParameters Inner(const ModelConfig& config) {
-  const int64_t H = config.num_heads, d = config.head_dim();
-  const bool mlp = config.inner_model == InnerModel::kMlp;
-  const int64_t J = mlp ? 4 * d : d;
-  ops::InnerParameters p;
-  p.norm_weight = 1 + Random({H, d}, 0.1);
-  p.norm_bias = Random({H, d}, 0.1);
-  p.token_idx = Random({16}, 0.01);
-  p.w1 = Random({H, d, J}, 0.02);
-  p.b1 = Random({H, 1, J}, 0.02);
-  if (mlp) {
-    p.w2 = Random({H, J, d}, 0.02);
-    p.b2 = Random({H, 1, d}, 0.02);
+void Run(benchmark::State& state, const Bench& bench, const Case& c) {
+  if (!IsRight(state, c)) return;
+  const OtherWork others;
+  auto& counters = state.counters;
+  AddRatio(
+      state, c.ratio_name, bench, [&] { c.ours(); },
+      [&] { c.reference(at::kFloat); }, /*b_on_torch_threads=*/true);
+  const auto begin = std::chrono::steady_clock::now();
+  for (auto _ : state) c.ours();
+  const std::chrono::duration<double> seconds =
+      std::chrono::steady_clock::now() - begin;
+  const double rate =
+      1e-9 * static_cast<double>(state.iterations()) / seconds.count();
+  counters["GFLOP/s"] = c.flops * rate;
+  counters["share_of_peak"] = c.flops * rate / FmaPeakGflops(bench.threads);
+  counters["GB/s"] = c.bytes * rate;
+  counters["share_of_stream"] = c.bytes * rate / StreamGbps(bench.threads);
+  counters["others_cores"] = others.Cores();
+}
+
+// The last product's matrix, plain and prepared: the largest take seconds.
+struct ProductMatrix {
+  std::string key;
+  at::Tensor plain;
+  ops::Matrix prepared;
+};
+
+const ProductMatrix& MatrixOf(const Bench& bench, int64_t K, int64_t N) {
+  static ProductMatrix last;
+  const std::string key = std::to_string(K) + "x" + std::to_string(N);
+  if (last.key != key) {
+    last = {};
+    const at::Tensor plain = Random({K, N}, kWeightScale);
+    last = {key, plain, bench.Prepared(plain)};
   }
-  return p;
+  return last;
 }
 
-ops::InnerParameters Widened(ops::InnerParameters p) {
-  for (at::Tensor* t :
-       {&p.norm_weight, &p.norm_bias, &p.token_idx, &p.w1, &p.b1, &p.w2, &p.b2})
-    if (t->defined()) *t = t->to(at::kDouble);
-  return p;
+Case Product(Bench& b, int64_t K, int64_t N, int64_t M) {
+  const ProductMatrix& w = MatrixOf(b, K, N);
+  const at::Tensor x = Random({1, M, K});
+  const auto product = [=, plain = w.plain](int64_t rows, at::ScalarType t) {
+    return at::matmul(x[0].narrow(0, 0, rows).to(t), plain.to(t));
+  };
+  return {[=, &b, matrix = w.prepared] { return b.ours->Linear(x, matrix); },
+          [=](at::ScalarType t) { return product(M, t); },
+          2.0 * static_cast<double>(M * K * N),
+          Floats({K * N, M * K, M * N}),
+          [=](at::ScalarType t) { return product(std::min(M, kCheckRows), t); },
+          "ours_over_mkl"};
+}
+
+Case RmsNorm(Bench& b) {
+  const at::Tensor x = Random({1, kTokens, b.D}), w = Random({b.D});
+  return {[=, &b] { return b.ours->RmsNorm(x, w); },
+          [=, &b](at::ScalarType t) {
+            return at::rms_norm(x.to(t), {b.D}, w.to(t), b.config.rms_norm_eps);
+          },
+          static_cast<double>(kRmsNormFlops * x.numel()),
+          Floats({2 * x.numel()}),
+          nullptr,
+          "ours_over_libtorch"};
+}
+
+Case CausalConv(Bench& b) {
+  const at::Tensor x = Random({1, kTokens, b.D}), before = Random({1, 3, b.D}),
+                   taps = Random({4, b.D}), bias = Random({b.D});
+  return {[=, &b] { return b.ours->CausalConv(x, before, taps, bias); },
+          [=, &b](at::ScalarType t) {
+            return b.reference->CausalConv(x.to(t), before.to(t), taps.to(t),
+                                           bias.to(t));
+          },
+          8.0 * static_cast<double>(x.numel()), Floats({2 * x.numel()})};
+}
+
+Case LearningRate(Bench& b) {
+  const at::Tensor x = Random({1, kTokens, b.D}),
+                   w = Random({b.H, b.D}, kWeightScale), bias = Random({b.H});
+  return {[=, &b, matrix = b.PreparedTransposed(w)] {
+            return b.ours->InnerLearningRate(x, matrix, bias);
+          },
+          [=, &b](at::ScalarType t) {
+            return b.reference->InnerLearningRate(
+                x.to(t), ops::Matrix::Transposed(w.to(t)), bias.to(t));
+          },
+          2.0 * static_cast<double>(x.numel() * b.H),
+          Floats({x.numel(), b.H * b.D, kTokens * b.H})};
+}
+
+// Its reference is LibTorch's gelu and layer_norm.
+Case GatedNorm(Bench& b) {
+  const at::Tensor gate = Random({1, kTokens, b.D}),
+                   o = Random({1, kTokens, b.D}), w = Random({b.D}),
+                   bias = Random({b.D});
+  return {[=, &b] { return b.ours->GatedNorm(gate, o, w, bias); },
+          [=, &b](at::ScalarType t) {
+            return b.reference->GatedNorm(gate.to(t), o.to(t), w.to(t),
+                                          bias.to(t));
+          },
+          static_cast<double>(kPostGateFlops * o.numel()),
+          Floats({3 * o.numel()}),
+          nullptr,
+          "ours_over_libtorch"};
+}
+
+Case SwiGlu(Bench& b) {
+  const at::Tensor x = Random({1, kTokens, b.D}),
+                   w1 = Random({b.D, b.F}, kWeightScale),
+                   w3 = Random({b.D, b.F}, kWeightScale),
+                   w2 = Random({b.F, b.D}, kWeightScale);
+  return {[=, &b, p1 = b.Prepared(w1), p3 = b.Prepared(w3),
+           p2 = b.Prepared(w2)] { return b.ours->SwiGlu(x, p1, p3, p2); },
+          [=, &b](at::ScalarType t) {
+            return b.reference->SwiGlu(x.to(t), w1.to(t), w3.to(t), w2.to(t));
+          },
+          static_cast<double>(kTokens * b.F * (6 * b.D + kSwiGluFlops)),
+          Floats({3 * b.D * b.F, 2 * x.numel()})};
+}
+
+Case HeadLoss(Bench& b) {
+  const at::Tensor h = Random({kTokens, b.D}),
+                   table = Random({b.V, b.D}, kWeightScale),
+                   targets = at::randint(b.V, {kTokens}, at::kLong);
+  const auto loss = [=, &b](int64_t rows, at::ScalarType t) {
+    return b.reference->TokenLoss(h.narrow(0, 0, rows).to(t),
+                                  ops::Matrix::Transposed(table.to(t)),
+                                  targets.narrow(0, 0, rows));
+  };
+  // A column, so that rows of the answer are tokens.
+  return {[=, &b, matrix = b.PreparedTransposed(table)] {
+            return b.ours->TokenLoss(h, matrix, targets).unsqueeze(1);
+          },
+          [=](at::ScalarType t) { return loss(kTokens, t).unsqueeze(1); },
+          2.0 * static_cast<double>(kTokens * b.D * b.V), Floats({b.D * b.V}),
+          [=](at::ScalarType t) { return loss(kCheckRows, t).unsqueeze(1); }};
 }
 
 struct ScanData {
-  explicit ScanData(const ModelConfig& config) : parameters(Inner(config)) {
-    const int64_t D = config.hidden_size;
-    q = Random({1, kTokens, D});
-    k = Random({1, kTokens, D});
-    v = Random({1, kTokens, D});
-    lr = at::sigmoid(Random({1, kTokens, config.num_heads}));
+  explicit ScanData(const Bench& b) {
+    const int64_t d = b.config.head_dim();
+    const bool mlp = b.config.inner_model == InnerModel::kMlp;
+    const int64_t J = mlp ? 4 * d : d;
+    parameters.norm_weight = 1 + Random({b.H, d}, 0.1);
+    parameters.norm_bias = Random({b.H, d}, 0.1);
+    parameters.token_idx = Random({16}, 0.01);
+    parameters.w1 = Random({b.H, d, J}, kWeightScale);
+    parameters.b1 = Random({b.H, 1, J}, kWeightScale);
+    if (mlp) {
+      parameters.w2 = Random({b.H, J, d}, kWeightScale);
+      parameters.b2 = Random({b.H, 1, d}, kWeightScale);
+    }
+    for (at::Tensor* x : {&q, &k, &v}) *x = Random({1, kTokens, b.D});
+    lr = at::sigmoid(Random({1, kTokens, b.H}));
   }
-  ops::ScanInput Input(at::ScalarType type) const {
-    return {q.to(type), k.to(type), v.to(type), lr.to(type), 0, lambdas};
+  ops::InnerParameters As(at::ScalarType t) const {
+    ops::InnerParameters p = parameters;
+    for (at::Tensor* x : {&p.norm_weight, &p.norm_bias, &p.token_idx, &p.w1,
+                          &p.b1, &p.w2, &p.b2})
+      if (x->defined()) *x = x->to(t);
+    return p;
+  }
+  // From W0, as a fresh sequence.
+  at::Tensor Scan(ops::Ops& ops, at::ScalarType t, bool statistics) const {
+    ops::InnerState state;
+    ops::StatisticsCollector collector;
+    return ops.InnerScan({q.to(t), k.to(t), v.to(t), lr.to(t), 0, lambdas},
+                         As(t), state, statistics ? &collector : nullptr);
+  }
+  at::Tensor Frozen(ops::Ops& ops, at::ScalarType t) const {
+    return ops.FrozenInner(q.to(t), 0, As(t), {});
   }
   ops::InnerParameters parameters;
   at::Tensor q, k, v, lr;
   std::vector<double> lambdas = std::vector<double>(kTokens / 16, 1.0);
 };
 
-void Scan(benchmark::State& state, const std::string& name, bool mlp,
-          bool statistics) {
-  const c10::InferenceMode inference;
-  Bench bench(name, mlp, static_cast<int>(state.range(0)));
-  const ScanData data(bench.config);
-  const auto run = [&](bool with) {
-    ops::InnerState s;
-    ops::StatisticsCollector collector;
-    return bench.ours->InnerScan(data.Input(at::kFloat), data.parameters, s,
-                                 with ? &collector : nullptr);
-  };
-  ops::InnerState exact;
-  if (!Near(
-          state, run(false),
-          bench.reference->InnerScan(data.Input(at::kDouble),
-                                     Widened(data.parameters), exact, nullptr)))
-    return;
-  if (statistics)
-    state.counters["over_without_statistics"] =
-        1 / Ratio(
-                bench, [&] { run(true); }, [&] { run(false); });
-  for (auto _ : state) run(statistics);
-  const LayerCost cost = CostOfLayer(bench.config);
-  Rates(state, bench,
-        static_cast<double>(kTokens * cost.inner_plastic_token +
-                            kTokens / 16 * cost.inner_update),
-        4.0 * static_cast<double>(kTokens * 4 * bench.config.hidden_size));
+void Scan(benchmark::State& state, Bench& b) {
+  const ScanData data(b);
+  const LayerCost cost = CostOfLayer(b.config);
+  AddRatio(
+      state, "statistics_over_without", b,
+      [&] { data.Scan(*b.ours, at::kFloat, false); },
+      [&] { data.Scan(*b.ours, at::kFloat, true); });
+  Run(state, b,
+      {[&] { return data.Scan(*b.ours, at::kFloat, false); },
+       [&](at::ScalarType t) { return data.Scan(*b.reference, t, false); },
+       static_cast<double>(kTokens * cost.inner_plastic_token +
+                           kTokens / 16 * cost.inner_update),
+       Floats({kTokens * (4 * b.D + b.H)})});
 }
 
-// The frozen path of the inner work, and what a plastic layer does more: V,
-// conv_k, the rate and the scan.
-void Frozen(benchmark::State& state, const std::string& name) {
-  const c10::InferenceMode inference;
-  Bench bench(name, false, static_cast<int>(state.range(0)));
-  const int64_t D = bench.config.hidden_size, H = bench.config.num_heads;
-  const ScanData data(bench.config);
-  const ops::InnerState untouched;
-  if (!Near(state,
-            bench.ours->FrozenInner(data.q, 0, data.parameters, untouched),
-            bench.reference->FrozenInner(data.q.to(at::kDouble), 0,
-                                         Widened(data.parameters), untouched)))
-    return;
-  const at::Tensor x = Random({1, kTokens, D}), taps = Random({4, D}),
-                   shift = Random({D}), history = at::zeros({1, 3, D}),
-                   rate_bias = at::zeros({H});
-  const ops::Matrix v = bench.Prepared(Random({D, D}, 0.02)),
-                    rates = bench.Prepared(Random({H, D}, 0.02), true);
-  const auto frozen = [&] {
-    bench.ours->FrozenInner(data.q, 0, data.parameters, untouched);
-  };
-  const auto scan = [&] {
-    ops::InnerState s;
-    bench.ours->InnerScan(data.Input(at::kFloat), data.parameters, s, nullptr);
-  };
-  const auto plastic = [&] {
-    bench.ours->Linear(x, v);
-    bench.ours->CausalConv(x, history, taps, shift);
-    bench.ours->InnerLearningRate(x, rates, rate_bias);
+// The inner work of a frozen layer, and the ratio to what a plastic one has to
+// do in its place: V, conv_k, the learning rate and the scan.
+void Frozen(benchmark::State& state, Bench& b) {
+  const ScanData data(b);
+  const Case rates = LearningRate(b), conv = CausalConv(b);
+  const at::Tensor x = Random({1, kTokens, b.D});
+  const ops::Matrix wv = b.Prepared(Random({b.D, b.D}, kWeightScale));
+  const auto frozen = [&] { return data.Frozen(*b.ours, at::kFloat); };
+  const auto scan = [&] { data.Scan(*b.ours, at::kFloat, false); };
+  AddRatio(state, "scan_over_frozen", b, frozen, scan);
+  AddRatio(state, "plastic_over_frozen", b, frozen, [&] {
+    b.ours->Linear(x, wv);
+    conv.ours();
+    rates.ours();
     scan();
-  };
-  state.counters["scan_over_frozen"] = Ratio(bench, frozen, scan);
-  state.counters["plastic_over_frozen"] = Ratio(bench, frozen, plastic);
-  for (auto _ : state) frozen();
-  Rates(state, bench,
-        static_cast<double>(kTokens *
-                            CostOfLayer(bench.config).inner_frozen_token),
-        4.0 * static_cast<double>(kTokens * 2 * D));
+  });
+  Run(state, b,
+      {frozen, [&](at::ScalarType t) { return data.Frozen(*b.reference, t); },
+       static_cast<double>(kTokens * CostOfLayer(b.config).inner_frozen_token),
+       Floats({2 * kTokens * b.D})});
 }
 
-// One call that returns a tensor, on our ops and on the reference ops; `moved`
-// floats go through memory.
-void Rowwise(
-    benchmark::State& state, const std::string& name,
-    const std::function<std::function<at::Tensor(ops::Ops&, bool)>(Bench&)>&
-        make,
-    const std::function<double(const ModelConfig&)>& flops,
-    const std::function<double(const ModelConfig&)>& moved) {
-  const c10::InferenceMode inference;
-  Bench bench(name, false, static_cast<int>(state.range(0)));
-  const auto call = make(bench);
-  if (!Near(state, call(*bench.ours, false), call(*bench.reference, true)))
-    return;
-  at::set_num_threads(1);
-  for (auto _ : state) call(*bench.ours, false);
-  Rates(state, bench, flops(bench.config), 4.0 * moved(bench.config));
-}
+using Body = std::function<void(benchmark::State&, Bench&)>;
 
-at::Tensor As(const at::Tensor& x, bool wide) {
-  return wide ? x.to(at::kDouble) : x;
-}
-
-void RegisterRows(const std::string& name) {
-  const auto add = [&](const char* op, auto make, auto flops, auto moved) {
-    benchmark::RegisterBenchmark(
-        (std::string(op) + "/" + name).c_str(),
-        [=](benchmark::State& s) { Rowwise(s, name, make, flops, moved); })
-        ->ArgName("threads")
-        ->Arg(1)
-        ->Arg(2)
-        ->UseRealTime();
-  };
-  const auto width = [](const ModelConfig& c) {
-    return static_cast<double>(kTokens * c.hidden_size);
-  };
-  add(
-      "RmsNorm",
-      [](Bench& b) {
-        const at::Tensor x = Random({1, kTokens, b.config.hidden_size}),
-                         w = Random({b.config.hidden_size});
-        return [=](ops::Ops& o, bool wide) {
-          return o.RmsNorm(As(x, wide), As(w, wide));
-        };
-      },
-      [=](const ModelConfig& c) { return 4 * width(c); },
-      [=](const ModelConfig& c) { return 2 * width(c); });
-  add(
-      "CausalConv",
-      [](Bench& b) {
-        const int64_t D = b.config.hidden_size;
-        const at::Tensor x = Random({1, kTokens, D}), h = Random({1, 3, D}),
-                         k = Random({4, D}), bias = Random({D});
-        return [=](ops::Ops& o, bool wide) {
-          return o.CausalConv(As(x, wide), As(h, wide), As(k, wide),
-                              As(bias, wide));
-        };
-      },
-      [=](const ModelConfig& c) { return 8 * width(c); },
-      [=](const ModelConfig& c) { return 2 * width(c); });
-  add(
-      "GatedNorm",
-      [](Bench& b) {
-        const int64_t D = b.config.hidden_size;
-        const at::Tensor gate = Random({1, kTokens, D}),
-                         o_rows = Random({1, kTokens, D}), w = Random({D}),
-                         bias = Random({D});
-        return [=](ops::Ops& o, bool wide) {
-          return o.GatedNorm(As(gate, wide), As(o_rows, wide), As(w, wide),
-                             As(bias, wide));
-        };
-      },
-      [=](const ModelConfig& c) {
-        return static_cast<double>(kPostGateFlops) * width(c);
-      },
-      [=](const ModelConfig& c) { return 3 * width(c); });
-  add(
-      "SwiGlu",
-      [](Bench& b) {
-        const int64_t D = b.config.hidden_size, F = b.config.intermediate_size;
-        const at::Tensor x = Random({1, kTokens, D}), w1 = Random({D, F}, 0.02),
-                         w3 = Random({D, F}, 0.02), w2 = Random({F, D}, 0.02);
-        const ops::Matrix p1 = b.Prepared(w1), p3 = b.Prepared(w3),
-                          p2 = b.Prepared(w2);
-        return [=](ops::Ops& o, bool wide) {
-          return wide ? o.SwiGlu(As(x, true), As(w1, true), As(w3, true),
-                                 As(w2, true))
-                      : o.SwiGlu(x, p1, p3, p2);
-        };
-      },
-      [=](const ModelConfig& c) {
-        return 6 * width(c) * static_cast<double>(c.intermediate_size);
-      },
-      [=](const ModelConfig& c) {
-        return 3.0 * static_cast<double>(c.hidden_size * c.intermediate_size);
+// Threads 1 and all.
+void Add(const std::string& name, const std::string& config, const Body& body,
+         InnerModel inner = InnerModel::kLinear) {
+  auto* added =
+      benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
+        const c10::InferenceMode inference;
+        g_running = name + "/" + std::to_string(state.range(0)) + "/";
+        Bench bench(config, inner, static_cast<int>(state.range(0)));
+        body(state, bench);
       });
-  add(
-      "HeadLoss",
-      [](Bench& b) {
-        const int64_t D = b.config.hidden_size, V = b.config.vocab_size;
-        const at::Tensor h = Random({kTokens, D}), table = Random({V, D}, 0.02),
-                         targets = at::randint(V, {kTokens}, at::kLong);
-        const ops::Matrix packed = b.Prepared(table, true);
-        return [=](ops::Ops& o, bool wide) {
-          return wide ? o.TokenLoss(As(h, true),
-                                    ops::Matrix::Transposed(As(table, true)),
-                                    targets)
-                      : o.TokenLoss(h, packed, targets);
-        };
-      },
-      [=](const ModelConfig& c) {
-        return 2 * width(c) * static_cast<double>(c.vocab_size);
-      },
-      [=](const ModelConfig& c) {
-        return static_cast<double>(c.vocab_size * c.hidden_size);
-      });
+  added->ArgName("threads")->UseRealTime()->Unit(benchmark::kMicrosecond);
+  for (const unsigned threads :
+       std::set{1U, std::max(1U, std::thread::hardware_concurrency())})
+    added->Arg(threads);
+}
+
+void AddProducts(const std::string& config) {
+  const ModelConfig c = ConfigOf(config);
+  const struct {
+    const char* name;
+    int64_t K, N;
+  } shapes[] = {{"wq", c.hidden_size, c.hidden_size},
+                {"w1", c.hidden_size, c.intermediate_size},
+                {"w2", c.intermediate_size, c.hidden_size},
+                {"head", c.hidden_size, c.vocab_size}};
+  for (const auto& shape : shapes) {
+    for (const int64_t M : {kTokens, int64_t{16}, int64_t{4}, int64_t{1}})
+      Add("Product/" + config + "_" + shape.name + "/M:" + std::to_string(M),
+          config, [shape, M](benchmark::State& state, Bench& b) {
+            Run(state, b, Product(b, shape.K, shape.N, M));
+          });
+  }
 }
 
 void Register() {
-  const auto add = [](const std::string& name, auto function) {
-    benchmark::RegisterBenchmark(name.c_str(), function)
-        ->ArgName("threads")
-        ->Arg(1)
-        ->Arg(2)
-        ->UseRealTime();
-  };
-  for (const std::string name : {"125m", "760m", "1b", "text-3m"}) {
-    const ModelConfig c =
-        name == "text-3m" ? Bench::Shipped() : NamedConfig(name);
-    struct Shape {
-      const char* what;
-      int64_t K, N;
+  for (const std::string config : {"125m", "760m", "1b", "text-3m"}) {
+    AddProducts(config);
+    const auto add = [&](const char* name, Case (*make)(Bench&)) {
+      Add(std::string(name) + "/" + config, config,
+          [make](benchmark::State& state, Bench& b) {
+            Run(state, b, make(b));
+          });
     };
-    for (const Shape& shape : {Shape{"wq", c.hidden_size, c.hidden_size},
-                               Shape{"w1", c.hidden_size, c.intermediate_size},
-                               Shape{"w2", c.intermediate_size, c.hidden_size},
-                               Shape{"head", c.hidden_size, c.vocab_size}}) {
-      for (const int64_t M : {kTokens, int64_t{16}, int64_t{4}, int64_t{1}})
-        add("Product/" + name + "_" + shape.what + "/M:" + std::to_string(M),
-            [=](benchmark::State& s) {
-              Product(s, name, shape.K, shape.N, M);
-            });
-    }
-    for (const bool statistics : {false, true}) {
-      const std::string suffix = statistics ? "/statistics" : "";
-      add("LinearScan/" + name + suffix,
-          [=](benchmark::State& s) { Scan(s, name, false, statistics); });
-      add("MlpScan/" + name + suffix,
-          [=](benchmark::State& s) { Scan(s, name, true, statistics); });
-    }
-    add("Frozen/" + name, [=](benchmark::State& s) { Frozen(s, name); });
-    RegisterRows(name);
+    add("RmsNorm", RmsNorm);
+    add("CausalConv", CausalConv);
+    add("LearningRate", LearningRate);
+    add("GatedNorm", GatedNorm);
+    add("SwiGlu", SwiGlu);
+    add("HeadLoss", HeadLoss);
+    Add("Frozen/" + config, config, Frozen);
+    Add("LinearScan/" + config, config, Scan);
+    if (config == "125m" || config == "760m")
+      Add("MlpScan/" + config, config, Scan, InnerModel::kMlp);
   }
+}
+
+// --lane=NAME is ours; the rest Google Benchmark's, whose later options win.
+int Main(int argc, char** argv) {
+  std::string min_time = "--benchmark_min_time=0.2";
+  std::vector<char*> rest = {argv[0], min_time.data()};
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument.starts_with("--lane="))
+      g_lane = argument.substr(7);
+    else
+      rest.push_back(argv[i]);
+  }
+  int count = static_cast<int>(rest.size());
+  Bench("125m", InnerModel::kLinear, 1);  // throws when the lane is not there
+  KeepFreedMemory();                      // as `plastometer` does
+  Register();
+  benchmark::Initialize(&count, rest.data());
+  if (benchmark::ReportUnrecognizedArguments(count, rest.data())) return 2;
+  benchmark::AddCustomContext("cpu", CpuModel());
+  benchmark::AddCustomContext("lane", g_lane);
+  benchmark::RunSpecifiedBenchmarks();
+  return g_any_wrong ? 1 : 0;
 }
 
 }  // namespace
 }  // namespace plastometer
 
 int main(int argc, char** argv) {
-  plastometer::Register();
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  benchmark::AddCustomContext("cpu", plastometer::CpuModel());
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
+  try {
+    return plastometer::Main(argc, argv);
+  } catch (const plastometer::Error& error) {
+    std::cerr << "ops_benchmark: " << error.what() << "\n";
+    return error.exit_code();
+  }
 }
