@@ -102,6 +102,11 @@ double Floats(std::initializer_list<int64_t> counts) {
   return 4.0 * static_cast<double>(sum);
 }
 
+// Of a matrix, as the lane keeps it.
+double WeightBytes(int64_t elements) {
+  return (g_lane.ends_with("bf16") ? 2.0 : 4.0) * static_cast<double>(elements);
+}
+
 bool IsRight(benchmark::State& state, const Case& c) {
   at::Tensor ours = c.ours().to(at::kDouble);
   const at::Tensor exact = (c.exact ? c.exact : c.reference)(at::kDouble);
@@ -227,7 +232,7 @@ Case Product(Bench& b, int64_t K, int64_t N, int64_t M) {
   return {[=, &b, matrix = w.prepared] { return b.ours->Linear(x, matrix); },
           [=](at::ScalarType t) { return product(M, t); },
           2.0 * static_cast<double>(M * K * N),
-          Floats({K * N, M * K, M * N}),
+          WeightBytes(K * N) + Floats({M * K, M * N}),
           [=](at::ScalarType t) { return product(std::min(M, kCheckRows), t); },
           "ours_over_mkl"};
 }
@@ -266,7 +271,7 @@ Case LearningRate(Bench& b) {
                 x.to(t), ops::Matrix::Transposed(w.to(t)), bias.to(t));
           },
           2.0 * static_cast<double>(x.numel() * b.H),
-          Floats({x.numel(), b.H * b.D, kTokens * b.H})};
+          WeightBytes(b.H * b.D) + Floats({x.numel(), kTokens * b.H})};
 }
 
 // Its reference is LibTorch's gelu and layer_norm.
@@ -296,7 +301,7 @@ Case SwiGlu(Bench& b) {
             return b.reference->SwiGlu(x.to(t), w1.to(t), w3.to(t), w2.to(t));
           },
           static_cast<double>(kTokens * b.F * (6 * b.D + kSwiGluFlops)),
-          Floats({3 * b.D * b.F, 2 * x.numel()})};
+          WeightBytes(3 * b.D * b.F) + Floats({2 * x.numel()})};
 }
 
 Case HeadLoss(Bench& b) {
@@ -313,7 +318,8 @@ Case HeadLoss(Bench& b) {
             return b.ours->TokenLoss(h, matrix, targets).unsqueeze(1);
           },
           [=](at::ScalarType t) { return loss(kTokens, t).unsqueeze(1); },
-          2.0 * static_cast<double>(kTokens * b.D * b.V), Floats({b.D * b.V}),
+          2.0 * static_cast<double>(kTokens * b.D * b.V),
+          WeightBytes(b.D * b.V),
           [=](at::ScalarType t) { return loss(kCheckRows, t).unsqueeze(1); }};
 }
 
@@ -463,6 +469,10 @@ int Main(int argc, char** argv) {
       rest.push_back(argv[i]);
   }
   int count = static_cast<int>(rest.size());
+  if (g_lane.find("reference") != std::string::npos)
+    throw UsageError("lane '" + g_lane +
+                     "': the reference is what the other lanes are timed "
+                     "beside");
   Bench("125m", InnerModel::kLinear, 1);  // throws when the lane is not there
   KeepFreedMemory();                      // as `plastometer` does
   Register();
