@@ -50,8 +50,6 @@ Lane ParseLane(const std::string& name) {
 
 bool IsCpu(Lane lane) { return lane != Lane::kCudaReference; }
 
-bool IsPortable(Lane lane) { return lane == Lane::kCpuPortable; }
-
 std::string ToString(Lane lane) {
   for (const auto& entry : kLanes) {
     if (entry.lane == lane) return entry.name;

@@ -21,8 +21,7 @@ Lane ParseLane(const std::string& name);
 std::string ToString(Lane lane);
 // The rest are not the CPU's.
 bool IsCpu(Lane lane);
-// Results are defined to the bit: docs/portable-arithmetic.md.
-bool IsPortable(Lane lane);
+
 std::vector<std::string> AvailableLanes();
 
 }  // namespace plastometer

@@ -37,12 +37,14 @@ const RopeTable& RopeTablesOf(const ModelConfig& config) {
   static std::mutex mutex;
   static std::map<std::pair<double, int64_t>, RopeTable> tables;
   const std::lock_guard lock(mutex);
-  const auto [place, is_new] =
-      tables.try_emplace({config.rope_theta, config.head_dim()});
-  if (is_new)
-    portable::RopeTables(config.rope_theta, config.head_dim(),
-                         place->second.cos, place->second.sin);
-  return place->second;
+  const std::pair key(config.rope_theta, config.head_dim());
+  if (const auto found = tables.find(key); found != tables.end())
+    return found->second;
+  std::vector<float> cos, sin;
+  portable::RopeTables(config.rope_theta, config.head_dim(), cos, sin);
+  RopeTable& table = tables[key];
+  portable::InterleaveRope(cos, sin, table.of_even, table.of_odd);
+  return table;
 }
 
 at::Tensor WithLastSize(const at::Tensor& x, int64_t size) {

@@ -196,8 +196,7 @@ portable::ScanArguments PortableScan::Head(int64_t head) const {
   a.num_tokens = num_tokens_;
   a.position = position_;
   a.sigma = sigma_.data();
-  a.cos = rope_.cos.data();
-  a.sin = rope_.sin.data();
+  a.rope = {rope_.of_even.data(), rope_.of_odd.data()};
   a.norm_weight = norm_weight_.data_ptr<float>() + h * d_;
   a.norm_bias = norm_bias_.data_ptr<float>() + h * d_;
   a.token_rate =

@@ -10,7 +10,7 @@
 namespace plastometer::ops {
 
 struct RopeTable {
-  std::vector<float> cos, sin;  // [16, d/2]
+  std::vector<float> of_even, of_odd;  // portable::RopeRows
 };
 
 class PortableScan {

@@ -35,6 +35,16 @@ double MaxAbsDifference(const std::vector<double>& a,
                         const std::vector<double>& b);
 double MaxAbs(const std::vector<double>& a);
 
+// What a model can be made of.
+struct Kind {
+  InnerModel inner_model;
+  Backbone backbone;
+};
+constexpr Kind kKinds[] = {{InnerModel::kLinear, Backbone::kMamba},
+                           {InnerModel::kLinear, Backbone::kTransformer},
+                           {InnerModel::kMlp, Backbone::kMamba},
+                           {InnerModel::kMlp, Backbone::kTransformer}};
+
 // A random model whose inner loop matters: norms, biases, rates and clips are
 // all non-trivial.
 TensorMap RandomWeights(const ModelConfig& config, uint64_t seed);

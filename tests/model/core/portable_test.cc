@@ -25,15 +25,6 @@ class IsaCap {
   ~IsaCap() { unsetenv("PLASTOMETER_MAX_ISA"); }
 };
 
-struct Kind {
-  InnerModel inner_model;
-  Backbone backbone;
-};
-constexpr Kind kKinds[] = {{InnerModel::kLinear, Backbone::kMamba},
-                           {InnerModel::kLinear, Backbone::kTransformer},
-                           {InnerModel::kMlp, Backbone::kMamba},
-                           {InnerModel::kMlp, Backbone::kTransformer}};
-
 Model MakeModel(Kind kind, int num_threads = 1) {
   const ModelConfig config = SmallConfig(kind.inner_model, kind.backbone);
   return Model::FromTensors(
@@ -362,9 +353,10 @@ TEST(Portable, StatisticsAreThoseOfTheOracle) {
       for (size_t i = 0; i < a.size(); ++i) {
         ASSERT_EQ(std::isnan(a[i]), std::isnan(b[i])) << name << " " << i;
         // fp32, three layers of chaos-free random weights
-        if (!std::isnan(a[i]))
+        if (!std::isnan(a[i])) {
           ASSERT_NEAR(b[i], a[i], 2e-4 * (std::abs(a[i]) + 1e-2))
               << name << " " << i;
+        }
       }
     }
   }

@@ -10,15 +10,6 @@
 namespace plastometer {
 namespace {
 
-struct Kind {
-  InnerModel inner_model;
-  Backbone backbone;
-};
-constexpr Kind kKinds[] = {{InnerModel::kLinear, Backbone::kMamba},
-                           {InnerModel::kLinear, Backbone::kTransformer},
-                           {InnerModel::kMlp, Backbone::kMamba},
-                           {InnerModel::kMlp, Backbone::kTransformer}};
-
 Model MakeModel(Kind kind, Lane lane = Lane::kCpuReferenceFp64) {
   const ModelConfig config = SmallConfig(kind.inner_model, kind.backbone);
   return Model::FromTensors(config, RandomWeights(config, 7),

@@ -8,8 +8,10 @@
 #define PLASTOMETER_INNER_NORM_INL_H_
 #endif
 
+#include <algorithm>
 #include <cstdint>
 
+#include "model/ops/portable/cpu/row_sums-inl.h"
 #include "model/ops/portable/cpu/simd-inl.h"
 #include "model/ops/portable/cpu/small_products-inl.h"
 
@@ -17,32 +19,26 @@ HWY_BEFORE_NAMESPACE();
 namespace plastometer::portable::HWY_NAMESPACE {
 
 constexpr float kInnerEps = 1e-6f;
-constexpr int kGroups = 32 / static_cast<int>(kLanes);
 
-// The 32 lanes of one row: group g holds lanes [g kLanes, (g + 1) kLanes).
-struct LaneSums {
-  Float groups[kGroups];
-};
-
-// Partial sums of 16 rows, folded to the lanes of one vector each.
+// Row sums of 16 rows, before the lanes of one vector are folded.
 struct RowPartials {
 #if HWY_TARGET == HWY_SCALAR
-  float lanes[16][32];
+  float sums[16];
 #else
   HWY_ALIGN float lanes[16][kLanes];
 #endif
 };
 
-static HWY_ATTR HWY_INLINE void KeepRow(const LaneSums& sums, int64_t row,
+static HWY_ATTR HWY_INLINE void KeepRow(const RowLanes& sums, int64_t row,
                                         RowPartials& partials) {
 #if HWY_TARGET == HWY_SCALAR
-  for (int l = 0; l < 32; ++l) partials.lanes[row][l] = sums.groups[l];
+  partials.sums[row] = ReduceTree(sums);
 #elif HWY_TARGET == HWY_AVX2
-  const Float low = Arithmetic::Add(sums.groups[0], sums.groups[2]),
-              high = Arithmetic::Add(sums.groups[1], sums.groups[3]);
+  const Float low = Arithmetic::Add(sums.vectors[0], sums.vectors[2]),
+              high = Arithmetic::Add(sums.vectors[1], sums.vectors[3]);
   Arithmetic::Store(Arithmetic::Add(low, high), partials.lanes[row]);
 #else
-  Arithmetic::Store(Arithmetic::Add(sums.groups[0], sums.groups[1]),
+  Arithmetic::Store(Arithmetic::Add(sums.vectors[0], sums.vectors[1]),
                     partials.lanes[row]);
 #endif
 }
@@ -101,14 +97,7 @@ static HWY_ATTR HWY_INLINE void FoldRows(const RowPartials& p, float* sums) {
 }
 #else
 static void FoldRows(const RowPartials& p, float* sums) {
-  for (int r = 0; r < 16; ++r) {
-    float lanes[32];
-    for (int l = 0; l < 32; ++l) lanes[l] = p.lanes[r][l];
-    for (int h = 16; h >= 1; h /= 2) {
-      for (int l = 0; l < h; ++l) lanes[l] = lanes[l] + lanes[l + h];
-    }
-    sums[r] = lanes[0];
-  }
+  std::copy(p.sums, p.sums + 16, sums);
 }
 #endif
 
@@ -122,17 +111,17 @@ struct AnyWidth {
   int64_t value() const { return width; }
 };
 
-// sums[g % groups] = step(sums[..], channel) over the row's vectors.
+// sums[v] = step(sums[v], channel) over the row's vectors.
 template <class W, class Step>
-static HWY_ATTR HWY_INLINE LaneSums SumRow(W width, Step step) {
-  LaneSums sums;
+static HWY_ATTR HWY_INLINE RowLanes SumRow(W width, Step step) {
+  RowLanes sums;
 #pragma GCC unroll 32
-  for (int g = 0; g < kGroups; ++g) sums.groups[g] = Arithmetic::Set(0.0f);
+  for (int g = 0; g < kRowVectors; ++g) sums.vectors[g] = Arithmetic::Set(0.0f);
   for (int64_t n = 0; n < width.value(); n += 32) {
 #pragma GCC unroll 32
-    for (int g = 0; g < kGroups; ++g) {
+    for (int g = 0; g < kRowVectors; ++g) {
       if (n + g * kLanes >= width.value()) break;
-      sums.groups[g] = step(sums.groups[g], n + g * kLanes);
+      sums.vectors[g] = step(sums.vectors[g], n + g * kLanes);
     }
   }
   return sums;
@@ -240,11 +229,11 @@ static HWY_ATTR HWY_INLINE void GradientRow(const float* row, W width,
   using A = Arithmetic;
   const float *weight = rows.weight, *bias = rows.bias;
   float* target = rows.target + r * width.value();
-  LaneSums product, loss;
+  RowLanes product, loss;
 #pragma GCC unroll 32
-  for (int g = 0; g < kGroups; ++g)
-    product.groups[g] = loss.groups[g] = A::Set(0.0f);
-  const LaneSums ghat = SumRow(width, [&](Float sum, int64_t n) HWY_ATTR {
+  for (int g = 0; g < kRowVectors; ++g)
+    product.vectors[g] = loss.vectors[g] = A::Set(0.0f);
+  const RowLanes ghat = SumRow(width, [&](Float sum, int64_t n) HWY_ATTR {
     const int64_t g = n % 32 / kLanes;
     const Float w = A::Load(weight + n);
     const Float xhat = A::Mul(A::Load(row + n), scale);
@@ -252,8 +241,8 @@ static HWY_ATTR HWY_INLINE void GradientRow(const float* row, W width,
         A::Sub(A::Fma(xhat, w, A::Load(bias + n)), A::Load(target + n));
     const Float value = A::Mul(error, w);
     A::Store(value, target + n);
-    product.groups[g] = A::Fma(value, xhat, product.groups[g]);
-    if (kLosses) loss.groups[g] = A::Fma(error, error, loss.groups[g]);
+    product.vectors[g] = A::Fma(value, xhat, product.vectors[g]);
+    if (kLosses) loss.vectors[g] = A::Fma(error, error, loss.vectors[g]);
     return A::Add(sum, value);
   });
   KeepRow(ghat, r, sums.ghat);

@@ -6,7 +6,6 @@
 // vocabulary.
 #pragma once
 #include <cstdint>
-#include <string>
 #include <vector>
 
 namespace plastometer::portable {
@@ -42,14 +41,6 @@ struct GemmArguments {
   int64_t y_stride = 0;
 };
 
-// One layer's inner model. W0 for statistics, shared by all sequences.
-struct InnerModelView {
-  const float *norm_weight = nullptr, *norm_bias = nullptr;  // [H, d]
-  const float* token_rate = nullptr;                         // [16] tok
-  const float *w1 = nullptr, *b1 = nullptr;  // [H, d, d or J], [H, d or J]
-  const float *w2 = nullptr, *b2 = nullptr;  // TTT-MLP: [H, J, d], [H, d]
-};
-
 // Per-head outputs of statistics; null pointers when they are off. Token
 // arrays have one entry per token of the call, mini-batch arrays one per
 // mini-batch that ends in it. Suffix 2: TTT-MLP's second layer (else null).
@@ -67,6 +58,12 @@ struct HeadStatistics {
   float* state_norm_of[4] = {};
 };
 
+// RoPE's tables as rows of interleaved pairs [16, d]: x' = fma(even, of_even,
+// odd * of_odd), even and odd each in both places of a pair.
+struct RopeRows {
+  const float *of_even = nullptr, *of_odd = nullptr;
+};
+
 // One (sequence, head) over a run of tokens. q, k, v, out: pointers to the
 // head's first channel of the run's first token, `stride` floats between
 // tokens; q and k before RoPE.
@@ -74,9 +71,9 @@ struct ScanArguments {
   const float *q = nullptr, *k = nullptr, *v = nullptr, *lr = nullptr;
   int64_t stride = 0, lr_stride = 0, out_stride = 0;
   float* out = nullptr;
-  int64_t num_tokens = 0, position = 0;        // absolute position of the first
-  const float* sigma = nullptr;                // one per mini-batch touched
-  const float *cos = nullptr, *sin = nullptr;  // [16, d/2]
+  int64_t num_tokens = 0, position = 0;  // absolute position of the first
+  const float* sigma = nullptr;          // one per mini-batch touched
+  RopeRows rope;
   const float *norm_weight = nullptr, *norm_bias = nullptr;  // this head's [d]
   const float* token_rate = nullptr;                         // [16]
   int64_t head_dim = 0, hidden = 0;  // d; J, 0 for TTT-Linear
@@ -126,7 +123,7 @@ struct Kernels {
                      int64_t vocab);
 
   void (*inner_scan)(const ScanArguments& arguments);
-  // Reads w1, b1 (w2, b2), q, out, cos, sin and the norm only.
+  // Reads w1, b1 (w2, b2), q, out, rope and the norm only.
   void (*frozen_inner)(const ScanArguments& arguments);
 
   // y[i] = f(x[i]): for tests.
@@ -149,5 +146,9 @@ const Kernels& SelectKernels();
 // Correctly rounded RoPE tables [16, d/2].
 void RopeTables(double theta, int64_t head_dim, std::vector<float>& cos,
                 std::vector<float>& sin);
+// The same as rows [16, d]; see RopeRows.
+void InterleaveRope(const std::vector<float>& cos,
+                    const std::vector<float>& sin, std::vector<float>& of_even,
+                    std::vector<float>& of_odd);
 
 }  // namespace plastometer::portable

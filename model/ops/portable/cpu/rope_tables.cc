@@ -44,4 +44,15 @@ void RopeTables(double theta, int64_t head_dim, std::vector<float>& cos,
   }
 }
 
+void InterleaveRope(const std::vector<float>& cos,
+                    const std::vector<float>& sin, std::vector<float>& of_even,
+                    std::vector<float>& of_odd) {
+  of_even.clear();
+  of_odd.clear();
+  for (size_t i = 0; i < cos.size(); ++i) {
+    of_even.insert(of_even.end(), {cos[i], sin[i]});
+    of_odd.insert(of_odd.end(), {-sin[i], cos[i]});
+  }
+}
+
 }  // namespace plastometer::portable

@@ -214,7 +214,9 @@ static HWY_ATTR void SigmoidArray(const float* x, float* y, int64_t n) {
 static HWY_ATTR void SiluArray(const float* x, float* y, int64_t n) {
   Map([](Float v) HWY_ATTR { return Silu<Arithmetic>(v); }, y, n, x);
 }
-static HWY_ATTR void GeluArray(const float* x, float* y, int64_t n) {
+// Not inlined: its constants stay in registers.
+static HWY_ATTR HWY_NOINLINE void GeluArray(const float* x, float* y,
+                                            int64_t n) {
   Map([](Float v) HWY_ATTR { return Gelu<Arithmetic>(v); }, y, n, x);
 }
 static HWY_ATTR void GeluDerivativeArray(const float* x, float* y, int64_t n) {

@@ -11,8 +11,10 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "model/ops/portable/cpu/inner_model-inl.h"
 #include "model/ops/portable/cpu/inner_norm-inl.h"
 #include "model/ops/portable/cpu/kernels.h"
+#include "model/ops/portable/cpu/rows-inl.h"
 #include "model/ops/portable/cpu/scan_statistics-inl.h"
 #include "model/ops/portable/cpu/scratch.h"
 #include "model/ops/portable/cpu/simd-inl.h"
@@ -24,26 +26,6 @@ namespace plastometer::portable::HWY_NAMESPACE {
 
 constexpr int64_t kRows = kBatchTokens;
 constexpr int64_t kRowsAhead = 4;  // prefetched, while a row is prepared
-
-// [16][d] tables for rows of interleaved pairs: x' = fma(even, cosines, odd *
-// sines), even and odd each in both places of a pair.
-struct RopeRows {
-  float *cosines, *sines;
-};
-
-// Only the rows that the run needs.
-static HWY_ATTR void InterleaveRope(const ScanArguments& a, RopeRows rope) {
-  const int64_t num_pairs = a.head_dim / 2;
-  for (int64_t t = 0; t < std::min(kRows, a.num_tokens); ++t) {
-    const int64_t row = (a.position + t) % kRows * num_pairs;
-    for (int64_t i = row; i < row + num_pairs; ++i) {
-      rope.cosines[2 * i] = a.cos[i];
-      rope.cosines[2 * i + 1] = a.sin[i];
-      rope.sines[2 * i] = -a.sin[i];
-      rope.sines[2 * i + 1] = a.cos[i];
-    }
-  }
-}
 
 // kRopeStep channels of one row.
 #if HWY_TARGET == HWY_SCALAR
@@ -80,12 +62,7 @@ static HWY_ATTR HWY_NOINLINE void PrepareChannels(
   }
 }
 
-// x = gelu(x)
-static HWY_ATTR HWY_NOINLINE void GeluRows(float* x, int64_t n) {
-  for (int64_t i = 0; i < n; i += kLanes)
-    Arithmetic::Store(Gelu<Arithmetic>(Arithmetic::Load(x + i)), x + i);
-}
-// And its derivative.
+// gelu and its derivative.
 static HWY_ATTR HWY_NOINLINE void GeluRows(const float* x, int64_t n,
                                            float* values, float* slopes) {
   for (int64_t i = 0; i < n; i += kLanes) {
@@ -98,7 +75,6 @@ static HWY_ATTR HWY_NOINLINE void GeluRows(const float* x, int64_t n,
 
 // Work space of one head; [rows][width], carved from Scratch().
 struct ScanSpace {
-  RopeRows rope;
   float *q, *target, *z, *zq;  // [16, d]
   float *kt, *g2t;             // [d, 16]
   float* a;                    // [16, 16]
@@ -111,16 +87,15 @@ static ScanSpace CarveScratch(int64_t d, int64_t J) {
   const int64_t row = kRows * d, wide = kRows * J;
   // The gaps keep equal places of two arrays apart in the first-level cache: a
   // load waits for a store 4096 bytes away.
-  constexpr int64_t kGap = 80, kNumArrays = 15;
+  constexpr int64_t kGap = 80, kNumArrays = 13;
   float* p =
-      Scratch(8 * row + 5 * wide + kRows * kRows + kRows + kNumArrays * kGap);
+      Scratch(6 * row + 5 * wide + kRows * kRows + kRows + kNumArrays * kGap);
   const auto take = [&p](int64_t n) {
     float* here = p;
     p += n + kGap;
     return here;
   };
   ScanSpace s;
-  s.rope = {take(row), take(row)};
   s.q = take(row);
   s.target = take(row);
   s.z = take(row);
@@ -163,7 +138,7 @@ class ScanRows {
     const int64_t d = d_, t = piece.token + r - piece.begin;
     const float *q = a_.q + t * a_.stride, *k = a_.k + t * a_.stride,
                 *v = a_.v + t * a_.stride;
-    PrepareChannels(q, k, v, s_.rope.cosines + r * d, s_.rope.sines + r * d, d,
+    PrepareChannels(q, k, v, a_.rope.of_even + r * d, a_.rope.of_odd + r * d, d,
                     s_.q + r * d, a_.open_k + r * d, s_.target + r * d);
     s_.rate[r] = a_.lr[t * a_.lr_stride] * piece.sigma;
     if (a_.statistics != nullptr) a_.open_rate[r] = s_.rate[r];
@@ -263,7 +238,7 @@ class ScanRows {
             StorePlusBias{a_.b1, s_.zb1, J_});
     Correct({s_.a, kRows}, {a_.open_h1, J_}, a_.token_rate, begin_, end_, J_,
             s_.zb1, J_);
-    GeluRows(s_.zb1 + first, n);
+    GeluArray(s_.zb1 + first, s_.zb1 + first, n);
     std::fill(a_.open_x + end_ * J_, a_.open_x + kRows * J_, 0.0f);
     Transpose({a_.open_x, J_}, kRows, J_, s_.xt, kRows);
     Attend(s_.zb1, J_, s_.xt);
@@ -315,7 +290,6 @@ class ScanRows {
 static HWY_ATTR void InnerScan(const ScanArguments& a) {
   const int64_t d = a.head_dim, J = a.hidden;
   const ScanSpace space = CarveScratch(d, J);
-  InterleaveRope(a, space.rope);
   ScanRows rows(a, space);
   ScanStatistics statistics(a, space.kt, space.xt);
   int64_t closed = 0;
@@ -340,22 +314,15 @@ static HWY_ATTR void InnerScan(const ScanArguments& a) {
 static HWY_ATTR void FrozenInner(const ScanArguments& a) {
   const int64_t d = a.head_dim, J = a.hidden;
   const ScanSpace s = CarveScratch(d, J);
-  InterleaveRope(a, s.rope);
   for (int64_t t = 0; t < a.num_tokens; t += kRows) {
     const int64_t n = std::min(kRows, a.num_tokens - t);
     for (int64_t r = 0; r < n; ++r) {
       const int64_t row = (a.position + t + r) % kRows * d;
       for (int64_t c = 0; c < d; c += kRopeStep)
-        Rotate(a.q + (t + r) * a.stride + c, s.rope.cosines + row + c,
-               s.rope.sines + row + c, s.q + r * d + c);
+        Rotate(a.q + (t + r) * a.stride + c, a.rope.of_even + row + c,
+               a.rope.of_odd + row + c, s.q + r * d + c);
     }
-    if (J == 0) {
-      Product({s.q, d}, {a.w1, d}, d, 0, n, d, StorePlusBias{a.b1, s.zq, d});
-    } else {
-      Product({s.q, d}, {a.w1, J}, d, 0, n, J, StorePlusBias{a.b1, s.zb1, J});
-      GeluRows(s.zb1, n * J);
-      Product({s.zb1, J}, {a.w2, d}, J, 0, n, d, StorePlusBias{a.b2, s.zq, d});
-    }
+    InnerForward({s.q, d}, n, d, J, {a.w1, a.b1, a.w2, a.b2}, s.zb1, s.zq);
     NormPlusResidual(s.zq, d, 0, n,
                      {a.norm_weight,
                       a.norm_bias,

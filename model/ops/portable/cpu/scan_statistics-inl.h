@@ -12,12 +12,12 @@
 #include <cmath>
 #include <cstdint>
 
+#include "model/ops/portable/cpu/inner_model-inl.h"
 #include "model/ops/portable/cpu/inner_norm-inl.h"
 #include "model/ops/portable/cpu/kernels.h"
 #include "model/ops/portable/cpu/row_sums-inl.h"
 #include "model/ops/portable/cpu/simd-inl.h"
 #include "model/ops/portable/cpu/small_products-inl.h"
-#include "model/ops/portable/functions.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace plastometer::portable::HWY_NAMESPACE {
@@ -29,18 +29,13 @@ static HWY_ATTR HWY_NOINLINE void SquareRows(const float* x, int64_t width,
   using A = Arithmetic;
   RowPartials partials;
   for (int64_t r = begin; r < end; ++r) {
-    LaneSums lanes;
-#pragma GCC unroll 32
-    for (int g = 0; g < kGroups; ++g) lanes.groups[g] = A::Set(0.0f);
-    for (int64_t n = 0; n < width; n += 32) {
-#pragma GCC unroll 32
-      for (int g = 0; g < kGroups; ++g) {
-        if (n + g * kLanes >= width) break;
-        const Float v = A::Load(x + r * width + n + g * kLanes);
-        lanes.groups[g] = A::Fma(v, v, lanes.groups[g]);
-      }
-    }
-    KeepRow(lanes, r, partials);
+    const float* row = x + r * width;
+    KeepRow(SumRow(AnyWidth{width},
+                   [row](Float sum, int64_t n) HWY_ATTR {
+                     const Float v = A::Load(row + n);
+                     return A::Fma(v, v, sum);
+                   }),
+            r, partials);
   }
   FoldRows(partials, sums);
 }
@@ -53,26 +48,16 @@ static HWY_ATTR HWY_NOINLINE StateSquares SquaresOfState(const float* w,
                                                          const float* w0,
                                                          int64_t n) {
   using A = Arithmetic;
-  LaneSums norm, distance;
+  RowLanes distance;
 #pragma GCC unroll 32
-  for (int g = 0; g < kGroups; ++g)
-    norm.groups[g] = distance.groups[g] = A::Set(0.0f);
-  for (int64_t i = 0; i < n; i += 32) {
-#pragma GCC unroll 32
-    for (int g = 0; g < kGroups; ++g) {
-      const Float v = A::Load(w + i + g * kLanes);
-      const Float moved = A::Sub(v, A::Load(w0 + i + g * kLanes));
-      norm.groups[g] = A::Fma(v, v, norm.groups[g]);
-      distance.groups[g] = A::Fma(moved, moved, distance.groups[g]);
-    }
-  }
-  RowPartials partials;
-  KeepRow(norm, 0, partials);
-  KeepRow(distance, 1, partials);
-  for (int r = 2; r < 16; ++r) KeepRow(norm, r, partials);
-  HWY_ALIGN float sums[16];
-  FoldRows(partials, sums);
-  return {sums[0], sums[1]};
+  for (Float& vector : distance.vectors) vector = A::Set(0.0f);
+  const RowLanes norm = SumRow(AnyWidth{n}, [&](Float sum, int64_t i) HWY_ATTR {
+    const Float v = A::Load(w + i), moved = A::Sub(v, A::Load(w0 + i));
+    Float& lanes = distance.vectors[i % 32 / kLanes];
+    lanes = A::Fma(moved, moved, lanes);
+    return A::Fma(v, v, sum);
+  });
+  return {ReduceTree(norm), ReduceTree(distance)};
 }
 
 class ScanStatistics {
@@ -177,26 +162,15 @@ class ScanStatistics {
   HWY_ATTR void LastLosses(float& initial, float& updated) const {
     HWY_ALIGN float z[2 * 256];
     HWY_ALIGN float inverse_std[16];
-    Predict(a_.initial_w1, a_.initial_b1, a_.initial_w2, a_.initial_b2, z);
-    Predict(a_.w1, a_.b1, a_.w2, a_.b2, z + d_);
+    HWY_ALIGN float hidden[1024];
+    const Operand key = {key_, d_};
+    InnerForward(key, 1, d_, J_,
+                 {a_.initial_w1, a_.initial_b1, a_.initial_w2, a_.initial_b2},
+                 hidden, z);
+    InnerForward(key, 1, d_, J_, {a_.w1, a_.b1, a_.w2, a_.b2}, hidden, z + d_);
     CenterRows(z, AnyWidth{d_}, 0, 2, inverse_std);
     initial = LossOf(z, inverse_std[0]);
     updated = LossOf(z + d_, inverse_std[1]);
-  }
-
-  // z of row 15 under a state.
-  HWY_ATTR void Predict(const float* w1, const float* b1, const float* w2,
-                        const float* b2, float* z) const {
-    if (J_ == 0) {
-      Product({key_, d_}, {w1, d_}, d_, 0, 1, d_, StorePlusBias{b1, z, d_});
-      return;
-    }
-    HWY_ALIGN float hidden[1024];
-    Product({key_, d_}, {w1, J_}, d_, 0, 1, J_, StorePlusBias{b1, hidden, J_});
-    for (int64_t i = 0; i < J_; i += kLanes)
-      Arithmetic::Store(Gelu<Arithmetic>(Arithmetic::Load(hidden + i)),
-                        hidden + i);
-    Product({hidden, J_}, {w2, d_}, J_, 0, 1, d_, StorePlusBias{b2, z, d_});
   }
 
   // From a centred row.

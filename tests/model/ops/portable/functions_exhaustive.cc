@@ -2,8 +2,6 @@
 // correctly rounded value, the composed functions of all tables against each
 // other to the bit, and their largest errors. Minutes on two cores; ctest label
 // `nightly`.
-#include <mpfr.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cfloat>
@@ -17,6 +15,7 @@
 #include <vector>
 
 #include "model/ops/portable/cpu/kernels.h"
+#include "tests/model/ops/portable/correctly_rounded.h"
 
 namespace plastometer::portable {
 namespace {
@@ -28,19 +27,6 @@ float FromBits(uint32_t bits) {
   float value;
   std::memcpy(&value, &bits, sizeof value);
   return value;
-}
-
-// The correctly rounded value, through 200 bits.
-float Exact(int (*function)(mpfr_t, const mpfr_t, mpfr_rnd_t), float x) {
-  mpfr_t argument, value;
-  mpfr_init2(argument, 24);
-  mpfr_init2(value, 200);
-  mpfr_set_flt(argument, x, MPFR_RNDN);
-  function(value, argument, MPFR_RNDN);
-  const float result = mpfr_get_flt(value, MPFR_RNDN);
-  mpfr_clear(argument);
-  mpfr_clear(value);
-  return result;
 }
 
 // True when `value`, off by at most 2^-50 relative, rounds to one binary32
@@ -160,7 +146,7 @@ bool CheckPrimitive(const Primitive& primitive) {
       const double value = primitive.nearly(static_cast<double>(inputs[i]));
       expected[i] = std::isnan(value) || RoundsAlike(value)
                         ? static_cast<float>(value)
-                        : Exact(primitive.exact, inputs[i]);
+                        : CorrectlyRounded(primitive.exact, inputs[i]);
     }
     for (const Kernels* table : AvailableKernels()) {
       (table->*primitive.kernel)(inputs.data(), values.data(), kBlock);

@@ -33,6 +33,7 @@ struct Data {
     model.token_rate = random.Uniforms(0.0F, 1.0F, 16);
     model.token_rate[3] = 0.0F;  // what the clip leaves
     judge::RopeTables(10000.0, d, model.cos, model.sin);
+    InterleaveRope(model.cos, model.sin, of_even, of_odd);
     model.initial.w1 = {d, width, random.Uniforms(-0.2F, 0.2F, d * width)};
     model.initial.b1 = random.Uniforms(-0.2F, 0.2F, width);
     if (c.mlp) {
@@ -45,7 +46,7 @@ struct Data {
   }
   Case c;
   int64_t stride;
-  Values q, k, v, lr;
+  Values q, k, v, lr, of_even, of_odd;
   judge::InnerModel model;
 };
 
@@ -97,8 +98,6 @@ struct Head {
       open_loss, open_rate;
 };
 
-constexpr const char* kTokenNames[] = {"token_grad_norm", "token_step", "gate"};
-
 // Tokens [begin, end) of the data.
 void RunHead(const Kernels& table, const Data& data, Head& head, int64_t begin,
              int64_t end, bool with_statistics, bool frozen, Result& result) {
@@ -120,8 +119,7 @@ void RunHead(const Kernels& table, const Data& data, Head& head, int64_t begin,
   a.num_tokens = n;
   a.position = position;
   a.sigma = sigma.data();
-  a.cos = data.model.cos.data();
-  a.sin = data.model.sin.data();
+  a.rope = {data.of_even.data(), data.of_odd.data()};
   a.norm_weight = data.model.norm_weight.data();
   a.norm_bias = data.model.norm_bias.data();
   a.token_rate = data.model.token_rate.data();
