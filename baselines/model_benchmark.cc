@@ -28,7 +28,8 @@ namespace {
 constexpr int64_t kPrefillTokens = 2048, kWindowTokens = 448;
 constexpr int64_t kDecodeAfter = 64, kDecodeTokens = 32;
 constexpr int64_t kCheckTokens = 128;
-constexpr int kRatioPairs = 3, kRetinaPairs = 24;
+constexpr int kRatioPairs = 3, kRetinaPairs = 48;
+constexpr int kStatisticsPairs = 12;
 
 bool g_any_wrong = false;
 
@@ -334,6 +335,40 @@ void RetinaOverUniform(benchmark::State& state, const std::string& config,
                                            : "not decided");
 }
 
+// One window with statistics and without, in turn.
+void StatisticsOverWithout(benchmark::State& state, const std::string& config,
+                           const std::string& lane, const std::string&) {
+  const auto setup = Checked(state, config, lane, "uniform");
+  if (!setup) return;
+  const std::vector<int32_t> ids = setup->Ids(kWindowTokens);
+  Same same(state);
+  const auto time = [&](StatisticsMode mode) {
+    const auto begin = std::chrono::steady_clock::now();
+    Sequences sequences = setup->model.Start(1, setup->profile);
+    ForwardResult result =
+        setup->model.Forward(sequences, ids, {.statistics = mode});
+    const double seconds = SecondsSince(begin);
+    same.Check(std::move(result.nll));
+    return seconds;
+  };
+  time(StatisticsMode::kOn);
+  const OtherWork others;
+  std::vector<double> ratios;
+  for (auto _ : state) {
+    ratios.clear();
+    double seconds = 0;
+    for (int pair = 0; pair < kStatisticsPairs; ++pair) {
+      const double without = time(StatisticsMode::kOff),
+                   with = time(StatisticsMode::kOn);
+      ratios.push_back(with / without);
+      seconds += with + without;
+    }
+    state.SetIterationTime(seconds);
+  }
+  state.counters["statistics_over_without"] = stats::Quantile(ratios, 0.5);
+  state.counters["others_cores"] = others.Cores();
+}
+
 benchmark::internal::Benchmark* Add(
     const std::string& name,
     const std::function<void(benchmark::State&)>& body) {
@@ -366,6 +401,12 @@ void Register() {
     AddCase("Prefill", Prefill, "1b/6", lane, "uniform");
     AddCase("Decode", Decode, "1b/6", lane, "uniform");
   }
+  for (const std::string config : {"125m", "1b/6"})
+    Add("StatisticsOverWithout/" + config + "/cpu-portable",
+        [=](benchmark::State& state) {
+          StatisticsOverWithout(state, config, "cpu-portable", "");
+        })
+        ->Iterations(1);
   // cpu-native would be cpu-portable again: the same kernels.
   for (const std::string lane : {"cpu-portable", "cpu-native-bf16"})
     Add("RetinaOverUniform/1b/12/" + lane, [=](benchmark::State& state) {

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "harness/base/error.h"
+#include "model/ops/native/cpu/bf16_few_rows.h"
 
 namespace plastometer::ops {
 namespace {
@@ -16,6 +17,13 @@ constexpr int64_t kBlockRows = 224;
 // One piece of a product, on any of our threads.
 void MultiplyPiece(const float* x, int64_t num_rows, int64_t num_in,
                    const at::Tensor& columns, float* y, int64_t y_stride) {
+  if (num_rows <= native::kFewRows) {
+    const auto* weights =
+        static_cast<const uint16_t*>(columns.const_data_ptr());
+    native::MultiplyFewRows(x, num_rows, num_in, weights, columns.size(0), y,
+                            y_stride);
+    return;
+  }
   const c10::InferenceMode inference;
   if (at::get_num_threads() != 1) at::set_num_threads(1);
   const auto fp32 = at::TensorOptions().dtype(at::kFloat);
@@ -65,7 +73,10 @@ void Bf16Ops::Multiply(const float* x, int64_t num_rows, const Matrix& matrix,
     });
     return;
   }
-  const int64_t num_parts = std::min<int64_t>(num_threads(), out);
+  // One row is bound by memory: more parts than threads, so that a thread that
+  // was late takes fewer.
+  const int64_t num_parts = std::min<int64_t>(
+      num_rows <= native::kFewRows ? 4 * num_threads() : num_threads(), out);
   ParallelFor(num_parts, [&](int64_t part) {
     const int64_t begin = out * part / num_parts,
                   end = out * (part + 1) / num_parts;

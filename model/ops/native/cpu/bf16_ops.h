@@ -1,7 +1,8 @@
 // The arithmetic of `cpu-native-bf16`: weights stay bf16 in memory and dense
 // products run in bf16 with fp32 accumulation through oneDNN (AMX or
-// AVX512_BF16), their results rounded to bf16; norms, inner loop, state and
-// loss are the fp32 kernels.
+// AVX512_BF16), their results rounded to bf16; products of few rows, as in
+// decoding, read the weights once and keep rows and results fp32. Norms, inner
+// loop, state and loss are the fp32 kernels.
 #pragma once
 #include <string>
 
