@@ -1,0 +1,62 @@
+// goldens/ledger/<date>-<id>.json: one file a blessing. Who accepted what, why,
+// what it replaced, and how far a case has drifted since its first golden.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace plastometer {
+
+struct LedgerCase {
+  std::string suite, name, numeric_class;
+  std::string old_sha256;  // GoldenSha256 of what was replaced; empty: first
+  std::string new_sha256;  // empty: removed from the suite
+  std::string previous;    // SHA-256 of the ledger file that made old_sha256
+  std::string code_tree;
+  double old_nll_nats = 0, new_nll_nats = 0;
+  // Sum of |changes of ln perplexity| since the first golden or the last
+  // declared fresh start, nats per token.
+  double cumulative_drift_nats = 0;
+  bool fresh_start = false;
+};
+
+struct LedgerEntry {
+  std::string id;      // the file's name without .json
+  std::string date;    // UTC, ISO 8601
+  std::string author;  // git's user.name and e-mail, or "unknown"
+  std::string reason;
+  std::string kind;  // "accept", "remove"
+  std::vector<LedgerCase> cases;
+  std::string sha256;  // of the file, when read
+};
+
+inline constexpr double kDriftBudgetNats = 1e-3;
+
+class Ledger {
+ public:
+  // Every file below root/ledger. Throws kInvalid naming the file.
+  static Ledger Read(const std::filesystem::path& store_root);
+  const std::vector<LedgerEntry>& entries() const { return entries_; }
+  // The entry that made the present golden of a case: the one that no other
+  // names as `previous`. Throws kInvalid when there are two (two branches
+  // blessed the same case), naming both files.
+  const LedgerCase* Head(const std::string& suite, const std::string& name,
+                         const std::string& numeric_class,
+                         const LedgerEntry** entry = nullptr) const;
+
+ private:
+  std::vector<LedgerEntry> entries_;
+};
+
+std::string LedgerJson(const LedgerEntry& entry);
+LedgerEntry ParseLedger(std::string_view text, const std::string& source);
+
+// All that is wrong with the store, one line each, with the file: hashes,
+// full precision, non-finite values without `expect: diverges`, orphans (a
+// golden without entry, an entry without golden, a stray file), a broken
+// chain, sizes, merge-conflict markers, unknown schema. Empty: clean.
+std::vector<std::string> LintStore(const std::filesystem::path& store_root);
+
+}  // namespace plastometer

@@ -1,0 +1,71 @@
+// The golden store: goldens/<suite>/<case>/{case.json, <class>/metrics.json,
+// <class>/trace.zst} and goldens/ledger/. Reads check everything; writes are
+// atomic and take the store's lock. docs/goldens.md.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/golden/golden.h"
+
+namespace plastometer {
+
+inline constexpr uint64_t kMaxCaseBytes = 256 << 10;   // on disk, a class
+inline constexpr uint64_t kMaxStoreBytes = 5 << 20;    // on disk, all
+
+std::string PinsJson(const CasePins& pins);  // sorted, one value a line
+CasePins ParsePins(std::string_view text, const std::string& source);
+// Integers exact, floats as {"hex": "0x1.8p+1", "decimal": "3"}; the two must
+// agree.
+std::string MetricsJson(const CaseMetrics& metrics);
+CaseMetrics ParseMetrics(std::string_view text, const std::string& source);
+
+// SHA-256 over the canonical bytes of pins, metrics and trace: what the ledger
+// names. Independent of compression.
+std::string GoldenSha256(const Golden& golden);
+
+// Three files below `folder` (a run's pending/<suite>/<case> or the store's):
+// case.json, <class>/metrics.json, <class>/trace.zst.
+void WriteGolden(const Golden& golden, const std::filesystem::path& folder);
+// Throws kInvalid naming the file and what is wrong with it: missing, merge
+// conflict markers ("<<<<<<< "), damaged, unknown schema, trace's hash not the
+// one in metrics.json.
+Golden ReadGolden(const std::filesystem::path& folder,
+                  const std::string& numeric_class);
+
+class GoldenStore {
+ public:
+  explicit GoldenStore(std::filesystem::path root);  // .../goldens
+  const std::filesystem::path& root() const { return root_; }
+  std::filesystem::path CaseFolder(const std::string& suite,
+                                   const std::string& name) const;
+  // Case names of a suite, sorted; empty when the suite has none.
+  std::vector<std::string> Cases(const std::string& suite) const;
+  std::vector<std::string> Suites() const;
+  std::vector<std::string> Classes(const std::string& suite,
+                                   const std::string& name) const;
+  std::optional<CasePins> Pins(const std::string& suite,
+                               const std::string& name) const;
+  std::optional<Golden> Read(const std::string& suite, const std::string& name,
+                             const std::string& numeric_class) const;
+
+ private:
+  std::filesystem::path root_;
+};
+
+// Held while anything in the store is written. Throws kRefused that names the
+// process that holds it.
+class StoreLock {
+ public:
+  explicit StoreLock(const std::filesystem::path& root);
+  ~StoreLock();
+  StoreLock(const StoreLock&) = delete;
+  StoreLock& operator=(const StoreLock&) = delete;
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace plastometer
