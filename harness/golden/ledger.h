@@ -3,9 +3,11 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "harness/golden/golden.h"
 
 namespace plastometer {
 
@@ -24,7 +26,7 @@ struct LedgerCase {
 
 struct LedgerEntry {
   std::string id;      // the file's name without .json
-  std::string date;    // UTC, ISO 8601
+  std::string date;    // UTC, ISO 8601: 2026-01-31T23:59:59Z
   std::string author;  // git's user.name and e-mail, or "unknown"
   std::string reason;
   std::string kind;  // "accept", "remove"
@@ -36,7 +38,10 @@ inline constexpr double kDriftBudgetNats = 1e-3;
 
 class Ledger {
  public:
-  // Every file below root/ledger. Throws kInvalid naming the file.
+  Ledger() = default;
+  explicit Ledger(std::vector<LedgerEntry> entries);
+  // Every file below root/ledger, by id; none where there is no such folder.
+  // Throws kInvalid naming the file.
   static Ledger Read(const std::filesystem::path& store_root);
   const std::vector<LedgerEntry>& entries() const { return entries_; }
   // The entry that made the present golden of a case: the one that no other
@@ -45,13 +50,22 @@ class Ledger {
   const LedgerCase* Head(const std::string& suite, const std::string& name,
                          const std::string& numeric_class,
                          const LedgerEntry** entry = nullptr) const;
+  // Throws kInvalid unless the head of the golden's case names this golden:
+  // what a comparison asks before it believes a committed golden.
+  void RequireBlessed(const Golden& golden) const;
 
  private:
   std::vector<LedgerEntry> entries_;
 };
 
+// Sealed as the store's other files (canonical_json.h); cases sorted by suite,
+// name and class, each at most once; `sha256` is not written. Throws kInvalid
+// when something of it is missing (author, reason, cases ...). ParseLedger
+// accepts exactly what LedgerJson writes.
 std::string LedgerJson(const LedgerEntry& entry);
 LedgerEntry ParseLedger(std::string_view text, const std::string& source);
+// Also that the file is called <id>.json.
+LedgerEntry ReadLedgerFile(const std::filesystem::path& file);
 
 // All that is wrong with the store, one line each, with the file: hashes,
 // full precision, non-finite values without `expect: diverges`, orphans (a

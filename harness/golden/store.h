@@ -1,21 +1,30 @@
 // The golden store: goldens/<suite>/<case>/{case.json, <class>/metrics.json,
 // <class>/trace.zst} and goldens/ledger/. Reads check everything; writes are
-// atomic and take the store's lock. docs/goldens.md.
+// atomic a file and take the store's lock. docs/goldens.md.
 #pragma once
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/golden/golden.h"
 
 namespace plastometer {
 
-inline constexpr uint64_t kMaxCaseBytes = 256 << 10;   // on disk, a class
-inline constexpr uint64_t kMaxStoreBytes = 5 << 20;    // on disk, all
+inline constexpr uint64_t kMaxCaseBytes = 256 << 10;  // on disk, a class
+inline constexpr uint64_t kMaxStoreBytes = 5 << 20;   // on disk, all
+inline constexpr char kLedgerFolder[] = "ledger";
+inline constexpr char kLockFile[] = ".lock";
+// In `hashes` of metrics.json: WriteGolden adds it, ReadGolden checks it and
+// takes it away again.
+inline constexpr char kTraceHashKey[] = "trace_sha256";
 
-std::string PinsJson(const CasePins& pins);  // sorted, one value a line
+// Sorted, one value a line, sealed (canonical_json.h). Parse* accept exactly
+// the texts that *Json write; they throw kInvalid naming `source`, the key or
+// line, the value met and what was expected.
+std::string PinsJson(const CasePins& pins);
 CasePins ParsePins(std::string_view text, const std::string& source);
 // Integers exact, floats as {"hex": "0x1.8p+1", "decimal": "3"}; the two must
 // agree.
@@ -27,18 +36,27 @@ CaseMetrics ParseMetrics(std::string_view text, const std::string& source);
 std::string GoldenSha256(const Golden& golden);
 
 // Three files below `folder` (a run's pending/<suite>/<case> or the store's):
-// case.json, <class>/metrics.json, <class>/trace.zst.
+// case.json, <class>/metrics.json, <class>/trace.zst. metrics.json comes last:
+// a crash in between leaves a golden that ReadGolden refuses.
 void WriteGolden(const Golden& golden, const std::filesystem::path& folder);
 // Throws kInvalid naming the file and what is wrong with it: missing, merge
 // conflict markers ("<<<<<<< "), damaged, unknown schema, trace's hash not the
-// one in metrics.json.
+// one in metrics.json, numeric class not the folder's.
 Golden ReadGolden(const std::filesystem::path& folder,
                   const std::string& numeric_class);
+
+// trace.zst as text for `git diff` (textconv): TraceText of the file.
+std::string GoldenText(const std::filesystem::path& file);
+
+// Whether a suite, case or class can be a folder's name: letters, digits and
+// ". _ + -", not a dot first, and not "ledger".
+bool IsStoreName(std::string_view name);
 
 class GoldenStore {
  public:
   explicit GoldenStore(std::filesystem::path root);  // .../goldens
   const std::filesystem::path& root() const { return root_; }
+  // Throws kUsage for what is no name of a folder.
   std::filesystem::path CaseFolder(const std::string& suite,
                                    const std::string& name) const;
   // Case names of a suite, sorted; empty when the suite has none.
@@ -46,6 +64,8 @@ class GoldenStore {
   std::vector<std::string> Suites() const;
   std::vector<std::string> Classes(const std::string& suite,
                                    const std::string& name) const;
+  // nullopt when there is none; throws kInvalid as ReadGolden does, and when
+  // the pins name another suite or case than the folders.
   std::optional<CasePins> Pins(const std::string& suite,
                                const std::string& name) const;
   std::optional<Golden> Read(const std::string& suite, const std::string& name,
@@ -56,7 +76,8 @@ class GoldenStore {
 };
 
 // Held while anything in the store is written. Throws kRefused that names the
-// process that holds it.
+// process that holds it. The kernel lets go of it when a process dies; the file
+// stays.
 class StoreLock {
  public:
   explicit StoreLock(const std::filesystem::path& root);
