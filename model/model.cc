@@ -11,6 +11,7 @@
 #include "harness/base/error.h"
 #include "harness/base/sha256.h"
 #include "model/device/device.h"
+#include "model/digests.h"
 #include "model/layers/language_model.h"
 #include "model/ops/arithmetic.h"
 #include "model/statistics_arrays.h"
@@ -129,7 +130,8 @@ struct Model::Impl {
   at::Tensor Hidden(ops::Ops& ops, const Profile& profile, SequenceState& state,
                     const at::Tensor& ids,
                     std::vector<ops::StatisticsCollector>* statistics,
-                    StatisticsMode mode) const;
+                    StatisticsMode mode,
+                    std::vector<uint32_t>* row_digests) const;
   at::Tensor IdTensor(std::span<const int32_t> ids,
                       int64_t num_sequences) const;
   void ScoreHidden(const at::Tensor& hidden, const at::Tensor& ids,
@@ -280,18 +282,32 @@ void Model::Impl::ScoreHidden(const at::Tensor& hidden, const at::Tensor& ids,
 at::Tensor Model::Impl::Hidden(
     ops::Ops& ops, const Profile& profile, SequenceState& state,
     const at::Tensor& ids, std::vector<ops::StatisticsCollector>* statistics,
-    StatisticsMode mode) const {
-  const int64_t B = ids.size(0), T = ids.size(1);
+    StatisticsMode mode, std::vector<uint32_t>* row_digests) const {
+  const int64_t B = ids.size(0), T = ids.size(1),
+                num_entries = config.num_layers + 1;
+  if (row_digests != nullptr)
+    row_digests->resize(static_cast<size_t>(B * T * num_entries));
   const int64_t tokens_at_once = arithmetic.tokens_at_once();
   int64_t piece = T;
   if (tokens_at_once > 0)
     piece = std::max(tokens_at_once / B / kMiniBatchTokens * kMiniBatchTokens,
                      kMiniBatchTokens);
   std::vector<at::Tensor> hidden;
-  for (int64_t t = 0; t < T; t += piece)
+  for (int64_t t = 0; t < T; t += piece) {
+    const int64_t n = std::min(piece, T - t);
+    StreamObserver observer;
+    if (row_digests != nullptr) {
+      observer = [&, t, n](int64_t entry, const at::Tensor& h) {
+        const std::vector<uint32_t> rows = RowDigests(h);
+        for (int64_t i = 0; i < B * n; ++i)
+          (*row_digests)[(i / n * T + t + i % n) * num_entries + entry] =
+              rows[i];
+      };
+    }
     hidden.push_back(ForwardHidden(config, weights, ops, profile, state,
-                                   ids.narrow(1, t, std::min(piece, T - t)),
-                                   statistics, mode));
+                                   ids.narrow(1, t, n), statistics, mode,
+                                   observer));
+  }
   return hidden.size() == 1 ? hidden[0] : at::cat(hidden, 1);
 }
 
@@ -319,15 +335,19 @@ ForwardResult Model::ForwardOn(Sequences& sequences,
   ForwardResult result;
   result.num_sequences = state.num_sequences;
   result.num_tokens = T;
-  const at::Tensor hidden =
-      impl_->Hidden(ops, profile, state, id_tensor,
-                    collect ? &collectors : nullptr, options.statistics);
+  const at::Tensor hidden = impl_->Hidden(
+      ops, profile, state, id_tensor, collect ? &collectors : nullptr,
+      options.statistics, options.digests ? &result.row_digests : nullptr);
   impl_->ScoreHidden(hidden, id_tensor, state, ops, options, result);
   if (collect)
     result.statistics =
         StatisticsArrays(impl_->config, collectors, state.num_sequences,
                          position, T, OptionsOf(impl_->lane));
   if (options.final_state) result.state = sequences.FastWeights();
+  if (options.digests)
+    result.state_digests =
+        StateDigests(sequences.FastWeights(), impl_->config.num_layers,
+                     state.num_sequences, impl_->config.num_heads);
   result.counters = ops.counters();
   result.counters.tokens = state.num_sequences * T;
   for (int64_t l = 0; l < impl_->config.num_layers; ++l) {
@@ -344,6 +364,7 @@ ForwardResult Model::Score(std::span<const int32_t> ids, int64_t num_sequences,
                            const Profile& profile,
                            const ForwardOptions& options) const {
   const bool losses_only = !options.logits && !options.final_state &&
+                           !options.digests &&
                            options.statistics == StatisticsMode::kOff;
   if (losses_only && IsCpu(impl_->lane) && impl_->num_threads > 1 &&
       num_sequences > 1)

@@ -32,6 +32,8 @@ struct ForwardOptions {
   bool logits = false;
   bool final_state = false;  // fast weights after the last full mini-batch
   StatisticsMode statistics = StatisticsMode::kOff;
+  bool digests =
+      false;  // of every token's row in every layer, and of the state
 };
 
 struct ForwardResult {
@@ -46,6 +48,10 @@ struct ForwardResult {
       statistics;  // names and shapes of docs/statistics.md when asked for
   TensorMap
       state;  // "final_state.<layer>.<W1|b1|W2|b2>" [B, H, ...] when asked for
+  // First 4 bytes of SHA-256, when asked for. Rows of the residual stream [B,
+  // T, L + 1]: entry 0 the embedding, l + 1 after block l. Fast weights after
+  // the last full mini-batch [B, L, H].
+  std::vector<uint32_t> row_digests, state_digests;
   Counters counters;  // of this call
 };
 

@@ -1,11 +1,13 @@
 // SIGINT and SIGTERM as an exception at the next safe point, so that
 // destructors remove what is unfinished.
 #pragma once
+#include <string>
 
 namespace plastometer {
 
 struct Interrupted {
   int signal;
+  std::string left = "nothing was left behind";
 };
 
 // While it lives, the first SIGINT or SIGTERM is only noted; the second one

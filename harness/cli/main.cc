@@ -12,6 +12,8 @@
 #include "harness/cli/data_command.h"
 #include "harness/cli/export_command.h"
 #include "harness/cli/import_command.h"
+#include "harness/cli/merge_command.h"
+#include "harness/cli/output.h"
 #include "harness/cli/run_command.h"
 #include "harness/cli/score_command.h"
 #include "harness/cli/train_command.h"
@@ -59,6 +61,7 @@ int FailUnexpected(const std::string& what) {
 
 void AddCommands(CLI::App& app) {
   AddRunCommand(app);
+  AddMergeCommand(app);
   AddScoreCommand(app);
   AddDataCommand(app);
   AddTrainCommand(app);
@@ -87,7 +90,7 @@ int ParseAndRun(int argc, char** argv) {
             "\nTry `plastometer --help` or `plastometer COMMAND --help`.",
         2);
   }
-  return 0;
+  return ExitStatus();
 }
 
 }  // namespace
@@ -98,11 +101,11 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is then an error of
                                   // write(), reported like a full disk
   KeepFreedMemory();
+  ProgramArguments() = argv;
   try {
     return ParseAndRun(argc, argv);
   } catch (const Interrupted& interrupted) {
-    return Fail("interrupted; nothing was left behind",
-                128 + interrupted.signal);
+    return Fail("interrupted; " + interrupted.left, 128 + interrupted.signal);
   } catch (const Error& error) {
     return Fail(error.what(), error.exit_code());
   } catch (const std::filesystem::filesystem_error& error) {

@@ -1,4 +1,4 @@
-// What every subcommand that writes something new asks first.
+// What several subcommands share.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -6,6 +6,18 @@
 #include "harness/base/error.h"
 
 namespace plastometer {
+
+// argv as main got it, for a program that starts itself anew.
+inline char**& ProgramArguments() {
+  static char** arguments = nullptr;
+  return arguments;
+}
+
+// What main returns when no error came: a mismatch is a result, not an error.
+inline int& ExitStatus() {
+  static int status = 0;
+  return status;
+}
 
 // `kind`: "file" or "folder". Throws kUsage when `out` exists, a dangling link
 // included.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include "harness/base/error.h"
 #include "harness/base/interrupt.h"
@@ -51,7 +52,7 @@ void RecordWindows(const std::vector<Window>& windows, RunRecord& record) {
 }
 
 void RecordProfiles(const ModelConfig& config, const ProfilePlan& plan,
-                    RunRecord& record) {
+                    size_t num_batches, RunRecord& record) {
   const WindowRecord& last = record.windows.back();
   const auto num_losses =
       static_cast<size_t>(last.loss_begin + last.num_tokens - 1);
@@ -62,11 +63,9 @@ void RecordProfiles(const ModelConfig& config, const ProfilePlan& plan,
     profile.asked = planned.asked;
     profile.plastic_layers = planned.profile.PlasticLayers();
     profile.nll.resize(num_losses);
+    profile.counters.resize(record.windows.size());
     profile.window_seconds.resize(record.windows.size());
-    for (const WindowRecord& window : record.windows) {
-      profile.counters.push_back(
-          CountersByFormula(config, planned.profile, 1, window.num_tokens));
-    }
+    profile.times.resize(num_batches);
     record.profiles.push_back(std::move(profile));
   }
   record.uniform_idx = plan.uniform_idx;
@@ -82,9 +81,9 @@ void Probe(const Model& model, const std::vector<Window>& windows,
 }
 
 // One batch under one profile.
-void RunUnit(const Model& model, const Profile& profile, const Batch& batch,
-             const std::vector<int32_t>& ids,
-             const std::vector<WindowRecord>& windows, ProfileRecord& out) {
+std::vector<UnitResult> MeasureBatch(const Model& model, const Profile& profile,
+                                     const Batch& batch,
+                                     const std::vector<int32_t>& ids) {
   const auto num_sequences = static_cast<int64_t>(batch.window_idx.size());
   const auto begin = std::chrono::steady_clock::now();
   const ForwardResult result = model.Score(ids, num_sequences, profile);
@@ -97,13 +96,19 @@ void RunUnit(const Model& model, const Profile& profile, const Batch& batch,
     throw InternalError(
         "the model scored " + std::to_string(result.num_losses) +
         " tokens of a window of " + std::to_string(batch.num_tokens));
-  for (int64_t b = 0; b < num_sequences; ++b) {
-    const size_t w = batch.window_idx[b];
-    std::copy_n(result.nll.begin() + b * result.num_losses, result.num_losses,
-                out.nll.begin() + windows[w].loss_begin);
-    out.window_seconds[w] = seconds / static_cast<double>(num_sequences);
+  std::vector<UnitResult> units(batch.window_idx.size());
+  for (size_t b = 0; b < units.size(); ++b) {
+    const auto first =
+        result.nll.begin() + static_cast<int64_t>(b) * result.num_losses;
+    units[b].window_idx = batch.window_idx[b];
+    units[b].batch_windows = num_sequences;
+    units[b].batch_seconds = seconds;
+    // The batch's counters are this, times its windows: just checked.
+    units[b].counters =
+        CountersByFormula(model.config(), profile, 1, batch.num_tokens);
+    units[b].nll.assign(first, first + result.num_losses);
   }
-  out.times.push_back({num_sequences * batch.num_tokens, seconds});
+  return units;
 }
 
 }  // namespace
@@ -129,36 +134,81 @@ void CheckCounters(const Model& model, const Profile& profile,
       std::to_string(expected.flops) + " (or another counter differs)");
 }
 
-void Measure(const Model& model, const std::vector<Window>& windows,
-             const ProfilePlan& plan, const MeasureOptions& options,
-             RunRecord& record) {
+std::vector<Batch> BatchesOf(const std::vector<Window>& windows,
+                             int64_t batch_size) {
+  std::vector<int64_t> lengths;
+  for (const Window& window : windows)
+    lengths.push_back(static_cast<int64_t>(window.ids.size()));
+  return PlanBatches(lengths, batch_size);
+}
+
+void PlanRecord(const ModelConfig& config, const std::vector<Window>& windows,
+                const ProfilePlan& plan, int64_t batch_size,
+                RunRecord& record) {
   if (windows.empty())
     throw InvalidError("the data holds no window to measure on");
   RecordWindows(windows, record);
-  RecordProfiles(model.config(), plan, record);
-  std::vector<int64_t> lengths;
-  for (const WindowRecord& window : record.windows)
-    lengths.push_back(window.num_tokens);
-  const std::vector<Batch> batches = PlanBatches(lengths, options.batch_size);
-  Probe(model, windows, plan);
-  const Profile& uniform = plan.profiles[plan.uniform_idx].profile;
-  model.Score(BatchIds(windows, batches.front()),
-              static_cast<int64_t>(batches.front().window_idx.size()),
-              uniform);  // warm-up
+  RecordProfiles(config, plan, BatchesOf(windows, batch_size).size(), record);
+}
+
+void AddUnit(const UnitResult& unit, RunRecord& record) {
+  const WindowRecord& window = record.windows[unit.window_idx];
+  ProfileRecord& profile = record.profiles[unit.profile_idx];
+  std::copy(unit.nll.begin(), unit.nll.end(),
+            profile.nll.begin() + window.loss_begin);
+  profile.counters[unit.window_idx] = unit.counters;
+  profile.window_seconds[unit.window_idx] =
+      unit.batch_seconds / static_cast<double>(unit.batch_windows);
+  profile.times[unit.batch_idx] = {unit.batch_windows * window.num_tokens,
+                                   unit.batch_seconds};
+}
+
+void MeasureUnits(
+    const Model& model, const std::vector<Window>& windows,
+    const ProfilePlan& plan, const MeasureOptions& options,
+    const std::function<void(const std::vector<UnitResult>&)>& done) {
+  const std::vector<Batch> batches = BatchesOf(windows, options.batch_size);
   const size_t num_profiles = plan.profiles.size();
+  const auto wanted = [&](size_t batch, size_t profile) {
+    return !options.wanted || options.wanted(batch, profile);
+  };
+  bool warm = false;
   for (size_t i = 0; i < batches.size(); ++i) {
     const std::vector<int32_t> ids = BatchIds(windows, batches[i]);
     for (size_t k = 0; k < num_profiles; ++k) {
       ThrowIfInterrupted();
       const size_t p = (k + i) % num_profiles;
-      RunUnit(model, plan.profiles[p].profile, batches[i], ids, record.windows,
-              record.profiles[p]);
+      const Profile& profile = plan.profiles[p].profile;
+      if (wanted(i, p)) {
+        if (!std::exchange(warm, true)) {
+          Probe(model, windows, plan);
+          model.Score(ids, static_cast<int64_t>(batches[i].window_idx.size()),
+                      plan.profiles[plan.uniform_idx].profile);
+        }
+        std::vector<UnitResult> units =
+            MeasureBatch(model, profile, batches[i], ids);
+        for (UnitResult& unit : units) {
+          unit.profile_idx = p;
+          unit.batch_idx = i;
+        }
+        done(units);
+      }
       if (options.progress)
         options.progress(static_cast<int64_t>(i * num_profiles + k + 1),
                          static_cast<int64_t>(batches.size() * num_profiles));
     }
   }
   ThrowIfInterrupted();
+}
+
+void Measure(const Model& model, const std::vector<Window>& windows,
+             const ProfilePlan& plan, const MeasureOptions& options,
+             RunRecord& record) {
+  PlanRecord(model.config(), windows, plan, options.batch_size, record);
+  MeasureUnits(model, windows, plan, options,
+               [&](const std::vector<UnitResult>& units) {
+                 for (const UnitResult& unit : units) AddUnit(unit, record);
+               });
   record.peak_memory_bytes = PeakMemoryBytes();
 }
 

@@ -1,5 +1,4 @@
-// The measuring loop: every profile over every batch, losses, counters and
-// times into a RunRecord.
+// The measuring loop: every profile over every batch, a result for each unit.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -12,17 +11,42 @@
 
 namespace plastometer {
 
+// One case on one window, as measured in its batch.
+struct UnitResult {
+  size_t profile_idx = 0, window_idx = 0, batch_idx = 0;
+  int64_t batch_windows = 1;
+  double batch_seconds = 0;  // around the model only
+  Counters counters;
+  std::vector<double> nll;
+};
+
 struct MeasureOptions {
   int64_t batch_size = 8;
   std::function<void(int64_t done, int64_t total)>
       progress;  // in units of one batch under one profile
+  // False: this batch under this profile is measured elsewhere, or was before.
+  std::function<bool(size_t batch_idx, size_t profile_idx)> wanted;
 };
 
-// Fills windows, profiles and the indices of uniform and frozen. A causality
-// probe comes first. All profiles run on one batch before the next batch, in
-// rotated order, so that a machine that slows down hits all alike. Throws
-// kInvalid (no window, a window of one token), kInternal (probe, counters),
-// Interrupted.
+// Windows and profiles into a record that has no losses yet. Throws kInvalid
+// (no window, a window of one token).
+void PlanRecord(const ModelConfig& config, const std::vector<Window>& windows,
+                const ProfilePlan& plan, int64_t batch_size, RunRecord& record);
+// One finished unit into a planned record.
+void AddUnit(const UnitResult& unit, RunRecord& record);
+std::vector<Batch> BatchesOf(const std::vector<Window>& windows,
+                             int64_t batch_size);
+
+// A causality probe comes first. All profiles run on one batch before the next
+// batch, in rotated order, so that a machine that slows down hits all alike.
+// `done` gets the units of one batch under one profile. Throws kInternal
+// (probe, counters), Interrupted.
+void MeasureUnits(
+    const Model& model, const std::vector<Window>& windows,
+    const ProfilePlan& plan, const MeasureOptions& options,
+    const std::function<void(const std::vector<UnitResult>&)>& done);
+
+// Everything in memory: PlanRecord, and every unit added.
 void Measure(const Model& model, const std::vector<Window>& windows,
              const ProfilePlan& plan, const MeasureOptions& options,
              RunRecord& record);

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <random>
 #include <system_error>
+#include <utility>
 
 #include "harness/base/error.h"
 
@@ -57,14 +58,14 @@ RunFolder::RunFolder(const fs::path& path)
   if (fs::exists(fs::symlink_status(path_, error))) {
     throw UsageError(
         "output folder " + path_.string() +
-        " already exists; a run never overwrites: choose another --out");
+        " already exists; a run never overwrites: choose another --out, or go "
+        "on with --resume");
   }
   const fs::path parent = path_.parent_path();
   created_parent_ = FirstMissing(parent);
+  error.clear();
   fs::create_directories(parent, error);
-  temporary_ = parent / ("." + path_.filename().string() + "." +
-                         std::to_string(getpid()) + ".tmp");
-  if (!error) fs::create_directory(temporary_, error);
+  if (!error) fs::create_directory(path_, error);
   if (error) {
     RemoveEmpty(parent, created_parent_);
     throw InfrastructureError("cannot create the output folder " +
@@ -73,25 +74,29 @@ RunFolder::RunFolder(const fs::path& path)
   }
 }
 
-RunFolder::~RunFolder() {
-  if (temporary_.empty()) return;
-  std::error_code ignored;
-  fs::remove_all(temporary_, ignored);
-  RemoveEmpty(path_.parent_path(), created_parent_);
+RunFolder RunFolder::Resume(const fs::path& path) {
+  RunFolder folder;
+  folder.path_ = fs::absolute(path).lexically_normal();
+  if (!folder.path_.has_filename()) folder.path_ = folder.path_.parent_path();
+  folder.kept_ = true;
+  for (const char* name : {kPlanFile, kJournalFile}) {
+    if (!fs::is_regular_file(folder.File(name)))
+      throw InvalidError(folder.path_.string() + " holds no " + name +
+                         "; expected the folder of an interrupted run");
+  }
+  return folder;
 }
 
-void RunFolder::Commit() {
-  std::error_code error;
-  if (fs::symlink_status(path_, error).type() != fs::file_type::not_found) {
-    throw UsageError("output folder " + path_.string() +
-                     " appeared while measuring; nothing was overwritten");
-  }
-  error.clear();
-  fs::rename(temporary_, path_, error);
-  if (error)
-    throw InfrastructureError("cannot rename " + temporary_.string() + " to " +
-                              path_.string() + ": " + error.message());
-  temporary_.clear();
+RunFolder::RunFolder(RunFolder&& other) noexcept
+    : path_(std::move(other.path_)),
+      created_parent_(std::move(other.created_parent_)),
+      kept_(std::exchange(other.kept_, true)) {}
+
+RunFolder::~RunFolder() {
+  if (kept_) return;
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+  RemoveEmpty(path_.parent_path(), created_parent_);
 }
 
 }  // namespace plastometer

@@ -7,21 +7,25 @@
 
 namespace plastometer {
 
-// Where a group's windows come from. Exactly one of: held_out (fetched
-// sources, by domain), slice, text.
+// Where a group's windows come from: held_out (fetched sources, by domain) or
+// text; or a slice of one of the two.
 struct SuiteData {
   std::vector<std::string> held_out;  // source names; {"default"}: the default
                                       // ones
   std::filesystem::path slice;  // pinned windows; relative to the suite file
   std::filesystem::path text;   // file, folder, or JSON lines
-  int64_t windows = 16;  // of each domain (held_out), of each document (text)
+  std::vector<std::string> domains;  // only these; empty: all
+  int64_t documents = 32;            // of each domain of JSON lines
+  // Of each domain (held_out; 0: kHeldOutWindows), of each document (text; 0:
+  // all).
+  int64_t windows = 0;
   int64_t context_tokens = 2048;
 };
 
 // One model on one slice in one lane under several profiles: one table.
 struct SuiteGroup {
-  std::string name;   // [a-z0-9-]+
-  std::string model;  // shipped name, or path relative to the suite file
+  std::string name;       // [a-z0-9-]+
+  std::string model;      // shipped name, or path relative to the suite file
   std::string tokenizer;  // empty: the model's own
   std::string lane = "cpu-portable";
   SuiteData data;
@@ -30,6 +34,9 @@ struct SuiteGroup {
   int64_t traced_windows = 1;
   std::string expect = "finite";  // or "diverges"
 };
+
+// Six profiles over so many windows a domain take about a minute on 2 cores.
+inline constexpr int64_t kHeldOutWindows = 16;
 
 struct Suite {
   std::string name, description;
@@ -44,6 +51,10 @@ struct Suite {
 // too), kUsage for an unknown name, listing those there are.
 Suite LoadSuite(const std::string& path_or_name);
 Suite ParseSuite(std::string_view text, const std::filesystem::path& path);
+// A group as a suite file would say it, paths absolute: what a run folder keeps
+// in order to go on.
+std::string GroupJson(const SuiteGroup& group);
+SuiteGroup ParseGroupJson(std::string_view text, const std::string& source);
 std::vector<std::string> ShippedSuites();
 
 // "early:25%" -> "early-25pct": what a case's folder is called. Cases are

@@ -235,12 +235,14 @@ at::Tensor ForwardHidden(const ModelConfig& config,
                          const Profile& profile, SequenceState& state,
                          const at::Tensor& ids,
                          std::vector<ops::StatisticsCollector>* statistics,
-                         StatisticsMode mode) {
+                         StatisticsMode mode, const StreamObserver& observer) {
   at::Tensor h = ops.Embedding(ids, weights.embedding);
+  if (observer) observer(0, h);
   for (int64_t l = 0; l < config.num_layers; ++l) {
     h = Block(config, weights.layers[l], ops, state.layers[l], h,
               profile.layer(l), state.position,
               statistics == nullptr ? nullptr : &(*statistics)[l], mode);
+    if (observer) observer(l + 1, h);
   }
   state.position += ids.size(1);
   return ops.RmsNorm(h, weights.final_norm);

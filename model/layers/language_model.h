@@ -69,6 +69,10 @@ struct SequenceState {
 SequenceState FreshState(const ModelConfig& config, int64_t num_sequences,
                          const at::TensorOptions& options);
 
+// Sees the residual stream [B, T, D]: entry 0 the embedding, entry l + 1 after
+// block l.
+using StreamObserver = std::function<void(int64_t entry, const at::Tensor& h)>;
+
 // ids [B, T] int64 -> hidden states after the final norm [B, T, D]; advances
 // `state`. `statistics`: null, or one a layer.
 at::Tensor ForwardHidden(
@@ -76,6 +80,7 @@ at::Tensor ForwardHidden(
     ops::Ops& ops, const Profile& profile, SequenceState& state,
     const at::Tensor& ids,
     std::vector<ops::StatisticsCollector>* statistics = nullptr,
-    StatisticsMode mode = StatisticsMode::kOff);
+    StatisticsMode mode = StatisticsMode::kOff,
+    const StreamObserver& observer = {});
 
 }  // namespace plastometer

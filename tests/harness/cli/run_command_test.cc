@@ -1,12 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <chrono>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "model/weights/safetensors.h"
 #include "tests/harness/cli/program.h"
@@ -34,8 +29,9 @@ TEST(RunCommand, WritesTheRunFolderAndPrintsTheTable) {
   EXPECT_THAT(outcome.out, HasSubstr("(frozen)"));
   EXPECT_THAT(outcome.out, HasSubstr("estimates only"));
   EXPECT_THAT(workshop.NewEntries(), ElementsAre("r"));
-  for (const char* name : {"results.json", "table.csv", "windows.csv",
-                           "position.csv", "losses.safetensors"}) {
+  for (const char* name :
+       {"results.json", "table.csv", "windows.csv", "position.csv",
+        "losses.safetensors", "plan.json", "journal.jsonl"}) {
     EXPECT_TRUE(std::filesystem::exists(workshop.File("r") / name)) << name;
   }
 }
@@ -103,46 +99,12 @@ TEST(RunCommand, DefaultFolderIsUnderRuns) {
   EXPECT_THAT(workshop.NewEntries(), ElementsAre("runs"));
 }
 
-// The temporary folder is there before the model is loaded: from then on a
-// signal must take everything away again.
-void InterruptWith(int signal) {
-  Workshop workshop;
-  std::string text;
-  for (int i = 0; i < 2000; ++i)
-    text += "A long text keeps the program busy until somebody stops it.\n";
-  WriteFile(workshop.File("text.txt"), text);
-  const pid_t child = fork();
-  if (child == 0) {
-    std::filesystem::current_path(workshop.File("."));
-    (void)!freopen("/dev/null", "w", stderr);
-    (void)!freopen("/dev/null", "w", stdout);
-    execl(PLASTOMETER_PROGRAM, PLASTOMETER_PROGRAM, "run", "--model",
-          "model.safetensors", "--data", "text.txt", "--context", "64",
-          "--batch", "1", "--threads", "1", "--out", "r",
-          static_cast<char*>(nullptr));
-    _exit(99);
-  }
-  for (int i = 0; i < 2000 && workshop.NewEntries().empty(); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  kill(child, signal);
-  int status = 0;
-  waitpid(child, &status, 0);
-  EXPECT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 128 + signal);
-  EXPECT_TRUE(workshop.NewEntries().empty());
-}
-
-TEST(RunCommand, InterruptedLeavesNothing) {
-  InterruptWith(SIGINT);
-  InterruptWith(SIGTERM);
-}
-
 TEST(Program, HelpAndVersion) {
   Workshop workshop;
   const Outcome help = workshop.Run("--help");
   EXPECT_EQ(help.exit_code, 0);
   for (const char* command :
-       {"run", "score", "data", "train", "import", "export"})
+       {"run", "merge", "score", "data", "train", "import", "export"})
     EXPECT_THAT(help.out, HasSubstr(command));
   EXPECT_THAT(workshop.Run("run --help").out, HasSubstr("--profiles"));
   const Outcome version = workshop.Run("--version");

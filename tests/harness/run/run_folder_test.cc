@@ -28,26 +28,36 @@ int ExitCodeOf(const fs::path& path) {
   return 0;
 }
 
-TEST(RunFolder, AppearsWholeOnCommit) {
+TEST(RunFolder, IsThereAtOnceAndStaysWhenKept) {
   TemporaryFolder temporary;
   const fs::path out = temporary.path() / "a" / "run";
   {
     RunFolder folder(out);
+    EXPECT_TRUE(fs::is_directory(out));
     WriteFile(folder.File("results.json"), "{}");
-    EXPECT_FALSE(fs::exists(out));
-    folder.Commit();
+    folder.Keep();
   }
   EXPECT_EQ(ReadFile(out / "results.json"), "{}");
   EXPECT_EQ(NumEntries(out.parent_path()), 1);
 }
 
-TEST(RunFolder, NothingStaysWithoutCommit) {
+TEST(RunFolder, NothingStaysWhenNothingWasFinished) {
   TemporaryFolder temporary;
   {
     RunFolder folder(temporary.path() / "new" / "deep" / "run");
-    WriteFile(folder.File("results.json"), "{}");
+    WriteFile(folder.File("plan.json"), "{}");
   }
   EXPECT_EQ(NumEntries(temporary.path()), 0);
+}
+
+TEST(RunFolder, ResumesOnlyWhatHasAPlanAndAJournal) {
+  TemporaryFolder temporary;
+  EXPECT_THROW(RunFolder::Resume(temporary.path()), Error);
+  WriteFile(temporary.path() / kPlanFile, "{}");
+  EXPECT_THROW(RunFolder::Resume(temporary.path()), Error);
+  WriteFile(temporary.path() / kJournalFile, "");
+  { const RunFolder folder = RunFolder::Resume(temporary.path()); }
+  EXPECT_EQ(NumEntries(temporary.path()), 2);
 }
 
 TEST(RunFolder, ExistingFolderIsAUsageError) {
@@ -55,18 +65,6 @@ TEST(RunFolder, ExistingFolderIsAUsageError) {
   EXPECT_EQ(ExitCodeOf(temporary.path()), 2);
   EXPECT_EQ(ExitCodeOf(temporary.path().string() + "/"), 2);
   EXPECT_TRUE(fs::exists(temporary.path()));
-}
-
-TEST(RunFolder, FolderThatAppearsMeanwhileIsNotOverwritten) {
-  TemporaryFolder temporary;
-  const fs::path out = temporary.path() / "run";
-  {
-    RunFolder folder(out);
-    fs::create_directory(out);
-    EXPECT_THROW(folder.Commit(), Error);
-  }
-  EXPECT_EQ(NumEntries(temporary.path()), 1);
-  EXPECT_EQ(NumEntries(out), 0);
 }
 
 // Permissions do not bind root, but a file in the way and /proc do.

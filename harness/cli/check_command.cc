@@ -1,0 +1,297 @@
+#include "harness/cli/check_command.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "datasets/process.h"
+#include "harness/base/error.h"
+#include "harness/base/files.h"
+#include "harness/base/interrupt.h"
+#include "harness/base/json.h"
+#include "harness/cli/output.h"
+#include "harness/cli/suite_run.h"
+#include "harness/golden/compare.h"
+#include "harness/golden/ledger.h"
+#include "harness/golden/store.h"
+#include "harness/report/check_report.h"
+#include "harness/run/blame.h"
+#include "harness/run/capsule.h"
+
+namespace plastometer {
+namespace fs = std::filesystem;
+namespace {
+
+struct CheckArguments {
+  SuiteArguments suite;
+  std::string goldens, junit, json, policy;
+  bool github = false, blame = false, oracle = false, table = false;
+};
+
+fs::path StoreRoot(const CheckArguments& a) {
+  return a.goldens.empty() ? HomeFolder() / "goldens" : fs::path(a.goldens);
+}
+
+// The golden of the candidate's own class, else the portable one: that is what
+// every lane is held to.
+std::optional<Golden> FindGolden(const GoldenStore& store,
+                                 const Golden& candidate) {
+  const CasePins& pins = candidate.pins;
+  auto golden =
+      store.Read(pins.suite, pins.name, candidate.metrics.numeric_class);
+  if (!golden) golden = store.Read(pins.suite, pins.name, kPortableClass);
+  return golden;
+}
+
+// The same suite in fp64, for the tier between lanes of one precision.
+SuiteRun RunOracle(Suite suite, SuiteArguments a, const RunFolder& folder) {
+  for (SuiteGroup& group : suite.groups) group.lane = "cpu-reference-fp64";
+  a.resume.clear();
+  a.shard.clear();
+  a.out = folder.File("oracle").string();
+  return RunSuite(suite, a, /*traced=*/true);
+}
+
+struct Checked {
+  Golden candidate;
+  std::optional<Golden> golden;
+  Comparison comparison;
+  size_t group_idx = 0;
+};
+
+// What the store has of this suite and the suite no longer names.
+Comparison OrphanOf(const GoldenStore& store, const std::string& suite,
+                    const std::string& name) {
+  Comparison orphan;
+  if (const auto pins = store.Pins(suite, name)) orphan.pins = *pins;
+  orphan.chosen_tier = 0;
+  orphan.chosen_because = "a golden without a case";
+  orphan.tiers.push_back(
+      {0, "contract", TierResult::kFailed,
+       "the store has a golden of case " + name + ", suite " + suite +
+           " has no such case: plastometer accept --remove " + suite + "/" +
+           name});
+  orphan.verdict = Verdict::kInvalid;
+  return orphan;
+}
+
+std::vector<Checked> CompareAll(const GoldenStore& store, const SuiteRun& run,
+                                const SuiteRun* oracle) {
+  const Ledger ledger = Ledger::Read(store.root());
+  std::vector<Checked> all;
+  for (size_t g = 0; g < run.plan.groups.size(); ++g) {
+    for (size_t p = 0; p < run.plan.groups[g].cases.size(); ++p) {
+      if (!run.plan.groups[g].record.profiles[p].asked) continue;
+      Checked c;
+      c.group_idx = g;
+      c.candidate = MakeCandidate(run.plan, run.collected, g, p);
+      c.golden = FindGolden(store, c.candidate);
+      if (c.golden) ledger.RequireBlessed(*c.golden);
+      std::optional<Golden> exact;
+      if (oracle != nullptr)
+        exact = MakeCandidate(oracle->plan, oracle->collected, g, p);
+      c.comparison = Compare(c.candidate, c.golden ? &*c.golden : nullptr,
+                             exact ? &*exact : nullptr);
+      all.push_back(std::move(c));
+    }
+  }
+  return all;
+}
+
+fs::path CaseFolder(const fs::path& folder, const CasePins& pins) {
+  return folder / pins.suite / pins.name;
+}
+
+// A mismatch leaves what came, ready for review, and what reproduces it.
+void WritePending(const SuiteRun& run, const SuiteArguments& a,
+                  const std::vector<Checked>& all) {
+  std::vector<std::vector<Window>> windows(run.plan.groups.size());
+  for (const Checked& c : all) {
+    if (c.comparison.verdict == Verdict::kPass) continue;
+    WriteGolden(c.candidate,
+                CaseFolder(run.folder.File("pending"), c.candidate.pins));
+    if (!c.golden || !c.comparison.divergence) continue;
+    const PlannedGroup& group = run.plan.groups[c.group_idx];
+    if (windows[c.group_idx].empty())
+      windows[c.group_idx] =
+          LoadGroup(run.plan.suite,
+                    ParseGroupJson(group.spec_json, run.plan.suite_file),
+                    a.threads, a.seed)
+              .data.windows;
+    const Divergence& d = *c.comparison.divergence;
+    if (d.window_idx < 0) continue;
+    const auto capsule =
+        MakeCapsule(*c.golden, c.candidate, d,
+                    windows[c.group_idx][static_cast<size_t>(d.window_idx)].ids,
+                    fs::absolute(group.record.model_path).string());
+    if (!capsule) continue;
+    const fs::path folder =
+        CaseFolder(run.folder.File("capsules"), c.candidate.pins);
+    fs::create_directories(folder);
+    WriteFile(folder / "capsule.json", CapsuleJson(*capsule));
+  }
+}
+
+// Does the code that made the golden disagree with it in the same way here?
+std::string BlameText(const CheckArguments& a, const SuiteRun& run,
+                      const Checked& c) {
+  const fs::path home = HomeFolder(), work = run.folder.File("blame");
+  const std::string name = c.candidate.pins.suite + "/" + c.candidate.pins.name;
+  if (c.golden->metrics.code_tree == run.plan.code_tree)
+    return name + ": ENV-DRIFT: this is the code that made the golden; " +
+           "what differs is the machine or its libraries (plastometer env)";
+  try {
+    const std::string commit =
+        FindCommitOfCode(home, c.golden->metrics.code_tree);
+    const fs::path program = BuildCommit(home, commit, work);
+    setenv("PLASTOMETER_DATA", DataFolder().c_str(), /*overwrite=*/0);
+    const std::string json = (work / "check.json").string();
+    std::vector<std::string> command = {
+        program.string(),
+        "check",
+        fs::absolute(run.plan.suite_file).string(),
+        "--goldens",
+        fs::absolute(StoreRoot(a)).string(),
+        "--out",
+        (work / "run").string(),
+        "--json",
+        json};
+    if (!a.suite.lane.empty()) {
+      command.push_back("--lane");
+      command.push_back(a.suite.lane);
+    }
+    const ProcessResult result = RunProcess(command, home);
+    RemoveCheckout(home, work);
+    const auto report = ReadJsonFile(json);
+    for (const auto& entry : report.at("cases")) {
+      if (entry.at("case") != c.candidate.pins.name) continue;
+      const bool old_code_passes = entry.at("verdict") == "pass";
+      return name + (old_code_passes
+                         ? ": CODE-CHANGE: commit " + commit.substr(0, 12) +
+                               ", which made the golden, still gives it here"
+                         : ": ENV-DRIFT: commit " + commit.substr(0, 12) +
+                               ", which made the golden, no longer gives it "
+                               "here");
+    }
+    return name + ": blame: the old code's report has no such case (exit " +
+           std::to_string(result.exit_code) + ")";
+  } catch (const Error& error) {
+    RemoveCheckout(home, work);
+    return name + ": " + error.what();
+  } catch (const nlohmann::json::exception& error) {
+    return name +
+           ": blame: the old code's report cannot be read: " + error.what();
+  }
+}
+
+void AppendStepSummary(const std::string& text) {
+  const char* file = std::getenv("GITHUB_STEP_SUMMARY");
+  if (file == nullptr || *file == '\0') return;
+  std::ofstream(file, std::ios::app) << text;
+}
+
+void WriteOutputs(const CheckArguments& a, const SuiteRun& run,
+                  const CheckReport& report) {
+  const std::string json = CheckJson(report), junit = CheckJunit(report);
+  WriteFile(run.folder.File("check.json"), json);
+  WriteFile(run.folder.File("junit.xml"), junit);
+  if (!a.json.empty()) WriteFile(a.json, json);
+  if (!a.junit.empty()) WriteFile(a.junit, junit);
+  if (!a.github) return;
+  std::fputs(CheckAnnotations(report).c_str(), stdout);
+  AppendStepSummary(CheckSummary(report));
+}
+
+void Check(const CheckArguments& a) {
+  const Policy policy = ParsePolicy(a.policy);
+  const Suite suite = SuiteOf(a.suite);
+  const InterruptGuard guard;
+  if (a.suite.plan_only) {
+    std::fputs(PlanText(PlanSuite(suite, a.suite, /*traced=*/true)).c_str(),
+               stdout);
+    return;
+  }
+  SuiteRun run = RunSuite(suite, a.suite, /*traced=*/true);
+  if (!run.collected.missing.empty()) {
+    std::printf(
+        "%s holds a shard; merge all of them, then plastometer check --resume "
+        "the merged folder\n",
+        fs::proximate(run.folder.path()).string().c_str());
+    return;
+  }
+  const std::string tables =
+      WriteResults(run.plan, run.collected, run.folder, false, false);
+  if (a.table) std::fputs((tables + "\n").c_str(), stdout);
+  for (const std::string& unit : run.collected.inconsistent)
+    std::fprintf(stderr,
+                 "plastometer: %s: in pieces it has other losses than in one "
+                 "pass\n",
+                 unit.c_str());
+  std::optional<SuiteRun> oracle;
+  if (a.oracle) oracle.emplace(RunOracle(suite, a.suite, run.folder));
+  const GoldenStore store(StoreRoot(a));
+  const std::vector<Checked> all =
+      CompareAll(store, run, oracle ? &*oracle : nullptr);
+  WritePending(run, a.suite, all);
+  CheckReport report;
+  report.suite = run.plan.suite;
+  report.run_folder = fs::proximate(run.folder.path()).string();
+  std::vector<std::string> names;
+  for (const Checked& c : all) {
+    report.comparisons.push_back(c.comparison);
+    names.push_back(c.candidate.pins.name);
+  }
+  for (const std::string& name : store.Cases(run.plan.suite))
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      report.comparisons.push_back(OrphanOf(store, run.plan.suite, name));
+  if (a.blame) {
+    for (const Checked& c : all)
+      if (c.golden && c.comparison.verdict != Verdict::kPass)
+        report.notes.push_back(BlameText(a, run, c));
+  }
+  WriteOutputs(a, run, report);
+  std::fputs(CheckTable(report, TerminalWidth()).c_str(), stdout);
+  std::vector<int> codes = {0};
+  for (const Comparison& c : report.comparisons)
+    codes.push_back(ExitCode(c.verdict));
+  if (!run.collected.inconsistent.empty())
+    codes.push_back(ExitCode(Verdict::kRegression));
+  ExitStatus() = policy.Apply(CombineExitCodes(codes));
+}
+
+}  // namespace
+
+void AddCheckCommand(CLI::App& app) {
+  auto a = std::make_shared<CheckArguments>();
+  CLI::App* command = app.add_subcommand(
+      "check",
+      "Run a suite and compare it with its goldens: exit 0 when all is as "
+      "committed");
+  AddSuiteOptions(*command, a->suite);
+  command->add_option("--goldens", a->goldens,
+                      "the golden store (default: goldens/ of the "
+                      "installation)");
+  command->add_option("--junit", a->junit, "JUnit XML, one more copy");
+  command->add_option("--json", a->json, "the report as JSON, one more copy");
+  command->add_option("--policy", a->policy,
+                      "what a pipeline makes of an exit code: "
+                      "\"6=fail,7=retry\"");
+  command->add_flag("--github", a->github,
+                    "annotations, and the step summary that GitHub shows");
+  command->add_flag("--blame", a->blame,
+                    "rebuild the code that made a failing golden and say "
+                    "whether code or environment moved");
+  command->add_flag("--oracle", a->oracle,
+                    "also in fp64, as arbiter between lanes");
+  command->add_flag("--table", a->table, "print the Pareto tables too");
+  command->callback([a] { Check(*a); });
+}
+
+}  // namespace plastometer

@@ -1,0 +1,90 @@
+#include "harness/cli/merge_command.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "harness/base/error.h"
+#include "harness/base/files.h"
+#include "harness/base/interrupt.h"
+#include "harness/cli/suite_run.h"
+
+namespace plastometer {
+namespace fs = std::filesystem;
+namespace {
+
+struct MergeArguments {
+  std::vector<std::string> runs;
+  std::string out;
+  bool per_domain = false, json = false;
+};
+
+// Every shard's number must be there; a lost one is named.
+void CheckAllShards(const NamedJournals& journals) {
+  const int64_t num_shards = journals.front().second.header.num_shards;
+  if (static_cast<int64_t>(journals.size()) == num_shards) return;
+  std::vector<bool> there(static_cast<size_t>(num_shards), false);
+  for (const auto& [source, journal] : journals)
+    there[static_cast<size_t>(journal.header.shard_idx)] = true;
+  std::string list;
+  for (size_t i = 0; i < there.size(); ++i)
+    if (!there[i])
+      list += (list.empty() ? "" : ", ") + std::to_string(i) + "/" +
+              std::to_string(num_shards);
+  throw InvalidError("merge: shard " + list + " is missing");
+}
+
+void Merge(const MergeArguments& a) {
+  const InterruptGuard guard;
+  NamedJournals journals;
+  RunPlan plan;
+  for (const std::string& run : a.runs) {
+    const std::string plan_file = (fs::path(run) / kPlanFile).string(),
+                      file = (fs::path(run) / kJournalFile).string();
+    if (journals.empty()) plan = ParsePlan(ReadFile(plan_file), plan_file);
+    journals.emplace_back(file, ParseJournal(ReadFile(file), file));
+  }
+  const Collected collected = Collect(plan, journals);
+  CheckAllShards(journals);
+  if (!collected.missing.empty())
+    throw InvalidError("merge: " + std::to_string(collected.missing.size()) +
+                       " units are missing, the first is " +
+                       collected.missing.front() +
+                       "; go on with that shard's --resume");
+  RunFolder folder(a.out);
+  std::string lines = JournalLine(
+      JournalHeader{plan.sha256(), plan.code_tree, /*shard_idx=*/0, 1});
+  for (const auto& [source, journal] : journals) {
+    for (const JournalUnit& unit : journal.units) lines += JournalLine(unit);
+    for (const JournalTrace& trace : journal.traces)
+      lines += JournalLine(trace);
+  }
+  WriteFile(folder.File(kPlanFile), PlanToJson(plan));
+  WriteFile(folder.File(kJournalFile), lines);
+  const std::string text =
+      WriteResults(plan, collected, folder, a.per_domain, a.json);
+  folder.Keep();
+  std::fputs(text.c_str(), stdout);
+}
+
+}  // namespace
+
+void AddMergeCommand(CLI::App& app) {
+  auto a = std::make_shared<MergeArguments>();
+  CLI::App* command = app.add_subcommand(
+      "merge",
+      "Put the shards of a run together: the same results as an unsharded run, "
+      "to the bit");
+  command->add_option("runs", a->runs, "run folders, one a shard")->required();
+  command->add_option("--out", a->out, "run folder; must not exist")
+      ->required();
+  command->add_flag("--per-domain", a->per_domain,
+                    "one more table for each domain");
+  command->add_flag("--json", a->json,
+                    "print results.json instead of the table");
+  command->callback([a] { Merge(*a); });
+}
+
+}  // namespace plastometer

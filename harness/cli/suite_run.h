@@ -1,0 +1,46 @@
+// What `run`, `check` and `accept` share: from a command line to a plan, and
+// from a plan to what was measured.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "harness/run/execute.h"
+#include "harness/suite/suite.h"
+
+namespace plastometer {
+
+struct SuiteArguments {
+  std::string suite;  // empty: default
+  std::string lane, out, resume, shard;
+  int64_t batch = -1;  // -1: the suite's
+  int threads = 0;
+  int64_t seed = 1;
+  bool plan_only = false;
+};
+void AddSuiteOptions(CLI::App& command, SuiteArguments& arguments);
+
+// The suite with --lane and --batch laid over it.
+Suite SuiteOf(const SuiteArguments& arguments);
+
+struct SuiteRun {
+  RunPlan plan;
+  RunFolder folder;
+  Collected collected;
+  Shard shard;
+};
+// Loads, pins the environment (which may start this program anew), measures
+// what the folder's journal lacks. `traced`: with traces, for goldens.
+SuiteRun RunSuite(const Suite& suite, const SuiteArguments& arguments,
+                  bool traced);
+// The plan alone, nothing measured.
+RunPlan PlanSuite(const Suite& suite, const SuiteArguments& arguments,
+                  bool traced);
+
+// Tables and files of every group into the folder, results.json last; what
+// `run` prints.
+std::string WriteResults(const RunPlan& plan, const Collected& collected,
+                         RunFolder& folder, bool per_domain, bool as_json);
+
+}  // namespace plastometer

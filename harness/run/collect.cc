@@ -1,0 +1,207 @@
+#include "harness/run/collect.h"
+
+#include <cstring>
+#include <map>
+
+#include "harness/base/error.h"
+#include "harness/base/sha256.h"
+#include "harness/run/measure.h"
+#include "harness/run/tracing.h"
+
+namespace plastometer {
+namespace {
+
+bool SameLosses(const std::vector<double>& a, const std::vector<double>& b) {
+  return a.size() == b.size() &&
+         std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
+}
+
+void CheckUnit(const RunPlan& plan, const UnitId& id, const JournalUnit& unit,
+               const std::string& source) {
+  const RunRecord& r = plan.groups[id.group_idx].record;
+  const int64_t expected = r.windows[id.window_idx].num_tokens - 1;
+  if (static_cast<int64_t>(unit.nll.size()) != expected ||
+      static_cast<size_t>(unit.batch_idx) >= r.profiles.front().times.size())
+    throw InvalidError(source + ": " + UnitName(plan, id) + " has " +
+                       std::to_string(unit.nll.size()) + " losses in batch " +
+                       std::to_string(unit.batch_idx) + "; expected " +
+                       std::to_string(expected));
+}
+
+// Every unit and trace of the journals, by place.
+struct Pieces {
+  std::map<UnitId, const JournalUnit*> units;
+  std::map<UnitId, const JournalTrace*> traces;
+};
+
+void CheckHeaders(const RunPlan& plan, const NamedJournals& journals) {
+  const std::string plan_sha256 = plan.sha256();
+  std::map<int64_t, std::string> shards;
+  for (const auto& [source, journal] : journals) {
+    const JournalHeader& h = journal.header;
+    if (h.plan_sha256 != plan_sha256)
+      throw InvalidError(source + " is of plan " + h.plan_sha256.substr(0, 16) +
+                         ", expected plan " + plan_sha256.substr(0, 16));
+    const int64_t num_shards = journals[0].second.header.num_shards;
+    if (h.num_shards != num_shards)
+      throw InvalidError(source + " is one of " + std::to_string(h.num_shards) +
+                         " shards, " + journals[0].first + " one of " +
+                         std::to_string(num_shards));
+    const auto [at, is_new] = shards.emplace(h.shard_idx, source);
+    if (!is_new)
+      throw InvalidError(source + " and " + at->second + " are both shard " +
+                         std::to_string(h.shard_idx) + " of " +
+                         std::to_string(h.num_shards));
+  }
+}
+
+Pieces Sort(const RunPlan& plan, const NamedJournals& journals) {
+  Pieces pieces;
+  for (const auto& [source, journal] : journals) {
+    for (const JournalUnit& unit : journal.units) {
+      const UnitId id = CheckedId(plan, unit, source);
+      CheckUnit(plan, id, unit, source);
+      const auto [known, fresh] = pieces.units.emplace(id, &unit);
+      if (!fresh && !SameLosses(known->second->nll, unit.nll))
+        throw InvalidError(source + ": " + UnitName(plan, id) +
+                           " is there twice with different losses");
+    }
+    for (const JournalTrace& trace : journal.traces)
+      pieces.traces.emplace(CheckedId(plan, trace, source), &trace);
+  }
+  return pieces;
+}
+
+// In the portable class the traced pass, in half mini-batches, has the losses
+// of the whole pass: both are kept, and a difference is named.
+void AddTraced(const RunPlan& plan, const UnitId& id, const JournalUnit& unit,
+               const WindowTrace& traced, Collected& collected,
+               WindowTrace& window) {
+  const bool portable =
+      plan.groups[id.group_idx].numeric_class == kPortableClass;
+  if (portable && window.block_digests != traced.block_digests)
+    collected.inconsistent.push_back(UnitName(plan, id));
+  window.nll = portable ? traced.nll : unit.nll;
+  window.row_digests = traced.row_digests;
+  window.state_digests = traced.state_digests;
+  window.probe = traced.probe;
+}
+
+Trace CollectCase(const RunPlan& plan, const Pieces& pieces, size_t g, size_t p,
+                  Collected& collected, RunRecord& record) {
+  const PlannedGroup& group = plan.groups[g];
+  Trace trace{group.num_layers, group.num_heads, group.loss_bytes, {}};
+  for (size_t w = 0; w < record.windows.size(); ++w) {
+    const UnitId id{g, p, w};
+    const auto unit = pieces.units.find(id);
+    const auto traced = pieces.traces.find(id);
+    const bool needs_trace = IsTraced(plan, id);
+    if (unit == pieces.units.end() ||
+        (needs_trace && traced == pieces.traces.end())) {
+      collected.missing.push_back(UnitName(plan, id));
+      continue;
+    }
+    const JournalUnit& u = *unit->second;
+    AddUnit({p, w, static_cast<size_t>(u.batch_idx), u.batch_windows,
+             u.batch_seconds, u.counters, u.nll},
+            record);
+    WindowTrace window = SummariseLosses(u.nll, group.loss_bytes);
+    if (needs_trace)
+      AddTraced(plan, id, u, traced->second->trace.windows.at(0), collected,
+                window);
+    trace.windows.push_back(std::move(window));
+  }
+  return trace;
+}
+
+}  // namespace
+
+std::string UnitName(const RunPlan& plan, const UnitId& id) {
+  return plan.groups[id.group_idx].cases[id.profile_idx].name + " window " +
+         std::to_string(id.window_idx);
+}
+
+bool IsTraced(const RunPlan& plan, const UnitId& id) {
+  const PlannedGroup& group = plan.groups[id.group_idx];
+  return plan.traced && group.record.profiles[id.profile_idx].asked &&
+         static_cast<int64_t>(id.window_idx) <
+             group.cases[id.profile_idx].traced_windows;
+}
+
+UnitId CheckedId(const RunPlan& plan, int64_t group, int64_t profile,
+                 int64_t window, const std::string& key,
+                 const std::string& source) {
+  const UnitId id{static_cast<size_t>(group), static_cast<size_t>(profile),
+                  static_cast<size_t>(window)};
+  const bool known =
+      id.group_idx < plan.groups.size() &&
+      id.profile_idx < plan.groups[id.group_idx].cases.size() &&
+      id.window_idx < plan.groups[id.group_idx].record.windows.size();
+  if (!known ||
+      key != UnitKey(plan, id.group_idx, id.profile_idx, id.window_idx))
+    throw InvalidError(
+        source + ": the record of group " + std::to_string(group) +
+        ", profile " + std::to_string(profile) + ", window " +
+        std::to_string(window) + " has key " + key.substr(0, 16) +
+        "; it is not of this plan (pins, class or code "
+        "differ)");
+  return id;
+}
+
+Collected Collect(const RunPlan& plan, const NamedJournals& journals) {
+  CheckHeaders(plan, journals);
+  const Pieces pieces = Sort(plan, journals);
+  Collected collected;
+  for (size_t g = 0; g < plan.groups.size(); ++g) {
+    RunRecord record = plan.groups[g].record;
+    collected.traces.emplace_back();
+    for (size_t p = 0; p < plan.groups[g].cases.size(); ++p)
+      collected.traces.back().push_back(
+          CollectCase(plan, pieces, g, p, collected, record));
+    collected.records.push_back(std::move(record));
+  }
+  return collected;
+}
+
+Golden MakeCandidate(const RunPlan& plan, const Collected& collected,
+                     size_t group_idx, size_t profile_idx) {
+  const PlannedGroup& group = plan.groups[group_idx];
+  const RunRecord& record = collected.records[group_idx];
+  const ProfileRecord& profile = record.profiles[profile_idx];
+  Golden golden;
+  golden.pins = group.cases[profile_idx];
+  golden.trace = collected.traces[group_idx][profile_idx];
+  CaseMetrics& m = golden.metrics;
+  m.numeric_class = group.numeric_class;
+  m.lane = record.lane;
+  m.code_tree = plan.code_tree;
+  Counters counters;
+  int64_t scored_bytes = 0;
+  double nll_sum = 0;
+  std::string losses;
+  for (size_t w = 0; w < record.windows.size(); ++w) {
+    counters += profile.counters[w];
+    scored_bytes += record.windows[w].scored_bytes;
+    nll_sum += golden.trace.windows[w].nll_sum;
+    for (const uint64_t digest : golden.trace.windows[w].block_digests)
+      losses.append(reinterpret_cast<const char*>(&digest), sizeof digest);
+  }
+  const auto scored = static_cast<int64_t>(profile.nll.size());
+  m.counts = {{"windows", static_cast<int64_t>(record.windows.size())},
+              {"tokens", counters.tokens},
+              {"scored_tokens", scored},
+              {"scored_bytes", scored_bytes},
+              {"inner_updates", counters.inner_updates},
+              {"inner_updates_skipped", counters.inner_updates_skipped},
+              {"inner_gradient_tokens", counters.inner_gradient_tokens},
+              {"flops", counters.flops},
+              {"bytes_moved", counters.bytes_moved},
+              {"adaptive_state_bytes", counters.adaptive_state_bytes},
+              {"carry_bytes", counters.carry_bytes}};
+  m.values = {{"nll_sum_nats", nll_sum},
+              {"nll_nats", nll_sum / static_cast<double>(scored)}};
+  m.hashes = {{"block_digests_sha256", Sha256Hex(losses)}};
+  return golden;
+}
+
+}  // namespace plastometer

@@ -1,0 +1,183 @@
+#include "harness/run/group.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "datasets/slice.h"
+#include "datasets/text_data.h"
+#include "harness/base/error.h"
+#include "harness/base/sha256.h"
+#include "harness/run/measure.h"
+#include "harness/run/run_folder.h"
+#include "model/weights/model_file.h"
+
+namespace plastometer {
+namespace {
+
+bool IsDefault(const std::vector<std::string>& held_out) {
+  return held_out == std::vector<std::string>{"default"};
+}
+
+EvaluationSet LoadWindows(const SuiteData& data, const Tokenizer& tokenizer) {
+  if (!data.slice.empty())
+    return ReadSlice(LoadSlice(data.slice), tokenizer, {data.text, {}});
+  if (data.text.empty()) {
+    const int64_t windows = data.windows > 0 ? data.windows : kHeldOutWindows;
+    return IsDefault(data.held_out)
+               ? DefaultEvaluation(tokenizer, data.context_tokens, windows)
+               : SourceEvaluation(data.held_out, tokenizer, data.context_tokens,
+                                  windows);
+  }
+  TextDataOptions options;
+  options.domains = data.domains;
+  options.documents_per_domain = data.documents;
+  options.min_tokens = std::min(data.context_tokens, kMinTokens);
+  options.windows_per_document = data.windows;
+  return LoadTextData(data.text, tokenizer, data.context_tokens, options);
+}
+
+void KeepDomains(const std::vector<std::string>& domains, EvaluationSet& data) {
+  if (domains.empty()) return;
+  std::string known;
+  std::vector<Window> kept;
+  for (const Window& w : data.windows) {
+    if (known.find("'" + w.domain + "'") == std::string::npos)
+      known += (known.empty() ? "'" : ", '") + w.domain + "'";
+    if (std::find(domains.begin(), domains.end(), w.domain) != domains.end())
+      kept.push_back(w);
+  }
+  for (const std::string& d : domains) {
+    if (known.find("'" + d + "'") == std::string::npos)
+      throw UsageError("the data has no domain '" + d + "'; it has " + known);
+  }
+  data.windows = std::move(kept);
+  data.sha256 = WindowsSha256(data.windows);
+}
+
+std::string DataName(const SuiteData& data) {
+  std::string name = data.text.empty()
+                         ? "held-out text"
+                         : std::filesystem::proximate(data.text).string();
+  if (!data.slice.empty())
+    name += " (slice " + std::filesystem::proximate(data.slice).string() + ")";
+  return name;
+}
+
+RunRecord Describe(const LoadedGroup& g, const Tokenizer& tokenizer,
+                   int threads, int64_t seed) {
+  RunRecord r;
+  r.version = PLASTOMETER_VERSION;
+  r.started_utc = UtcNow();
+  r.model_name = g.choice.name;
+  r.model_path = std::filesystem::proximate(g.choice.file).string();
+  r.model_sha256 = Sha256OfFile(g.choice.file);
+  r.model_config_json = ConfigToJson(g.config).dump();
+  r.model_context_tokens = g.config.context_tokens;
+  r.tokenizer_name =
+      std::filesystem::path(tokenizer.name()).filename().string();
+  r.tokenizer_sha256 = tokenizer.sha256();
+  r.data_name = DataName(g.spec.data);
+  r.data_sha256 = g.data.sha256;
+  r.lane = ToString(g.lane);
+  r.num_threads =
+      threads > 0 ? threads
+                  : std::max<int64_t>(1, std::thread::hardware_concurrency());
+  int64_t longest = 0;
+  for (const Window& w : g.data.windows)
+    longest = std::max(longest, static_cast<int64_t>(w.ids.size()));
+  r.context_tokens =
+      g.spec.data.slice.empty() ? g.spec.data.context_tokens : longest;
+  r.batch_size = g.spec.batch_size;
+  r.seed = seed;
+  r.notes = g.data.notes;
+  if (r.context_tokens > r.model_context_tokens) {
+    r.notes.push_back("windows of up to " + std::to_string(r.context_tokens) +
+                      " tokens are longer than the " +
+                      std::to_string(r.model_context_tokens) +
+                      " that the model was trained on");
+  }
+  return r;
+}
+
+CasePins PinsOf(const std::string& suite_name, const LoadedGroup& g,
+                const PlannedProfile& planned) {
+  CasePins pins;
+  pins.suite = suite_name;
+  pins.profile = planned.profile.name();
+  pins.name = g.spec.name + "." + ProfileSlug(pins.profile);
+  pins.profile_lambdas = CanonicalLambdas(planned.profile);
+  pins.model_name = g.record.model_name;
+  pins.model_sha256 = g.record.model_sha256;
+  pins.config_json = g.record.model_config_json;
+  pins.tokenizer_sha256 = g.record.tokenizer_sha256;
+  pins.data_sha256 = g.record.data_sha256;
+  pins.num_windows = static_cast<int64_t>(g.data.windows.size());
+  pins.context_tokens = g.record.context_tokens;
+  pins.batch_size = g.spec.batch_size;
+  pins.traced_windows = std::min(g.spec.traced_windows, pins.num_windows);
+  pins.expect = g.spec.expect;
+  return pins;
+}
+
+std::string Shortest(double value) {
+  char text[32];
+  for (int digits = 1; digits <= 17; ++digits) {
+    std::snprintf(text, sizeof text, "%.*g", digits, value);
+    if (std::stod(text) == value) break;
+  }
+  return text;
+}
+
+std::string ScheduleText(const LayerSchedule& s) {
+  if (!s.explicit_lambdas.empty()) {
+    std::string list;
+    for (const double lambda : s.explicit_lambdas)
+      list += (list.empty() ? "" : ",") + Shortest(lambda);
+    return "[" + list + "]";
+  }
+  std::string text = Shortest(s.lambda);
+  if (s.until_tokens >= 0) text += ";until=" + std::to_string(s.until_tokens);
+  if (s.every != 1) text += ";every=" + std::to_string(s.every);
+  return text;
+}
+
+}  // namespace
+
+std::string CanonicalLambdas(const Profile& profile) {
+  std::string text;
+  for (int64_t begin = 0, end = 0; begin < profile.num_layers(); begin = end) {
+    while (end < profile.num_layers() &&
+           profile.layer(end) == profile.layer(begin))
+      ++end;
+    text += (text.empty() ? "" : " ") + std::to_string(begin);
+    if (end - begin > 1) text += "-" + std::to_string(end - 1);
+    text += ":" + ScheduleText(profile.layer(begin));
+  }
+  return text;
+}
+
+LoadedGroup LoadGroup(const std::string& suite_name, const SuiteGroup& group,
+                      int threads, int64_t seed) {
+  LoadedGroup loaded;
+  loaded.spec = group;
+  loaded.lane = ParseLane(group.lane);
+  loaded.choice = ResolveModel(group.model);
+  loaded.config = CheckModelHeader(SafetensorsFile(loaded.choice.file));
+  // A wrong profile is known before the data is read.
+  loaded.profiles = PlanProfiles(group.profiles, loaded.config.num_layers);
+  const auto tokenizer =
+      ResolveTokenizer(group.tokenizer, loaded.choice.file, loaded.config);
+  loaded.data = LoadWindows(group.data, *tokenizer);
+  KeepDomains(group.data.domains, loaded.data);
+  loaded.record = Describe(loaded, *tokenizer, threads, seed);
+  PlanRecord(loaded.config, loaded.data.windows, loaded.profiles,
+             group.batch_size, loaded.record);
+  for (const PlannedProfile& planned : loaded.profiles.profiles)
+    loaded.cases.push_back(PinsOf(suite_name, loaded, planned));
+  return loaded;
+}
+
+}  // namespace plastometer

@@ -1,0 +1,38 @@
+// A suite's group with everything resolved: files found and hashed, text cut
+// into windows, profiles parsed. No LibTorch is touched yet.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "datasets/corpus.h"
+#include "harness/golden/golden.h"
+#include "harness/run/inputs.h"
+#include "harness/run/plan.h"
+#include "harness/run/results.h"
+#include "harness/suite/suite.h"
+#include "model/config.h"
+#include "model/lane.h"
+
+namespace plastometer {
+
+struct LoadedGroup {
+  SuiteGroup spec;
+  Lane lane = Lane::kCpuPortable;
+  ModelChoice choice;
+  ModelConfig config;
+  EvaluationSet data;
+  ProfilePlan profiles;
+  RunRecord record;             // planned: no losses yet
+  std::vector<CasePins> cases;  // one a profile of the record
+};
+
+// `threads` 0: all cores. Throws what its inputs throw: kUsage, kInvalid.
+LoadedGroup LoadGroup(const std::string& suite_name, const SuiteGroup& group,
+                      int threads, int64_t seed);
+
+// "0-4:1 5-11:0.5;until=512": every layer's multiplier and schedule, whatever
+// the profile is called.
+std::string CanonicalLambdas(const Profile& profile);
+
+}  // namespace plastometer

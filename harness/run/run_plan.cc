@@ -1,0 +1,257 @@
+#include "harness/run/run_plan.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "harness/base/error.h"
+#include "harness/base/json.h"
+#include "harness/base/sha256.h"
+#include "harness/golden/store.h"
+
+namespace plastometer {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int64_t kMaxTokens = int64_t{1} << 31, kMaxLosses = int64_t{1} << 33;
+
+Json WindowsJson(const std::vector<WindowRecord>& windows) {
+  Json list = Json::array();
+  for (const WindowRecord& w : windows)
+    list.push_back({w.source, w.domain, w.work, w.document, w.first_token,
+                    w.num_tokens, w.scored_bytes});
+  return list;
+}
+
+// What decides the results.
+Json IdentityJson(const RunPlan& plan) {
+  Json groups = Json::array();
+  for (const PlannedGroup& g : plan.groups) {
+    const RunRecord& r = g.record;
+    Json profiles = Json::array();
+    for (size_t p = 0; p < r.profiles.size(); ++p)
+      profiles.push_back({{"name", r.profiles[p].name},
+                          {"same_as", r.profiles[p].same_as},
+                          {"asked", r.profiles[p].asked},
+                          {"plastic_layers", r.profiles[p].plastic_layers},
+                          {"case", PinsJson(g.cases[p])}});
+    size_t num_batches =
+        r.profiles.empty() ? 0 : r.profiles.front().times.size();
+    groups.push_back({{"numeric_class", g.numeric_class},
+                      {"layers", g.num_layers},
+                      {"heads", g.num_heads},
+                      {"loss_bytes", g.loss_bytes},
+                      {"lane", r.lane},
+                      {"batch_size", r.batch_size},
+                      {"batches", num_batches},
+                      {"uniform", r.uniform_idx},
+                      {"frozen", r.frozen_idx},
+                      {"profiles", profiles},
+                      {"windows", WindowsJson(r.windows)}});
+  }
+  return {{"suite", plan.suite},
+          {"code_tree", plan.code_tree},
+          {"traced", plan.traced},
+          {"groups", groups}};
+}
+
+// What a report says beside it.
+Json AboutJson(const PlannedGroup& g) {
+  const RunRecord& r = g.record;
+  return {{"spec", Json::parse(g.spec_json)},
+          {"version", r.version},
+          {"started_utc", r.started_utc},
+          {"model_name", r.model_name},
+          {"model_path", r.model_path},
+          {"model_sha256", r.model_sha256},
+          {"model_config", r.model_config_json},
+          {"model_context_tokens", r.model_context_tokens},
+          {"tokenizer_name", r.tokenizer_name},
+          {"tokenizer_sha256", r.tokenizer_sha256},
+          {"data_name", r.data_name},
+          {"data_sha256", r.data_sha256},
+          {"threads", r.num_threads},
+          {"context_tokens", r.context_tokens},
+          {"seed", r.seed},
+          {"notes", r.notes}};
+}
+
+void ReadAbout(const Json& about, PlannedGroup& g) {
+  RunRecord& r = g.record;
+  g.spec_json = about.at("spec").dump();
+  about.at("version").get_to(r.version);
+  about.at("started_utc").get_to(r.started_utc);
+  about.at("model_name").get_to(r.model_name);
+  about.at("model_path").get_to(r.model_path);
+  about.at("model_sha256").get_to(r.model_sha256);
+  about.at("model_config").get_to(r.model_config_json);
+  about.at("model_context_tokens").get_to(r.model_context_tokens);
+  about.at("tokenizer_name").get_to(r.tokenizer_name);
+  about.at("tokenizer_sha256").get_to(r.tokenizer_sha256);
+  about.at("data_name").get_to(r.data_name);
+  about.at("data_sha256").get_to(r.data_sha256);
+  about.at("threads").get_to(r.num_threads);
+  about.at("context_tokens").get_to(r.context_tokens);
+  about.at("seed").get_to(r.seed);
+  about.at("notes").get_to(r.notes);
+}
+
+int64_t ReadWindows(const Json& list, const std::string& source,
+                    std::vector<WindowRecord>& windows) {
+  int64_t loss_begin = 0;
+  for (const Json& w : list) {
+    WindowRecord window{w.at(0), w.at(1), w.at(2), w.at(3),
+                        w.at(4), w.at(5), w.at(6), loss_begin};
+    if (window.num_tokens < 2 || window.num_tokens > kMaxTokens)
+      throw InvalidError(source + ": a window of " +
+                         std::to_string(window.num_tokens) +
+                         " tokens; expected at least 2");
+    loss_begin += window.num_tokens - 1;
+    windows.push_back(std::move(window));
+  }
+  if (windows.empty() || loss_begin > kMaxLosses)
+    throw InvalidError(source + ": " + std::to_string(windows.size()) +
+                       " windows with " + std::to_string(loss_begin) +
+                       " losses; expected at least one window");
+  return loss_begin;
+}
+
+PlannedGroup ReadGroup(const Json& identity, const Json& about,
+                       const std::string& source) {
+  PlannedGroup g;
+  ReadAbout(about, g);
+  RunRecord& r = g.record;
+  identity.at("numeric_class").get_to(g.numeric_class);
+  identity.at("layers").get_to(g.num_layers);
+  identity.at("heads").get_to(g.num_heads);
+  identity.at("loss_bytes").get_to(g.loss_bytes);
+  identity.at("lane").get_to(r.lane);
+  identity.at("batch_size").get_to(r.batch_size);
+  identity.at("uniform").get_to(r.uniform_idx);
+  identity.at("frozen").get_to(r.frozen_idx);
+  const auto num_batches = identity.at("batches").get<uint64_t>();
+  const int64_t num_losses =
+      ReadWindows(identity.at("windows"), source, r.windows);
+  for (const Json& p : identity.at("profiles")) {
+    ProfileRecord profile;
+    p.at("name").get_to(profile.name);
+    p.at("same_as").get_to(profile.same_as);
+    p.at("asked").get_to(profile.asked);
+    p.at("plastic_layers").get_to(profile.plastic_layers);
+    profile.nll.resize(static_cast<size_t>(num_losses));
+    profile.counters.resize(r.windows.size());
+    profile.window_seconds.resize(r.windows.size());
+    if (num_batches > r.windows.size())
+      throw InvalidError(source + ": more batches than windows");
+    profile.times.resize(num_batches);
+    r.profiles.push_back(std::move(profile));
+    g.cases.push_back(ParsePins(p.at("case").get<std::string>(), source));
+  }
+  if (r.uniform_idx >= r.profiles.size() || r.frozen_idx >= r.profiles.size())
+    throw InvalidError(source + ": uniform or frozen is no profile of it");
+  return g;
+}
+
+}  // namespace
+
+std::string RunPlan::sha256() const {
+  return Sha256Hex(IdentityJson(*this).dump());
+}
+
+RunPlan MakePlan(const Suite& suite, const std::vector<LoadedGroup>& groups,
+                 const std::vector<std::string>& numeric_classes,
+                 const std::string& code_tree, bool traced) {
+  RunPlan plan{suite.name, suite.path.string(), suite.sha256, code_tree, traced,
+               {}};
+  for (size_t i = 0; i < groups.size(); ++i) {
+    const LoadedGroup& g = groups[i];
+    plan.groups.push_back({GroupJson(g.spec), numeric_classes[i],
+                           g.config.num_layers, g.config.num_heads,
+                           g.lane == Lane::kCpuReferenceFp64 ? 8 : 4, g.record,
+                           g.cases});
+  }
+  return plan;
+}
+
+std::string PlanToJson(const RunPlan& plan) {
+  Json about = Json::array();
+  for (const PlannedGroup& g : plan.groups) about.push_back(AboutJson(g));
+  const Json json = {
+      {"schema", kGoldenSchema},        {"plan_sha256", plan.sha256()},
+      {"suite_file", plan.suite_file},  {"suite_sha256", plan.suite_sha256},
+      {"identity", IdentityJson(plan)}, {"about", about}};
+  return json.dump(1) + "\n";
+}
+
+RunPlan ParsePlan(std::string_view text, const std::string& source) {
+  const Json json = ParseJson(text, source);
+  try {
+    if (json.at("schema") != kGoldenSchema)
+      throw InvalidError(source + ": \"schema\" is " + json["schema"].dump() +
+                         "; expected " + std::to_string(kGoldenSchema));
+    RunPlan plan;
+    json.at("suite_file").get_to(plan.suite_file);
+    json.at("suite_sha256").get_to(plan.suite_sha256);
+    const Json &identity = json.at("identity"), &about = json.at("about");
+    identity.at("suite").get_to(plan.suite);
+    identity.at("code_tree").get_to(plan.code_tree);
+    identity.at("traced").get_to(plan.traced);
+    const Json& groups = identity.at("groups");
+    for (size_t i = 0; i < groups.size(); ++i)
+      plan.groups.push_back(ReadGroup(groups[i], about.at(i), source));
+    if (plan.sha256() != json.at("plan_sha256"))
+      throw InvalidError(source + ": the plan's hash is " + plan.sha256() +
+                         ", it says " + json["plan_sha256"].dump());
+    return plan;
+  } catch (const nlohmann::json::exception& error) {
+    throw InvalidError(source + ": not a plan: " + error.what());
+  }
+}
+
+std::string UnitKey(const RunPlan& plan, size_t group_idx, size_t profile_idx,
+                    size_t window_idx) {
+  const PlannedGroup& g = plan.groups[group_idx];
+  return Sha256Hex(PinsJson(g.cases[profile_idx]) + g.numeric_class + '\n' +
+                   plan.code_tree + '\n' + std::to_string(window_idx));
+}
+
+std::string FirstDifference(const RunPlan& before, const RunPlan& now) {
+  const Json a = IdentityJson(before), b = IdentityJson(now);
+  const Json patch = Json::diff(a, b);
+  if (patch.empty()) return "nothing";
+  const Json::json_pointer at(patch[0]["path"].get<std::string>());
+  const auto text = [&](const Json& json) -> std::string {
+    if (!json.contains(at)) return "nothing";
+    const std::string value = json[at].dump();
+    return value.size() > 200 ? value.substr(0, 200) + "..." : value;
+  };
+  return patch[0]["path"].get<std::string>() + ": " + text(a) + " -> " +
+         text(b);
+}
+
+std::string PlanText(const RunPlan& plan) {
+  std::string text = "suite " + plan.suite + ", plan " + plan.sha256() +
+                     ", code " + plan.code_tree + "\n";
+  size_t num_units = 0;
+  for (size_t g = 0; g < plan.groups.size(); ++g) {
+    const PlannedGroup& group = plan.groups[g];
+    const RunRecord& r = group.record;
+    text += "\nlane " + r.lane + " (class " + group.numeric_class +
+            "), model " + r.model_name + " " + r.model_sha256.substr(0, 12) +
+            ", data " + r.data_sha256.substr(0, 12) + ", batch " +
+            std::to_string(r.batch_size) + "\n";
+    for (size_t p = 0; p < r.profiles.size(); ++p) {
+      text += "case " + group.cases[p].name + " " +
+              Sha256Hex(PinsJson(group.cases[p])).substr(0, 16) +
+              (r.profiles[p].asked ? "" : " (for comparison only)") + "\n";
+      for (size_t w = 0; w < r.windows.size(); ++w, ++num_units)
+        text += "  unit " + UnitKey(plan, g, p, w).substr(0, 16) + " window " +
+                std::to_string(w) + ": " + r.windows[w].document + " from " +
+                std::to_string(r.windows[w].first_token) + ", " +
+                std::to_string(r.windows[w].num_tokens) + " tokens\n";
+    }
+  }
+  return text + "\n" + std::to_string(num_units) + " units\n";
+}
+
+}  // namespace plastometer

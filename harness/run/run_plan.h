@@ -1,0 +1,51 @@
+// plan.json of a run folder: every case, window and hash, resolved before
+// anything is measured. With the journals it is all that results need: merge
+// touches neither model nor text.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/golden/golden.h"
+#include "harness/run/group.h"
+#include "harness/run/results.h"
+
+namespace plastometer {
+
+struct PlannedGroup {
+  std::string spec_json;  // GroupJson: what --resume loads again
+  std::string numeric_class;
+  int64_t num_layers = 0, num_heads = 0, loss_bytes = 4;
+  RunRecord record;             // no losses yet
+  std::vector<CasePins> cases;  // one a profile of the record
+};
+
+struct RunPlan {
+  std::string suite, suite_file, suite_sha256;
+  std::string code_tree;
+  bool traced = false;  // traces are taken (check)
+  std::vector<PlannedGroup> groups;
+
+  // Of what decides the results: cases, windows, batches, code, class. Not of
+  // paths, times, threads.
+  std::string sha256() const;
+};
+
+RunPlan MakePlan(const Suite& suite, const std::vector<LoadedGroup>& groups,
+                 const std::vector<std::string>& numeric_classes,
+                 const std::string& code_tree, bool traced);
+std::string PlanToJson(const RunPlan& plan);
+// Throws kInvalid naming `source`; also when the identity does not have the
+// hash that the file says.
+RunPlan ParsePlan(std::string_view text, const std::string& source);
+
+// SHA-256 of the case's pins, class, code and window.
+std::string UnitKey(const RunPlan& plan, size_t group_idx, size_t profile_idx,
+                    size_t window_idx);
+// What differs, "text.uniform: model_sha256 a -> b", for a refusal.
+std::string FirstDifference(const RunPlan& before, const RunPlan& now);
+// `run --plan`: every case and unit with its hash, for people.
+std::string PlanText(const RunPlan& plan);
+
+}  // namespace plastometer

@@ -1,0 +1,297 @@
+#include "harness/suite/suite.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <map>
+#include <set>
+
+#include "harness/base/error.h"
+#include "harness/base/files.h"
+#include "harness/base/json.h"
+#include "harness/base/sha256.h"
+
+namespace plastometer {
+namespace fs = std::filesystem;
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr uint64_t kMaxSuiteBytes = 1 << 20;
+constexpr size_t kMaxGroups = 256, kMaxProfiles = 1024;
+constexpr int64_t kMaxCount = int64_t{1} << 32;
+
+// One JSON object with a place for error messages; every key must be asked for.
+class Object {
+ public:
+  Object(const Json& json, std::string where)
+      : json_(json), where_(std::move(where)) {
+    if (!json.is_object())
+      throw InvalidError(where_ + " is " + Met(json) + "; expected an object");
+  }
+
+  bool Has(const std::string& key) const { return json_.contains(key); }
+
+  const Json& Get(const std::string& key) {
+    known_.insert(key);
+    if (!json_.contains(key))
+      throw InvalidError(where_ + ": key \"" + key + "\" is missing");
+    return json_[key];
+  }
+
+  std::string Text(const std::string& key) {
+    const Json& value = Get(key);
+    if (!value.is_string()) throw Wrong(key, "a string");
+    return value.get<std::string>();
+  }
+  std::string Text(const std::string& key, const std::string& otherwise) {
+    known_.insert(key);
+    return Has(key) ? Text(key) : otherwise;
+  }
+
+  int64_t Count(const std::string& key, int64_t otherwise, int64_t least) {
+    known_.insert(key);
+    if (!Has(key)) return otherwise;
+    const Json& value = json_[key];
+    const std::string expected =
+        "an integer from " + std::to_string(least) + " on";
+    if (!value.is_number_integer()) throw Wrong(key, expected);
+    const auto count = value.get<int64_t>();
+    if (count < least || count > kMaxCount) throw Wrong(key, expected);
+    return count;
+  }
+
+  std::vector<std::string> Texts(const std::string& key, size_t most) {
+    const Json& value = Get(key);
+    const std::string expected =
+        "a list of 1 to " + std::to_string(most) + " strings";
+    if (!value.is_array() || value.empty() || value.size() > most)
+      throw Wrong(key, expected);
+    std::vector<std::string> texts;
+    for (const Json& item : value) {
+      if (!item.is_string() || item.get_ref<const std::string&>().empty())
+        throw Wrong(key, expected);
+      texts.push_back(item.get<std::string>());
+    }
+    return texts;
+  }
+
+  void RefuseOthers() const {
+    for (const auto& [key, value] : json_.items()) {
+      if (!known_.contains(key))
+        throw InvalidError(where_ + ": key \"" + key +
+                           "\" is not known; expected " + Known());
+    }
+  }
+
+  Error Wrong(const std::string& key, const std::string& expected) const {
+    return InvalidError(where_ + ": \"" + key + "\" is " + Met(json_[key]) +
+                        "; expected " + expected);
+  }
+
+ private:
+  static std::string Met(const Json& value) {
+    std::string text =
+        value.dump(-1, ' ', true, Json::error_handler_t::replace);
+    if (text.size() > 60) text = text.substr(0, 60) + "...";
+    return text;
+  }
+  std::string Known() const {
+    std::string list;
+    for (const std::string& key : known_)
+      list += (list.empty() ? "" : ", ") + key;
+    return list;
+  }
+
+  const Json& json_;
+  std::string where_;
+  std::set<std::string> known_;
+};
+
+bool IsName(const std::string& text) {
+  return !text.empty() && text.size() <= 64 &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+         });
+}
+
+// Relative paths are seen from the suite file.
+fs::path Beside(const fs::path& suite, const std::string& path) {
+  return (suite.parent_path() / path).lexically_normal();
+}
+
+SuiteData ParseData(const Json& json, const std::string& where,
+                    const fs::path& path) {
+  Object object(json, where);
+  SuiteData data;
+  if (object.Has("held_out")) data.held_out = object.Texts("held_out", 64);
+  if (object.Has("slice")) data.slice = Beside(path, object.Text("slice"));
+  if (object.Has("text")) data.text = Beside(path, object.Text("text"));
+  if (object.Has("domains")) data.domains = object.Texts("domains", 64);
+  const bool held_out = !data.held_out.empty(), text = !data.text.empty();
+  if (held_out == text && (held_out || data.slice.empty()))
+    throw InvalidError(where +
+                       " has both or none of \"held_out\" and \"text\"; "
+                       "expected one of them, or a \"slice\"");
+  data.documents = object.Count("documents", data.documents, 1);
+  data.windows = object.Count("windows", data.windows, 0);
+  data.context_tokens = object.Count("context", data.context_tokens, 2);
+  object.RefuseOthers();
+  return data;
+}
+
+SuiteGroup ParseGroup(const Json& json, const std::string& where,
+                      const fs::path& path) {
+  Object object(json, where);
+  SuiteGroup group;
+  group.name = object.Text("name");
+  if (!IsName(group.name))
+    throw object.Wrong("name", "1 to 64 of a-z, 0-9 and -");
+  group.model = object.Text("model");
+  if (group.model.find('/') != std::string::npos)
+    group.model = Beside(path, group.model).string();
+  group.tokenizer = object.Text("tokenizer", "");
+  group.lane = object.Text("lane", group.lane);
+  group.data = ParseData(object.Get("data"), where + ".data", path);
+  group.profiles = object.Texts("profiles", kMaxProfiles);
+  group.batch_size = object.Count("batch", group.batch_size, 1);
+  group.traced_windows =
+      object.Count("traced_windows", group.traced_windows, 0);
+  group.expect = object.Text("expect", group.expect);
+  if (group.expect != "finite" && group.expect != "diverges")
+    throw object.Wrong("expect", "\"finite\" or \"diverges\"");
+  object.RefuseOthers();
+  return group;
+}
+
+void RefuseCollisions(const Suite& suite) {
+  std::map<std::string, std::string> seen;
+  for (const SuiteGroup& group : suite.groups) {
+    for (const std::string& profile : group.profiles) {
+      const std::string name = group.name + "." + ProfileSlug(profile);
+      const auto [at, is_new] = seen.emplace(name, profile);
+      if (!is_new)
+        throw InvalidError(suite.path.string() + ": profiles '" + at->second +
+                           "' and '" + profile + "' of group \"" + group.name +
+                           "\" are both case " + name);
+    }
+  }
+}
+
+fs::path SuitesFolder() { return HomeFolder() / "suites"; }
+
+}  // namespace
+
+bool Suite::needs_fetched_text() const {
+  return std::any_of(groups.begin(), groups.end(),
+                     [](const SuiteGroup& g) { return g.data.text.empty(); });
+}
+
+std::string ProfileSlug(const std::string& profile) {
+  std::string slug;
+  for (const char c : profile) {
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.';
+    if (plain) {
+      slug += c;
+    } else if (c == '%') {
+      slug += "pct";
+    } else if (c == '@') {
+      slug += "x";
+    } else if (!slug.empty() && slug.back() != '-') {
+      slug += '-';
+    }
+  }
+  return slug.substr(0, 100);
+}
+
+Suite ParseSuite(std::string_view text, const fs::path& path) {
+  const Json json = ParseJson(text, path.string());
+  Object object(json, path.string());
+  Suite suite;
+  suite.path = path;
+  suite.sha256 = Sha256Hex(text);
+  suite.name = path.stem().string();
+  if (!IsName(suite.name))
+    throw InvalidError(path.string() +
+                       ": a suite's file name is 1 to 64 of a-z, 0-9 and -, "
+                       "and .json");
+  if (object.Count("schema", 0, 0) != 1)
+    throw InvalidError(path.string() +
+                       ": \"schema\" is missing or unknown; expected 1");
+  suite.description = object.Text("description");
+  const Json& groups = object.Get("groups");
+  if (!groups.is_array() || groups.empty() || groups.size() > kMaxGroups)
+    throw object.Wrong(
+        "groups", "a list of 1 to " + std::to_string(kMaxGroups) + " objects");
+  std::set<std::string> names;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    suite.groups.push_back(ParseGroup(
+        groups[i], path.string() + ": groups[" + std::to_string(i) + "]",
+        path));
+    if (!names.insert(suite.groups.back().name).second)
+      throw InvalidError(path.string() + ": group \"" +
+                         suite.groups.back().name + "\" is named twice");
+  }
+  object.RefuseOthers();
+  RefuseCollisions(suite);
+  return suite;
+}
+
+std::string GroupJson(const SuiteGroup& group) {
+  const auto absolute = [](const fs::path& path) {
+    return fs::absolute(path).lexically_normal().string();
+  };
+  Json data = {{"windows", group.data.windows},
+               {"context", group.data.context_tokens},
+               {"documents", group.data.documents}};
+  if (!group.data.held_out.empty()) data["held_out"] = group.data.held_out;
+  if (!group.data.domains.empty()) data["domains"] = group.data.domains;
+  if (!group.data.slice.empty()) data["slice"] = absolute(group.data.slice);
+  if (!group.data.text.empty()) data["text"] = absolute(group.data.text);
+  const bool is_path = group.model.find('/') != std::string::npos;
+  Json json = {{"name", group.name},
+               {"model", is_path ? absolute(group.model) : group.model},
+               {"tokenizer", group.tokenizer},
+               {"lane", group.lane},
+               {"data", data},
+               {"profiles", group.profiles},
+               {"batch", group.batch_size},
+               {"traced_windows", group.traced_windows},
+               {"expect", group.expect}};
+  return json.dump();
+}
+
+SuiteGroup ParseGroupJson(std::string_view text, const std::string& source) {
+  return ParseGroup(ParseJson(text, source), source, "/");
+}
+
+std::vector<std::string> ShippedSuites() {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(SuitesFolder(), error)) {
+    if (entry.path().extension() == ".json")
+      names.push_back(entry.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Suite LoadSuite(const std::string& path_or_name) {
+  fs::path path = path_or_name;
+  const bool is_name = path_or_name.find('/') == std::string::npos &&
+                       path.extension() != ".json";
+  if (is_name) path = SuitesFolder() / (path_or_name + ".json");
+  if (!is_name && path.extension() != ".json" &&
+      !fs::is_regular_file(path))  // "suites/quick"
+    path += ".json";
+  if (is_name && !fs::is_regular_file(path)) {
+    std::string list;
+    for (const std::string& name : ShippedSuites())
+      list += (list.empty() ? "" : ", ") + name;
+    throw UsageError("no suite '" + path_or_name +
+                     "'; expected a file, or one of " + list);
+  }
+  return ParseSuite(ReadFile(path, kMaxSuiteBytes), path);
+}
+
+}  // namespace plastometer

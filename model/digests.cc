@@ -1,0 +1,64 @@
+#include "model/digests.h"
+
+#include <span>
+#include <string>
+
+#include "harness/base/error.h"
+#include "harness/base/sha256.h"
+
+namespace plastometer {
+namespace {
+
+// The first four of the digest's bytes as they stand in memory.
+uint32_t Short(Sha256& hash) {
+  const std::string hex = hash.HexDigest();
+  uint32_t value = 0;
+  for (int byte = 3; byte >= 0; --byte)
+    value = value << 8 | static_cast<uint32_t>(
+                             std::stoul(hex.substr(2 * byte, 2), nullptr, 16));
+  return value;
+}
+
+}  // namespace
+
+std::vector<uint32_t> RowDigests(const at::Tensor& h) {
+  const at::Tensor rows = h.to(at::kCPU).contiguous();
+  const int64_t num_rows = rows.size(0) * rows.size(1);
+  const auto row_bytes =
+      static_cast<size_t>(rows.size(2) * rows.element_size());
+  const auto* bytes = static_cast<const std::byte*>(rows.const_data_ptr());
+  std::vector<uint32_t> digests;
+  digests.reserve(static_cast<size_t>(num_rows));
+  for (int64_t r = 0; r < num_rows; ++r, bytes += row_bytes) {
+    Sha256 hash;
+    hash.Update(std::span(bytes, row_bytes));
+    digests.push_back(Short(hash));
+  }
+  return digests;
+}
+
+std::vector<uint32_t> StateDigests(const TensorMap& state, int64_t num_layers,
+                                   int64_t num_sequences, int64_t num_heads) {
+  std::vector<uint32_t> digests;
+  for (int64_t b = 0; b < num_sequences; ++b) {
+    for (int64_t l = 0; l < num_layers; ++l) {
+      for (int64_t h = 0; h < num_heads; ++h) {
+        Sha256 hash;
+        for (const char* name : {"W1", "b1", "W2", "b2"}) {
+          const auto found =
+              state.find("final_state." + std::to_string(l) + "." + name);
+          if (found == state.end()) continue;  // TTT-Linear has no W2, b2
+          const std::vector<std::byte>& bytes = found->second.bytes;
+          const size_t head_bytes =
+              bytes.size() / static_cast<size_t>(num_sequences * num_heads);
+          hash.Update(std::span(bytes).subspan(
+              static_cast<size_t>(b * num_heads + h) * head_bytes, head_bytes));
+        }
+        digests.push_back(Short(hash));
+      }
+    }
+  }
+  return digests;
+}
+
+}  // namespace plastometer

@@ -1,0 +1,46 @@
+#include "harness/base/sha256.h"
+#include "harness/run/journal.h"
+#include "tests/fuzz/fuzz_target.h"
+
+namespace plastometer {
+namespace {
+
+void Check(std::string_view bytes) {
+  fuzz::Accepts([&] {
+    const Journal journal = ParseJournal(bytes, "input");
+    fuzz::Require(journal.valid_bytes <= bytes.size(),
+                  "the valid part is a part");
+    std::string again = JournalLine(journal.header);
+    for (const JournalUnit& unit : journal.units) again += JournalLine(unit);
+    for (const auto& trace : journal.traces) again += JournalLine(trace);
+    const Journal reread = ParseJournal(again, "written again");
+    fuzz::Require(reread.header == journal.header &&
+                      reread.units.size() == journal.units.size() &&
+                      reread.traces.size() == journal.traces.size(),
+                  "what was read can be written and read");
+  });
+}
+
+// Each line behind its digest made to fit, as the parser wants it.
+std::string Sealed(std::string_view bytes) {
+  std::string sealed;
+  while (!bytes.empty()) {
+    std::string_view line = bytes.substr(0, bytes.find('\n'));
+    bytes.remove_prefix(std::min(line.size() + 1, bytes.size()));
+    line.remove_prefix(std::min(line.find('{'), line.size()));
+    sealed += Sha256Hex(line).substr(0, 16) + ' ';
+    sealed += line;
+    sealed += '\n';
+  }
+  return sealed;
+}
+
+}  // namespace
+}  // namespace plastometer
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace plastometer;
+  Check(fuzz::View(data, size));
+  Check(Sealed(fuzz::View(data, size)));
+  return 0;
+}

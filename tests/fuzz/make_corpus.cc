@@ -1,0 +1,150 @@
+// Writes the seeds of tests/fuzz/corpus anew, after a format has changed:
+//   ninja fuzz_corpus && fuzz_corpus tests/fuzz/corpus
+// Inputs that a fuzzer found are kept beside them and not touched.
+#include <cmath>
+#include <iostream>
+
+#include "harness/base/files.h"
+#include "harness/base/zstd_stream.h"
+#include "harness/golden/store.h"
+#include "harness/golden/trace_file.h"
+#include "harness/run/journal.h"
+#include "model/weights/safetensors.h"
+#include "tests/harness/golden/random_golden.h"
+#include "tests/model/weights/weights_test_util.h"
+
+namespace plastometer {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CorpusWriter {
+ public:
+  explicit CorpusWriter(fs::path root) : root_(std::move(root)) {}
+
+  void Goldens() {
+    RandomGolden random(1);
+    Golden golden = random.Golden("text.uniform");
+    Write("case", "finite", PinsJson(golden.pins));
+    golden.pins.expect = "diverges";
+    Write("case", "diverges", PinsJson(golden.pins));
+    Write("metrics", "finite", MetricsJson(golden.metrics));
+    golden.metrics.values = {{"a", NAN}, {"b", -INFINITY}, {"c", -0.0}};
+    golden.metrics.tolerances.clear();
+    Write("metrics", "odd_values", MetricsJson(golden.metrics));
+    Write("trace", "raw", EncodeTrace(golden.trace));
+    Write("trace", "packed.zst", ZstdCompress(EncodeTrace(golden.trace), 19));
+    golden.trace.loss_bytes = 8;
+    golden.trace.windows[0].row_digests.clear();
+    Write("trace", "raw_fp64", EncodeTrace(golden.trace));
+    Write("trace", "empty", EncodeTrace(Trace{}));
+  }
+
+  void Ledgers() {
+    const TemporaryFolder store;
+    RandomGolden random(2);
+    const Golden golden = random.Golden("a");
+    LedgerEntry entry = Bless(store.path(), golden, "2026-01-31-first");
+    Write("ledger", "first", LedgerJson(entry));
+    entry = Bless(store.path(), random.Golden("a"), "2026-02-01-next");
+    entry.cases.push_back(entry.cases[0]);
+    entry.cases[1].name = "b";
+    entry.cases[1].fresh_start = true;
+    Write("ledger", "two_cases", LedgerJson(entry));
+    entry.kind = "remove";
+    for (LedgerCase& c : entry.cases) c.new_sha256.clear();
+    Write("ledger", "removal", LedgerJson(entry));
+  }
+
+  void Journals() {
+    RandomGolden random(3);
+    JournalHeader header;
+    header.plan_sha256 = std::string(64, 'a');
+    header.code_tree = std::string(40, 'b');
+    JournalUnit unit;
+    unit.key = std::string(64, 'c');
+    unit.nll = {1.5, 2.25, 0.125};
+    JournalTrace trace;
+    trace.key = unit.key;
+    trace.trace.num_layers = trace.trace.num_heads = 1;
+    trace.trace.windows = {random.Window(trace.trace, 20, true)};
+    const std::string lines =
+        JournalLine(header) + JournalLine(unit) + JournalLine(trace);
+    Write("journal", "whole", lines);
+    Write("journal", "torn", lines.substr(0, lines.size() - 10));
+  }
+
+  void Weights() {
+    TensorMap tensors;
+    tensors["a"] = HostTensor::FromF32({2, 3}, {1, 2, 3, 4, 5, 6});
+    tensors["b"] =
+        Convert(HostTensor::FromF32({4}, {1, 2, 3, 4}), DType::kBF16);
+    tensors["empty"] = HostTensor::FromF32({0, 7}, {});
+    const TemporaryFolder folder;
+    WriteSafetensors(folder.path() / "f", tensors, {{"format", "pt"}});
+    Write("safetensors", "three", ReadFile(folder.path() / "f"));
+    WriteSafetensors(folder.path() / "f", {});
+    Write("safetensors", "none", ReadFile(folder.path() / "f"));
+    Write("flax_stream", "three", testing::FlaxStreamOf(tensors, {"params"}));
+    Write("flax_stream", "scalar",
+          "\x92" + testing::PackKey({"step"}) +
+              testing::PackBin(testing::PackExt(
+                  3, testing::PackArrayBody({}, "int32", "\1\2\3\4"))));
+  }
+
+  void Texts() {
+    const std::string lines =
+        "{\"text\": \"One two three.\", \"meta\": {\"pile_set_name\": "
+        "\"Books\"}}\n\n{\"text\": \"\\u00e4 \\ud83d\\ude00 \xc3\xa4\"}\n";
+    Write("text_data", "lines.jsonl", lines);
+    Write("text_data", "lines.jsonl.zst", ZstdCompress(lines));
+    Write("text_data", "two_frames.jsonl.zst",
+          ZstdCompress(lines.substr(0, 30)) + ZstdCompress(lines.substr(30)));
+    int number = 0;
+    for (const char* profile :
+         {"uniform@2;until=2048;every=4", "early:25%@0.5", "random:2#7",
+          "layers:0-2@0.25,3", "ramp:1->0.1",
+          R"({"layers": [1, {"lambda": 2, "until": 32, "every": 2}, )"
+          R"({"lambdas": [1, 0.5]}, 0]})"}) {
+      Write("profile", "p" + std::to_string(++number), profile);
+    }
+    Write("suite", "two_groups",
+          R"({"schema": 1, "description": "d", "groups": [
+  {"name": "text", "model": "text-3m", "lane": "cpu-portable",
+   "data": {"held_out": ["default"], "windows": 2, "context": 512},
+   "profiles": ["uniform", "early:25%"],
+   "batch": 4, "traced_windows": 1, "expect": "finite"},
+  {"name": "slice", "model": "../m/model.safetensors",
+   "data": {"slice": "s.json"}, "profiles": ["frozen"]}]})");
+    Write("suite", "own_text", R"({"schema": 1, "description": "", "groups": [
+  {"name": "a-1", "model": "m/x.safetensors", "tokenizer": "bytes",
+   "data": {"text": "t.jsonl.zst", "domains": ["b"], "documents": 3},
+   "profiles": ["layers:0-1@0.5"]}]})");
+  }
+
+ private:
+  void Write(const std::string& target, const std::string& name,
+             const std::string& bytes) {
+    fs::create_directories(root_ / target);
+    WriteFile(root_ / target / name, bytes);
+  }
+
+  fs::path root_;
+};
+
+}  // namespace
+}  // namespace plastometer
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::cerr << "usage: fuzz_corpus FOLDER\n";
+    return 2;
+  }
+  plastometer::CorpusWriter writer(argv[1]);
+  writer.Goldens();
+  writer.Ledgers();
+  writer.Journals();
+  writer.Weights();
+  writer.Texts();
+  return 0;
+}

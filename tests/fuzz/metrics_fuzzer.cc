@@ -1,0 +1,11 @@
+#include "harness/golden/store.h"
+#include "tests/fuzz/sealed_input.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace plastometer;
+  fuzz::CheckSealed(
+      fuzz::View(data, size),
+      [](std::string_view text) { return ParseMetrics(text, "input"); },
+      MetricsJson);
+  return 0;
+}
