@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/base/files.h"
+#include "tests/fuzz/fuzz_target.h"
 
 extern "C" {
 // CMake renames each target's LLVMFuzzerTestOneInput.
@@ -129,7 +130,13 @@ TEST_P(FuzzReplay, Corpus) {
   const auto seeds = Seeds();
   ASSERT_FALSE(seeds.empty());
   EXPECT_NO_THROW(Run(""));
-  for (const auto& seed : seeds) EXPECT_NO_THROW(Run(ReadFile(seed))) << seed;
+  for (const auto& seed : seeds) {
+    const int before = fuzz::num_accepted;
+    EXPECT_NO_THROW(Run(ReadFile(seed))) << seed;
+    // Seeds are good files; what a fuzzer found is called bad_*.
+    const bool is_bad = seed.filename().string().starts_with("bad_");
+    EXPECT_EQ(fuzz::num_accepted > before, !is_bad) << seed;
+  }
 }
 
 TEST_P(FuzzReplay, ChangesOfTheCorpus) {

@@ -3,7 +3,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace plastometer;
-  fuzz::Accepts([&] {
+  fuzz::Try([&] {
     const Suite suite = ParseSuite(fuzz::View(data, size), "folder/suite.json");
     fuzz::Require(!suite.groups.empty(), "a suite names something to run");
     // A run folder keeps the groups, and a resumed run reads them again.

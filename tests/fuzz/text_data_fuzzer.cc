@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto path = fuzz::WriteInput(
       bytes.starts_with(kZstdMagic) ? "text.jsonl.zst" : "text.jsonl", bytes);
   size_t num_bytes = 0;
-  fuzz::Accepts([&] {
+  fuzz::Try([&] {
     ForEachTextDocument(path, [&](Document&& document) {
       num_bytes += document.text.size();
       return num_bytes < (1 << 20);
