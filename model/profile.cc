@@ -5,13 +5,13 @@
 #include <charconv>
 #include <cmath>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 #include <string_view>
 
 #include "harness/base/error.h"
 #include "harness/base/files.h"
+#include "harness/base/json.h"
 
 namespace plastometer {
 namespace {
@@ -302,11 +302,12 @@ LayerSchedule ScheduleFromJson(const std::string& profile, size_t l,
 std::vector<LayerSchedule> ReadProfileFile(const std::string& profile,
                                            const std::string& path,
                                            int64_t num_layers) {
+  const std::string text = ReadFile(path, kMaxProfileFileBytes);
   nlohmann::json json;
   try {
-    json = nlohmann::json::parse(ReadFile(path, kMaxProfileFileBytes));
-  } catch (const nlohmann::json::exception& error) {
-    Fail(profile, path + " is not JSON: " + error.what());
+    json = ParseJson(text, path);
+  } catch (const Error& error) {
+    Fail(profile, error.what());
   }
   if (!json.is_object() || !json.contains("layers") ||
       !json["layers"].is_array()) {

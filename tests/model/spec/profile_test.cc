@@ -90,6 +90,22 @@ TEST(Profile, FromFile) {
   EXPECT_THROW(Profile::Parse("file:" + file, 3), Error);
 }
 
+TEST(Profile, DeeplyNestedFileIsRefusedNotFollowed) {
+  const TemporaryFolder folder;
+  const std::string file = (folder.path() / "p.json").string();
+  const std::string open(200'000, '['), close(200'000, ']');
+  WriteFile(file, R"({"layers": [{"x": )" + open + close + "}]}");
+  try {
+    Profile::Parse("file:" + file, 1);
+    ADD_FAILURE() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 2);
+    EXPECT_NE(std::string(error.what()).find("nested deeper"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
 struct BadProfile {
   const char* text;
   const char* expected_in_message;
