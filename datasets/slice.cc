@@ -67,6 +67,19 @@ void CheckPiece(const Slice& slice, const Slice::Piece& p,
       std::to_string(slice.context_tokens) + ") and at most so many tokens");
 }
 
+// The library would cut 1.5 to 1 and wrap what is too large.
+int64_t Integer(const nlohmann::json& j, const char* key,
+                const fs::path& path) {
+  const nlohmann::json& value = j.at(key);
+  const bool fits = value.is_number_integer() &&
+                    (!value.is_number_unsigned() ||
+                     value.get<uint64_t>() <= uint64_t{INT64_MAX});
+  if (!fits)
+    throw InvalidError(path.string() + ": \"" + key + "\" is " + value.dump() +
+                       "; expected an integer");
+  return value.get<int64_t>();
+}
+
 }  // namespace
 
 Slice MakeSlice(const EvaluationSet& set, const Tokenizer& tokenizer,
@@ -110,12 +123,13 @@ Slice LoadSlice(const fs::path& path) {
                          "\"");
     Slice slice{j.at("data"),
                 j.at("tokenizer_sha256"),
-                j.at("context_tokens"),
+                Integer(j, "context_tokens", path),
                 {},
                 j.at("ids_sha256")};
     for (const auto& w : j.at("windows")) {
       slice.pieces.push_back({w.at("source"), w.at("document"),
-                              w.at("first_token"), w.at("num_tokens")});
+                              Integer(w, "first_token", path),
+                              Integer(w, "num_tokens", path)});
       CheckPiece(slice, slice.pieces.back(), path.string());
     }
     if (slice.pieces.empty())

@@ -19,9 +19,11 @@
 #include "harness/cli/output.h"
 #include "harness/cli/suite_run.h"
 #include "harness/golden/compare.h"
+#include "harness/golden/exit_codes.h"
 #include "harness/golden/ledger.h"
 #include "harness/golden/store.h"
 #include "harness/report/check_report.h"
+#include "harness/report/table.h"
 #include "harness/run/blame.h"
 #include "harness/run/capsule.h"
 

@@ -9,11 +9,15 @@
 #include "harness/base/allocator.h"
 #include "harness/base/error.h"
 #include "harness/base/interrupt.h"
+#include "harness/cli/bless_commands.h"
+#include "harness/cli/check_command.h"
 #include "harness/cli/data_command.h"
+#include "harness/cli/env_command.h"
 #include "harness/cli/export_command.h"
 #include "harness/cli/import_command.h"
 #include "harness/cli/merge_command.h"
 #include "harness/cli/output.h"
+#include "harness/cli/replay_command.h"
 #include "harness/cli/run_command.h"
 #include "harness/cli/score_command.h"
 #include "harness/cli/train_command.h"
@@ -61,7 +65,11 @@ int FailUnexpected(const std::string& what) {
 
 void AddCommands(CLI::App& app) {
   AddRunCommand(app);
+  AddCheckCommand(app);
+  AddBlessCommands(app);
   AddMergeCommand(app);
+  AddReplayCommand(app);
+  AddEnvCommand(app);
   AddScoreCommand(app);
   AddDataCommand(app);
   AddTrainCommand(app);

@@ -7,6 +7,7 @@
 #include "harness/base/error.h"
 #include "harness/base/files.h"
 #include "harness/base/interrupt.h"
+#include "harness/cli/env_command.h"
 #include "harness/cli/output.h"
 #include "harness/pins/pins.h"
 #include "harness/report/csv_report.h"
@@ -14,6 +15,7 @@
 #include "harness/report/table.h"
 #include "harness/run/losses.h"
 #include "harness/run/measure.h"
+#include "model/probes.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;
@@ -31,23 +33,22 @@ std::vector<LoadedGroup> LoadGroups(const Suite& suite,
   return groups;
 }
 
-std::string NumericClassOf(Lane lane, int threads) {
-  if (lane == Lane::kCpuPortable) return kPortableClass;
-  return NumericClass(ToString(lane), NumericFacts{});
-}
-
 void PinEnvironment(const std::vector<LoadedGroup>& groups) {
   std::vector<std::string> lanes;
   for (const LoadedGroup& group : groups) lanes.push_back(group.spec.lane);
   ApplyPins(PinsFor(lanes), ProgramArguments());
+  PinLibTorch();
+  for (const LoadedGroup& group : groups)
+    RequireProbes(group.lane, static_cast<int>(group.record.num_threads));
 }
 
 RunPlan MakePlanOf(const Suite& suite, const std::vector<LoadedGroup>& groups,
                    bool traced) {
   std::vector<std::string> classes;
   for (const LoadedGroup& group : groups)
-    classes.push_back(
-        NumericClassOf(group.lane, static_cast<int>(group.record.num_threads)));
+    classes.push_back(NumericClass(
+        group.spec.lane,
+        FactsOf(group.lane, static_cast<int>(group.record.num_threads))));
   return MakePlan(suite, groups, classes, CodeTree(), traced);
 }
 

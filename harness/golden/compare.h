@@ -21,10 +21,10 @@ std::string ToString(Verdict verdict);
 int ExitCode(Verdict verdict);
 
 struct TierResult {
-  int tier = 0;         // 0..5
-  std::string name;     // "contract", "finite", "counts", "bits", "near", "far"
+  int tier = 0;      // 0..5
+  std::string name;  // "contract", "finite", "counts", "bits", "near", "far"
   enum { kPassed, kFailed, kNotApplicable } outcome = kNotApplicable;
-  std::string detail;   // numbers met and expected; never empty
+  std::string detail;  // numbers met and expected; never empty
 };
 
 // The first place, in the order of computation (token, then layer), where a

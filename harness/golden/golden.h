@@ -20,8 +20,8 @@ inline constexpr char kPortableClass[] = "portable-1";
 // Everything that defines the case beside arithmetic, code and machine. Equal
 // pins, equal bits in the portable class.
 struct CasePins {
-  std::string suite, name;  // "quick", "text.uniform"
-  std::string profile;      // as the suite file writes it
+  std::string suite, name;      // "quick", "text.uniform"
+  std::string profile;          // as the suite file writes it
   std::string profile_lambdas;  // canonical multipliers, so that a name whose
                                 // meaning changed is another case
   std::string model_name, model_sha256, config_json;
@@ -37,8 +37,8 @@ struct CasePins {
 // The tokens most likely after a traced window's last but one token, by raw
 // logit; and that of the token that came.
 struct ProbeLogits {
-  std::vector<int32_t> ids;       // descending logit, ties by lower id
-  std::vector<float> logits;      // same order
+  std::vector<int32_t> ids;   // descending logit, ties by lower id
+  std::vector<float> logits;  // same order
   int32_t target_id = 0;
   float target_logit = 0;
   double target_nll = 0;  // nats; log p(id) = logit - target_logit - target_nll
@@ -78,8 +78,8 @@ struct CaseMetrics {
                               // "<lane>+<LibTorch>+<ISA cap>+t<threads>"
   std::string lane;
   std::string code_tree;  // code id of the program; docs/goldens.md
-  std::map<std::string, int64_t> counts;    // exact
-  std::map<std::string, double> values;     // nll_nats, nll_sum, ...
+  std::map<std::string, int64_t> counts;      // exact
+  std::map<std::string, double> values;       // nll_nats, nll_sum, ...
   std::map<std::string, std::string> hashes;  // nll_sha256
   // By lane: what may differ, and why. Only in a golden.
   struct Tolerance {

@@ -34,7 +34,7 @@ struct LedgerEntry {
   std::string sha256;  // of the file, when read
 };
 
-inline constexpr double kDriftBudgetNats = 1e-3;
+inline constexpr double kDriftBudgetNats = 5e-3;
 
 class Ledger {
  public:

@@ -27,7 +27,7 @@ std::vector<EnvironmentPin> PinsFor(const std::vector<std::string>& lanes);
 void ApplyPins(const std::vector<EnvironmentPin>& pins, char** argv);
 
 struct ProbeResult {
-  std::string name;    // "fp32 products"
+  std::string name;  // "fp32 products"
   bool passed = false;
   std::string detail;  // what was computed, met and expected
 };

@@ -4,12 +4,16 @@
 #include <cmath>
 #include <iostream>
 
+#include "datasets/slice.h"
 #include "harness/base/files.h"
 #include "harness/base/zstd_stream.h"
 #include "harness/golden/store.h"
 #include "harness/golden/trace_file.h"
 #include "harness/run/journal.h"
+#include "model/weights/import.h"
+#include "model/weights/model_file.h"
 #include "model/weights/safetensors.h"
+#include "tests/datasets/helpers.h"
 #include "tests/harness/golden/random_golden.h"
 #include "tests/model/weights/weights_test_util.h"
 
@@ -92,6 +96,57 @@ class CorpusWriter {
                   3, testing::PackArrayBody({}, "int32", "\1\2\3\4"))));
   }
 
+  void Models() {
+    const TemporaryFolder folder;
+    ModelConfig config = testing::TinyConfig();
+    config.num_layers = 1;
+    const fs::path file = folder.path() / "model.safetensors";
+    SaveModelFile(file, config, testing::TinyTensors(config, DType::kBF16));
+    Write("model_file", "own", ReadFile(file));
+    fs::create_directories(folder.path() / "out");
+    ExportWeights(file, folder.path() / "out");
+    Write("model_file", "torch",
+          ReadFile(folder.path() / "out" / "model.safetensors"));
+  }
+
+  void Packages() {
+    Write("extract", "man",
+          "m.TH A 1\n.SH NAME\na \\- \\fBb\\fR\n.so man1/b.1\n");
+    Write("extract", "osis",
+          "o<div type=\"book\" sID=\"g1\" osisID=\"A\"/>A <w "
+          "l=\"1\">word</w><note>n</note>, &amp; so.");
+    Write("extract", "normal", "n\xe4 latin\r\n \xc3\xa4 \n\n");
+    Write("extract", "zlib", "z" + Deflate("one one one one"));
+    Write("extract", "gzip", "g" + Deflate("one", 31) + Deflate("two", 31));
+    std::string xdr = "X\n";
+    for (const uint32_t word : {2u, 0x30600u, 0x20300u, 16u, 1u, 9u, 3u}) {
+      AppendBigEndian(word, &xdr);
+    }
+    Write("extract", "rdb", "r1234" + Deflate(xdr + "abc"));
+    std::string index = "s";
+    const std::string block = Deflate("a block of text");
+    for (const uint32_t word : {0u, static_cast<uint32_t>(block.size()), 15u}) {
+      AppendLittleEndian(word, &index);
+    }
+    Write("extract", "sword", index + block);
+  }
+
+  void Slices() {
+    Slice slice;
+    slice.tokenizer_sha256 = slice.ids_sha256 = std::string(64, 'a');
+    slice.context_tokens = 512;
+    slice.pieces = {{"books", "a/1", 0, 512}, {"books", "a/1", 512, 100}};
+    const TemporaryFolder folder;
+    WriteSlice(slice, folder.path() / "s.json");
+    Write("slice", "two_windows", ReadFile(folder.path() / "s.json"));
+    // trainer_spec {model_type: 2, byte_fallback: true}, normalizer_spec
+    // {name: "identity", add_dummy_prefix: false}
+    Write(
+        "tokenizer", "bpe",
+        std::string(
+            "\x12\x05\x18\x02\x98\x02\x01\x1a\x0c\x0a\x08identity\x18\0", 21));
+  }
+
   void Texts() {
     const std::string lines =
         "{\"text\": \"One two three.\", \"meta\": {\"pile_set_name\": "
@@ -145,6 +200,9 @@ int main(int argc, char** argv) {
   writer.Ledgers();
   writer.Journals();
   writer.Weights();
+  writer.Models();
+  writer.Packages();
+  writer.Slices();
   writer.Texts();
   return 0;
 }

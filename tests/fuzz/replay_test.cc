@@ -15,14 +15,18 @@
 extern "C" {
 // CMake renames each target's LLVMFuzzerTestOneInput.
 int Fuzz_case(const uint8_t* data, size_t size);
+int Fuzz_extract(const uint8_t* data, size_t size);
 int Fuzz_flax_stream(const uint8_t* data, size_t size);
 int Fuzz_journal(const uint8_t* data, size_t size);
 int Fuzz_ledger(const uint8_t* data, size_t size);
 int Fuzz_metrics(const uint8_t* data, size_t size);
+int Fuzz_model_file(const uint8_t* data, size_t size);
 int Fuzz_profile(const uint8_t* data, size_t size);
 int Fuzz_safetensors(const uint8_t* data, size_t size);
+int Fuzz_slice(const uint8_t* data, size_t size);
 int Fuzz_suite(const uint8_t* data, size_t size);
 int Fuzz_text_data(const uint8_t* data, size_t size);
+int Fuzz_tokenizer(const uint8_t* data, size_t size);
 int Fuzz_trace(const uint8_t* data, size_t size);
 }
 
@@ -35,14 +39,18 @@ struct Target {
 };
 
 constexpr Target kTargets[] = {{"case", Fuzz_case},
+                               {"extract", Fuzz_extract},
                                {"flax_stream", Fuzz_flax_stream},
                                {"journal", Fuzz_journal},
                                {"ledger", Fuzz_ledger},
                                {"metrics", Fuzz_metrics},
+                               {"model_file", Fuzz_model_file},
                                {"profile", Fuzz_profile},
                                {"safetensors", Fuzz_safetensors},
+                               {"slice", Fuzz_slice},
                                {"suite", Fuzz_suite},
                                {"text_data", Fuzz_text_data},
+                               {"tokenizer", Fuzz_tokenizer},
                                {"trace", Fuzz_trace}};
 
 constexpr int kChangesOfASeed = 300;

@@ -1,0 +1,280 @@
+#include "harness/cli/bless_commands.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "harness/base/error.h"
+#include "harness/base/files.h"
+#include "harness/base/interrupt.h"
+#include "harness/cli/suite_run.h"
+#include "harness/golden/bless.h"
+#include "harness/golden/store.h"
+#include "harness/pins/pins.h"
+
+namespace plastometer {
+namespace fs = std::filesystem;
+namespace {
+
+struct BlessArguments {
+  std::vector<std::string> cases;  // "quick/prose.uniform" or "prose.uniform"
+  std::string run, goldens, reason, numeric_class = kPortableClass, remove,
+                                    file;
+  bool all = false, fresh_start = false, accept_shift = false;
+  int64_t count = -1;
+};
+
+fs::path StoreRoot(const BlessArguments& a) {
+  return a.goldens.empty() ? HomeFolder() / "goldens" : fs::path(a.goldens);
+}
+
+// Folders of pending cases, "<suite>/<case>", sorted.
+std::vector<std::string> PendingCases(const fs::path& run) {
+  std::vector<std::string> names;
+  const fs::path pending = run / "pending";
+  if (!fs::is_directory(pending)) return names;
+  for (const auto& suite : fs::directory_iterator(pending))
+    for (const auto& entry : fs::directory_iterator(suite.path()))
+      names.push_back(suite.path().filename().string() + "/" +
+                      entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// Those that were named, or all of them.
+std::vector<std::string> Chosen(const BlessArguments& a) {
+  const std::vector<std::string> pending = PendingCases(a.run);
+  if (a.cases.empty()) return pending;
+  std::set<std::string> chosen;
+  for (const std::string& wanted : a.cases) {
+    const auto found = std::find_if(
+        pending.begin(), pending.end(), [&](const std::string& name) {
+          return name == wanted || name.substr(name.find('/') + 1) == wanted;
+        });
+    if (found == pending.end())
+      throw UsageError(a.run + " has no pending case " + wanted + "; it has " +
+                       std::to_string(pending.size()) +
+                       " (plastometer review " + a.run + ")");
+    chosen.insert(*found);
+  }
+  return {chosen.begin(), chosen.end()};
+}
+
+Golden ReadPending(const BlessArguments& a, const std::string& name) {
+  const fs::path folder = fs::path(a.run) / "pending" / name;
+  std::vector<std::string> classes;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.is_directory())
+      classes.push_back(entry.path().filename().string());
+  if (classes.size() != 1)
+    throw InvalidError(folder.string() + " holds " +
+                       std::to_string(classes.size()) +
+                       " numeric classes; expected one");
+  return ReadGolden(folder, classes[0]);
+}
+
+void Review(const BlessArguments& a) {
+  const GoldenStore store(StoreRoot(a));
+  const std::vector<std::string> names = Chosen(a);
+  for (const std::string& name : names) {
+    const Golden pending = ReadPending(a, name);
+    const auto golden = store.Read(pending.pins.suite, pending.pins.name,
+                                   pending.metrics.numeric_class);
+    std::fputs((ReviewText(pending, golden ? &*golden : nullptr, a.run) + "\n")
+                   .c_str(),
+               stdout);
+  }
+  std::printf("%zu pending cases\n", names.size());
+}
+
+// The cases of the run's plan, measured once more into a folder of its own.
+SuiteRun RunAgain(const fs::path& run, const fs::path& into,
+                  const std::set<std::string>& names) {
+  const std::string file = (run / kPlanFile).string();
+  const RunPlan plan = ParsePlan(ReadFile(file), file);
+  Suite suite;
+  suite.name = plan.suite;
+  suite.path = plan.suite_file;
+  suite.sha256 = plan.suite_sha256;
+  for (const PlannedGroup& planned : plan.groups) {
+    SuiteGroup group = ParseGroupJson(planned.spec_json, file);
+    std::vector<std::string> profiles;
+    for (const std::string& profile : group.profiles)
+      if (names.contains(plan.suite + "/" + group.name + "." +
+                         ProfileSlug(profile)))
+        profiles.push_back(profile);
+    group.profiles = profiles;
+    if (!profiles.empty()) suite.groups.push_back(group);
+  }
+  SuiteArguments arguments;
+  arguments.out = into.string();
+  return RunSuite(suite, arguments, /*traced=*/true);
+}
+
+const Golden* FindCase(const std::vector<Golden>& all, const CasePins& pins) {
+  const auto found = std::find_if(
+      all.begin(), all.end(),
+      [&](const Golden& golden) { return golden.pins.name == pins.name; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+std::vector<Golden> Candidates(const SuiteRun& run) {
+  std::vector<Golden> all;
+  for (size_t g = 0; g < run.plan.groups.size(); ++g)
+    for (size_t p = 0; p < run.plan.groups[g].cases.size(); ++p)
+      if (run.plan.groups[g].record.profiles[p].asked)
+        all.push_back(MakeCandidate(run.plan, run.collected, g, p));
+  return all;
+}
+
+BlessEnvironment Environment(const BlessArguments& a) {
+  BlessEnvironment e =
+      DetectBlessEnvironment(fs::absolute(StoreRoot(a)).parent_path());
+  e.code_tree = CodeTree();
+  e.built_from_commit = BuiltFromCommit();
+  return e;
+}
+
+void PrintEntry(const LedgerEntry& entry) {
+  for (const LedgerCase& c : entry.cases)
+    std::printf("%s/%s: %s\n", c.suite.c_str(), c.name.c_str(),
+                c.new_sha256.empty()   ? "removed"
+                : c.old_sha256.empty() ? "first golden"
+                                       : "golden replaced");
+  std::printf("ledger entry %s; commit goldens/ to make it so\n",
+              entry.id.c_str());
+}
+
+void Accept(const BlessArguments& a) {
+  const BlessEnvironment environment = Environment(a);
+  if (!a.remove.empty()) {
+    const size_t slash = a.remove.find('/');
+    if (slash == std::string::npos)
+      throw UsageError("--remove is '" + a.remove + "'; expected SUITE/CASE");
+    PrintEntry(Remove(StoreRoot(a), a.remove.substr(0, slash),
+                      a.remove.substr(slash + 1), a.reason, environment));
+    return;
+  }
+  if (a.run.empty() || (a.cases.empty() && !a.all))
+    throw UsageError("accept: expected cases, or --all, and --from RUN");
+  const InterruptGuard guard;
+  BlessRequest request;
+  request.reason = a.reason;
+  request.numeric_class = a.numeric_class;
+  request.all = a.all;
+  request.expected_count = a.count;
+  request.accept_shift = a.accept_shift;
+  request.fresh_start = a.fresh_start;
+  const std::vector<std::string> names = Chosen(a);
+  for (const std::string& name : names)
+    request.cases.push_back({ReadPending(a, name), {}, true});
+  CheckAllowed(request, environment);  // before minutes of measuring
+  const TemporaryFolder again;
+  const SuiteRun run =
+      RunAgain(a.run, again.path() / "run", {names.begin(), names.end()});
+  if (!run.collected.inconsistent.empty())
+    throw RefusedError(run.collected.inconsistent.front() +
+                       ": in pieces it has other losses than in one pass");
+  const std::vector<Golden> candidates = Candidates(run);
+  for (BlessRequest::Case& c : request.cases) {
+    const Golden* golden = FindCase(candidates, c.pending.pins);
+    if (golden == nullptr)
+      throw InvalidError(a.run + ": its plan has no case " +
+                         c.pending.pins.name);
+    c.again = *golden;
+    c.complete = run.collected.missing.empty();
+    c.again.metrics.tolerances = c.pending.metrics.tolerances;
+  }
+  PrintEntry(plastometer::Accept(StoreRoot(a), request, environment));
+}
+
+void Reject(const BlessArguments& a) {
+  if (a.cases.empty()) throw UsageError("reject: expected cases");
+  for (const std::string& name : Chosen(a)) {
+    fs::remove_all(fs::path(a.run) / "pending" / name);
+    std::printf("%s: the pending golden is gone; the committed one stands\n",
+                name.c_str());
+  }
+}
+
+void Lint(const BlessArguments& a) {
+  const std::vector<std::string> findings = LintStore(StoreRoot(a));
+  for (const std::string& finding : findings)
+    std::printf("%s\n", finding.c_str());
+  if (!findings.empty())
+    throw InvalidError(std::to_string(findings.size()) +
+                       " findings in the golden store");
+}
+
+CLI::App* AddCommand(CLI::App& app, const std::string& name,
+                     const std::string& what,
+                     const std::shared_ptr<BlessArguments>& a,
+                     void (*run)(const BlessArguments&)) {
+  CLI::App* command = app.add_subcommand(name, what);
+  command->add_option("--goldens", a->goldens,
+                      "the golden store (default: goldens/ of the "
+                      "installation)");
+  command->callback([a, run] { run(*a); });
+  return command;
+}
+
+}  // namespace
+
+void AddBlessCommands(CLI::App& app) {
+  auto review = std::make_shared<BlessArguments>();
+  CLI::App* command = AddCommand(app, "review",
+                                 "Show what a check left pending, and how far "
+                                 "it is from the goldens",
+                                 review, Review);
+  command->add_option("run", review->run, "run folder of a check")->required();
+  command->add_option("cases", review->cases, "SUITE/CASE (default: all)");
+
+  auto accept = std::make_shared<BlessArguments>();
+  command = AddCommand(app, "accept",
+                       "Make pending goldens the committed ones, with a "
+                       "reason, after measuring them once more",
+                       accept, Accept);
+  command->add_option("cases", accept->cases, "SUITE/CASE");
+  command->add_option("--from", accept->run, "run folder of a check");
+  command->add_option("--reason", accept->reason, "why the numbers moved")
+      ->required();
+  command->add_flag("--all", accept->all, "every pending case; needs --count");
+  command->add_option("--count", accept->count, "how many cases --all is");
+  command->add_flag("--accept-shift", accept->accept_shift,
+                    "counts or pins change, or ln perplexity by more than "
+                    "0.001");
+  command->add_flag("--fresh-start", accept->fresh_start,
+                    "cumulative drift begins anew");
+  command->add_option("--class", accept->numeric_class, "numeric class")
+      ->capture_default_str();
+  command->add_option("--remove", accept->remove,
+                      "SUITE/CASE that its suite no longer names");
+
+  auto reject = std::make_shared<BlessArguments>();
+  command =
+      AddCommand(app, "reject", "Throw pending goldens away", reject, Reject);
+  command->add_option("cases", reject->cases, "SUITE/CASE");
+  command->add_option("--from", reject->run, "run folder of a check")
+      ->required();
+
+  auto lint = std::make_shared<BlessArguments>();
+  AddCommand(app, "lint",
+             "Check the golden store: hashes, ledger, sizes; prints one line "
+             "a finding",
+             lint, Lint);
+
+  auto show = std::make_shared<BlessArguments>();
+  command = app.add_subcommand("golden", "Look into golden files");
+  command->require_subcommand(1);
+  CLI::App* text = command->add_subcommand(
+      "show", "A trace.zst as text, for people and git's textconv");
+  text->add_option("file", show->file, "trace.zst")->required();
+  text->callback(
+      [show] { std::fputs(GoldenText(show->file).c_str(), stdout); });
+}
+
+}  // namespace plastometer

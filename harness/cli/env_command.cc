@@ -1,0 +1,136 @@
+#include "harness/cli/env_command.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+
+#include "harness/base/error.h"
+#include "harness/cli/output.h"
+#include "model/device/device.h"
+#include "model/probes.h"
+
+namespace plastometer {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct EnvArguments {
+  std::string lane = "cpu-portable";
+  int threads = 0;
+  bool json = false;
+};
+
+struct Report {
+  std::vector<EnvironmentPin> pins;
+  std::vector<MachineProbe> probes;
+  Fingerprint fingerprint;
+};
+
+Report Look(const EnvArguments& a) {
+  const Lane lane = ParseLane(a.lane);
+  Report report;
+  report.pins = PinsFor({a.lane});
+  ApplyPins(report.pins, ProgramArguments());
+  PinLibTorch();
+  report.probes = RunProbes(lane, a.threads);
+  report.fingerprint = MakeFingerprint(a.lane, FactsOf(lane, a.threads));
+  const CudaProbe cuda = ProbeCuda();
+  report.fingerprint.timing["gpu"] =
+      cuda.usable() ? "usable" : "none: " + cuda.problem;
+  return report;
+}
+
+std::string Met(const EnvironmentPin& pin) {
+  const char* value = std::getenv(pin.variable.c_str());
+  return value == nullptr ? "not set" : value;
+}
+
+// The value in as many lines as 80 columns need.
+void PrintPair(const std::string& name, const std::string& value) {
+  constexpr size_t kWidth = 52;
+  for (size_t begin = 0; begin == 0 || begin < value.size(); begin += kWidth)
+    std::printf("  %-24s %s\n", begin == 0 ? name.c_str() : "",
+                value.substr(begin, kWidth).c_str());
+}
+
+void PrintText(const EnvArguments& a, const Report& report) {
+  std::printf("lane %s, numeric class %s\n\npins\n", a.lane.c_str(),
+              report.fingerprint.numeric.at("numeric_class").c_str());
+  for (const EnvironmentPin& pin : report.pins)
+    std::printf("  %-23s %-9s %s\n", pin.variable.c_str(), Met(pin).c_str(),
+                pin.why.c_str());
+  std::printf("\nprobes\n");
+  for (const MachineProbe& probe : report.probes)
+    PrintPair(probe.name, (probe.passed ? "ok: " : "FAILED: ") + probe.detail);
+  std::printf("\nfingerprint, what can change the numbers\n");
+  for (const auto& [name, value] : report.fingerprint.numeric)
+    PrintPair(name, value);
+  std::printf("\nfingerprint, what can change the times\n");
+  for (const auto& [name, value] : report.fingerprint.timing)
+    PrintPair(name, value);
+}
+
+void PrintJson(const EnvArguments& a, const Report& report) {
+  Json pins = Json::array(), probes = Json::array();
+  for (const EnvironmentPin& pin : report.pins)
+    pins.push_back({{"variable", pin.variable},
+                    {"value", Met(pin)},
+                    {"pinned", pin.value},
+                    {"why", pin.why}});
+  for (const MachineProbe& probe : report.probes)
+    probes.push_back({{"name", probe.name},
+                      {"passed", probe.passed},
+                      {"detail", probe.detail}});
+  const Json json = {{"schema", 1},
+                     {"lane", a.lane},
+                     {"pins", pins},
+                     {"probes", probes},
+                     {"numeric", report.fingerprint.numeric},
+                     {"timing", report.fingerprint.timing}};
+  std::printf("%s\n",
+              json.dump(1, ' ', false, Json::error_handler_t::replace).c_str());
+}
+
+void Env(const EnvArguments& a) {
+  const Report report = Look(a);
+  a.json ? PrintJson(a, report) : PrintText(a, report);
+  for (const MachineProbe& probe : report.probes)
+    if (!probe.passed) ExitStatus() = 5;
+}
+
+}  // namespace
+
+NumericFacts FactsOf(Lane lane, int num_threads) {
+  const MachineFacts facts = DescribeMachine();
+  return {facts.libtorch_version, facts.aten_capability, facts.portable_isa,
+          facts.blas,
+          num_threads > 0
+              ? num_threads
+              : std::max<int64_t>(1, std::thread::hardware_concurrency())};
+}
+
+void RequireProbes(Lane lane, int num_threads) {
+  for (const MachineProbe& probe : RunProbes(lane, num_threads))
+    if (!probe.passed)
+      throw RefusedError(
+          "this process does not compute as pinned: " + probe.name + ": " +
+          probe.detail + " (plastometer env)");
+}
+
+void AddEnvCommand(CLI::App& app) {
+  auto a = std::make_shared<EnvArguments>();
+  CLI::App* command = app.add_subcommand(
+      "env",
+      "Show what is pinned, probe whether it holds, and what this machine is");
+  command->add_option("--lane", a->lane, "device and arithmetic")
+      ->capture_default_str();
+  command->add_option("--threads", a->threads, "0: all cores")
+      ->capture_default_str();
+  command->add_flag("--json", a->json, "as JSON");
+  command->callback([a] { Env(*a); });
+}
+
+}  // namespace plastometer

@@ -1,0 +1,110 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "harness/golden/bless.h"
+
+namespace plastometer {
+namespace {
+
+std::string Number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", value);
+  return text;
+}
+
+// "loss of window 1, token 7: 3.2 -> 3.4 nats", the largest first.
+std::string WorstTokens(const Trace& now, const Trace& before) {
+  struct Change {
+    size_t window, token;
+    double from, to;
+    double size() const { return std::abs(to - from); }
+  };
+  std::vector<Change> changes;
+  const size_t windows = std::min(now.windows.size(), before.windows.size());
+  for (size_t w = 0; w < windows; ++w) {
+    const auto &a = now.windows[w].nll, &b = before.windows[w].nll;
+    for (size_t i = 0; i < std::min(a.size(), b.size()); ++i)
+      if (a[i] != b[i]) changes.push_back({w, i + 1, b[i], a[i]});
+  }
+  const size_t shown = std::min<size_t>(changes.size(), 3);
+  std::partial_sort(
+      changes.begin(), changes.begin() + static_cast<int64_t>(shown),
+      changes.end(),
+      [](const Change& a, const Change& b) { return a.size() > b.size(); });
+  std::string text;
+  for (size_t i = 0; i < shown; ++i)
+    text += "    loss of window " + std::to_string(changes[i].window) +
+            ", token " + std::to_string(changes[i].token) + ": " +
+            Number(changes[i].from) + " -> " + Number(changes[i].to) +
+            " nats\n";
+  return text;
+}
+
+std::string CountsText(const CaseMetrics& now, const CaseMetrics& before) {
+  std::string text;
+  for (const auto& [name, value] : now.counts) {
+    const auto old = before.counts.find(name);
+    if (old != before.counts.end() && old->second == value) continue;
+    text +=
+        "    " + name + ": " +
+        (old == before.counts.end() ? "none" : std::to_string(old->second)) +
+        " -> " + std::to_string(value) + "\n";
+  }
+  return text;
+}
+
+std::string ChangeText(const Comparison& c) {
+  if (!c.mean_nll_change) return "";
+  std::string text = "  change of ln perplexity " + Number(*c.mean_nll_change) +
+                     " nats a token";
+  if (c.change_low) {
+    const bool beyond = *c.change_low > 0 || *c.change_high < 0;
+    text += " [95 %: " + Number(*c.change_low) + ", " + Number(*c.change_high) +
+            "]: " +
+            (beyond ? "beyond the scatter of windows"
+                    : "within the scatter of windows");
+  }
+  text += "\n";
+  if (c.max_abs_nll_change)
+    text += "  largest change of one traced loss " +
+            Number(*c.max_abs_nll_change) + " nats\n";
+  if (c.probe_kl)
+    text += "  KL of the probe tokens " + Number(*c.probe_kl) + " nats\n";
+  return text;
+}
+
+}  // namespace
+
+std::string ReviewText(const Golden& pending, const Golden* golden,
+                       const std::string& run_folder) {
+  const std::string name = pending.pins.suite + "/" + pending.pins.name;
+  std::string text = name + " (" + pending.metrics.numeric_class + ")\n";
+  if (golden == nullptr) {
+    const auto nll = pending.metrics.values.find("nll_nats");
+    text += "  new: no golden yet; mean loss " +
+            (nll == pending.metrics.values.end() ? "not available"
+                                                 : Number(nll->second)) +
+            " nats over " + std::to_string(pending.pins.num_windows) +
+            " windows\n";
+  } else {
+    const Comparison c = Compare(pending, golden);
+    text += "  " + ToString(c.verdict) + "\n";
+    for (const TierResult& tier : c.tiers)
+      if (tier.outcome == TierResult::kFailed)
+        text += "  " + tier.name + ": " + tier.detail + "\n";
+    text += ChangeText(c);
+    const std::string counts = CountsText(pending.metrics, golden->metrics);
+    if (!counts.empty()) text += "  counts:\n" + counts;
+    const std::string worst = WorstTokens(pending.trace, golden->trace);
+    if (!worst.empty()) text += "  largest changes:\n" + worst;
+    if (c.divergence) text += "  first: " + c.divergence->text + "\n";
+  }
+  return text + "  next: plastometer accept " + name + " --from " + run_folder +
+         " --reason \"...\"\n        plastometer reject " + name + " --from " +
+         run_folder + "\n";
+}
+
+}  // namespace plastometer
