@@ -190,6 +190,21 @@ TEST_F(Corpus, SlicesComeBackTheSame) {
   }
 }
 
+TEST_F(Corpus, SlicesWithNumbersThatAreNoIntegersAreRefused) {
+  const auto path = folder_.path() / "bad.slice.json";
+  WriteSlice({"", "a", 16, {{"books", "b", 0, 5}}, "c"}, path);
+  const std::string good = ReadFile(path);
+  EXPECT_EQ(LoadSlice(path).pieces[0].num_tokens, 5);
+  for (const std::string number :
+       {"5.5", "1e+300", "true", "\"5\"", "18446744073709551615"}) {
+    std::string bad = good;
+    bad.replace(bad.find(": 5"), 3, ": " + number);
+    WriteFile(path, bad);
+    EXPECT_THAT(ErrorOf(ErrorKind::kInvalid, [&] { LoadSlice(path); }),
+                HasSubstr("\"num_tokens\" is " + number));
+  }
+}
+
 TEST_F(Corpus, SlicesNoticeAnotherTokenizerAndOtherText) {
   const EvaluationSet set =
       SourceEvaluation({"novels"}, TinyTokenizer(), 512, 4, folder_.path());

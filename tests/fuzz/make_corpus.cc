@@ -141,10 +141,12 @@ class CorpusWriter {
     Write("slice", "two_windows", ReadFile(folder.path() / "s.json"));
     // trainer_spec {model_type: 2, byte_fallback: true}, normalizer_spec
     // {name: "identity", add_dummy_prefix: false}
-    Write(
-        "tokenizer", "bpe",
-        std::string(
-            "\x12\x05\x18\x02\x98\x02\x01\x1a\x0c\x0a\x08identity\x18\0", 21));
+    const std::string facts(
+        "\x0a\x03\x0a\x01"
+        "a\x12\x05\x18\x02\x98\x02\x01\x1a\x0c\x0a\x08"
+        "identity\x18\0",
+        26);
+    Write("tokenizer", "bpe", facts);
   }
 
   void Texts() {
