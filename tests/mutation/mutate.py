@@ -241,6 +241,7 @@ def run_code(work, words, jobs):
         finally:
             (tree / mutation.file).write_text(original)
         print(f"{row.name}: {row.verdict}", file=sys.stderr, flush=True)
+    build(tree, jobs)  # the unchanged program once more, for the sample
     return rows
 
 
