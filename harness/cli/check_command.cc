@@ -22,6 +22,7 @@
 #include "harness/golden/exit_codes.h"
 #include "harness/golden/ledger.h"
 #include "harness/golden/store.h"
+#include "harness/pins/pins.h"
 #include "harness/report/check_report.h"
 #include "harness/report/table.h"
 #include "harness/run/blame.h"
@@ -141,6 +142,17 @@ void WritePending(const SuiteRun& run, const SuiteArguments& a,
   }
 }
 
+// "libtorch: 2.11.0 -> 2.12.0", what moved since the golden was made.
+std::string MovedText(const Golden& golden, const Golden& candidate) {
+  Fingerprint before, now;
+  before.numeric = golden.metrics.environment;
+  now.numeric = candidate.metrics.environment;
+  std::string text;
+  for (const std::string& pin : MovedPins(before, now))
+    text += (text.empty() ? " (" : ", ") + pin;
+  return text.empty() ? " (no recorded pin moved)" : text + ")";
+}
+
 // Does the code that made the golden disagree with it in the same way here?
 std::string BlameText(const CheckArguments& a, const SuiteRun& run,
                       const Checked& c) {
@@ -148,7 +160,8 @@ std::string BlameText(const CheckArguments& a, const SuiteRun& run,
   const std::string name = c.candidate.pins.suite + "/" + c.candidate.pins.name;
   if (c.golden->metrics.code_tree == run.plan.code_tree)
     return name + ": ENV-DRIFT: this is the code that made the golden; " +
-           "what differs is the machine or its libraries (plastometer env)";
+           "what differs is the machine or its libraries" +
+           MovedText(*c.golden, c.candidate);
   try {
     const std::string commit =
         FindCommitOfCode(home, c.golden->metrics.code_tree);
@@ -180,7 +193,8 @@ std::string BlameText(const CheckArguments& a, const SuiteRun& run,
                                ", which made the golden, still gives it here"
                          : ": ENV-DRIFT: commit " + commit.substr(0, 12) +
                                ", which made the golden, no longer gives it "
-                               "here");
+                               "here" +
+                               MovedText(*c.golden, c.candidate));
     }
     return name + ": blame: the old code's report has no such case (exit " +
            std::to_string(result.exit_code) + ")";

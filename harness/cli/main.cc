@@ -20,6 +20,7 @@
 #include "harness/cli/replay_command.h"
 #include "harness/cli/run_command.h"
 #include "harness/cli/score_command.h"
+#include "harness/cli/tolerances_command.h"
 #include "harness/cli/train_command.h"
 
 namespace plastometer {
@@ -69,6 +70,7 @@ void AddCommands(CLI::App& app) {
   AddBlessCommands(app);
   AddMergeCommand(app);
   AddReplayCommand(app);
+  AddTolerancesCommand(app);
   AddEnvCommand(app);
   AddScoreCommand(app);
   AddDataCommand(app);

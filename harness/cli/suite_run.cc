@@ -44,12 +44,14 @@ void PinEnvironment(const std::vector<LoadedGroup>& groups) {
 
 RunPlan MakePlanOf(const Suite& suite, const std::vector<LoadedGroup>& groups,
                    bool traced) {
-  std::vector<std::string> classes;
+  std::vector<std::map<std::string, std::string>> environments;
   for (const LoadedGroup& group : groups)
-    classes.push_back(NumericClass(
-        group.spec.lane,
-        FactsOf(group.lane, static_cast<int>(group.record.num_threads))));
-  return MakePlan(suite, groups, classes, CodeTree(), traced);
+    environments.push_back(
+        MakeFingerprint(
+            group.spec.lane,
+            FactsOf(group.lane, static_cast<int>(group.record.num_threads)))
+            .numeric);
+  return MakePlan(suite, groups, environments, CodeTree(), traced);
 }
 
 // The groups that an interrupted run's plan names.

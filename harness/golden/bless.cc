@@ -24,9 +24,11 @@ double MeanNll(const Golden& golden) {
   return found == golden.metrics.values.end() ? NAN : found->second;
 }
 
-// Without what a blessing may add.
+// Without what a blessing may add, and without what made it.
 Golden Measured(Golden golden) {
   golden.metrics.tolerances.clear();
+  golden.metrics.code_tree.clear();
+  golden.metrics.environment.clear();
   return golden;
 }
 

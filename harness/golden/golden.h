@@ -78,6 +78,9 @@ struct CaseMetrics {
                               // "<lane>+<LibTorch>+<ISA cap>+t<threads>"
   std::string lane;
   std::string code_tree;  // code id of the program; docs/goldens.md
+  // What was known to be able to change numbers when this was measured: named
+  // when blame finds that the environment moved. Never compared.
+  std::map<std::string, std::string> environment;
   std::map<std::string, int64_t> counts;      // exact
   std::map<std::string, double> values;       // nll_nats, nll_sum, ...
   std::map<std::string, std::string> hashes;  // nll_sha256

@@ -168,6 +168,7 @@ std::string MetricsJson(const CaseMetrics& metrics) {
   return SealedText({{"numeric_class", metrics.numeric_class},
                      {"lane", metrics.lane},
                      {"code_tree", metrics.code_tree},
+                     {"environment", metrics.environment},
                      {"counts", metrics.counts},
                      {"values", std::move(values)},
                      {"hashes", metrics.hashes},
@@ -181,6 +182,8 @@ CaseMetrics ParseMetrics(std::string_view text, const std::string& source) {
   metrics.numeric_class = fields.String("numeric_class");
   metrics.lane = fields.String("lane");
   metrics.code_tree = fields.String("code_tree");
+  metrics.environment = ReadMap<std::string>(
+      fields.Object("environment"), source + ": environment", StringOf);
   metrics.counts =
       ReadMap<int64_t>(fields.Object("counts"), source + ": counts", IntegerOf);
   metrics.values =

@@ -175,6 +175,7 @@ Golden MakeCandidate(const RunPlan& plan, const Collected& collected,
   m.numeric_class = group.numeric_class;
   m.lane = record.lane;
   m.code_tree = plan.code_tree;
+  m.environment = group.environment;
   Counters counters;
   int64_t scored_bytes = 0;
   double nll_sum = 0;

@@ -59,6 +59,7 @@ Json IdentityJson(const RunPlan& plan) {
 Json AboutJson(const PlannedGroup& g) {
   const RunRecord& r = g.record;
   return {{"spec", Json::parse(g.spec_json)},
+          {"environment", g.environment},
           {"version", r.version},
           {"started_utc", r.started_utc},
           {"model_name", r.model_name},
@@ -79,6 +80,7 @@ Json AboutJson(const PlannedGroup& g) {
 void ReadAbout(const Json& about, PlannedGroup& g) {
   RunRecord& r = g.record;
   g.spec_json = about.at("spec").dump();
+  about.at("environment").get_to(g.environment);
   about.at("version").get_to(r.version);
   about.at("started_utc").get_to(r.started_utc);
   about.at("model_name").get_to(r.model_name);
@@ -158,17 +160,19 @@ std::string RunPlan::sha256() const {
   return Sha256Hex(IdentityJson(*this).dump());
 }
 
-RunPlan MakePlan(const Suite& suite, const std::vector<LoadedGroup>& groups,
-                 const std::vector<std::string>& numeric_classes,
-                 const std::string& code_tree, bool traced) {
+RunPlan MakePlan(
+    const Suite& suite, const std::vector<LoadedGroup>& groups,
+    const std::vector<std::map<std::string, std::string>>& environments,
+    const std::string& code_tree, bool traced) {
   RunPlan plan{suite.name, suite.path.string(), suite.sha256, code_tree, traced,
                {}};
   for (size_t i = 0; i < groups.size(); ++i) {
     const LoadedGroup& g = groups[i];
-    plan.groups.push_back({GroupJson(g.spec), numeric_classes[i],
+    plan.groups.push_back({GroupJson(g.spec),
+                           environments[i].at("numeric_class"),
                            g.config.num_layers, g.config.num_heads,
-                           g.lane == Lane::kCpuReferenceFp64 ? 8 : 4, g.record,
-                           g.cases});
+                           g.lane == Lane::kCpuReferenceFp64 ? 8 : 4,
+                           environments[i], g.record, g.cases});
   }
   return plan;
 }

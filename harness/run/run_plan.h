@@ -3,6 +3,7 @@
 // touches neither model nor text.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,8 @@ struct PlannedGroup {
   std::string spec_json;  // GroupJson: what --resume loads again
   std::string numeric_class;
   int64_t num_layers = 0, num_heads = 0, loss_bytes = 4;
-  RunRecord record;             // no losses yet
+  std::map<std::string, std::string> environment;  // Fingerprint::numeric
+  RunRecord record;                                // no losses yet
   std::vector<CasePins> cases;  // one a profile of the record
 };
 
@@ -32,9 +34,12 @@ struct RunPlan {
   std::string sha256() const;
 };
 
-RunPlan MakePlan(const Suite& suite, const std::vector<LoadedGroup>& groups,
-                 const std::vector<std::string>& numeric_classes,
-                 const std::string& code_tree, bool traced);
+// `environments`: Fingerprint::numeric of each group's lane, with its
+// "numeric_class".
+RunPlan MakePlan(
+    const Suite& suite, const std::vector<LoadedGroup>& groups,
+    const std::vector<std::map<std::string, std::string>>& environments,
+    const std::string& code_tree, bool traced);
 std::string PlanToJson(const RunPlan& plan);
 // Throws kInvalid naming `source`; also when the identity does not have the
 // hash that the file says.
