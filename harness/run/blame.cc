@@ -91,7 +91,7 @@ fs::path BuildCommit(const fs::path& repository, const std::string& commit,
   MustSucceed(
       {"git", "worktree", "add", "--detach", "--force", tree.string(), commit},
       repository);
-  const fs::path libtorch = repository / ".deps" / "libtorch";
+  const fs::path libtorch = repository / ".deps" / "libtorch" / "torch";
   if (fs::is_directory(libtorch))
     setenv("LIBTORCH_ROOT", libtorch.c_str(), /*overwrite=*/0);
   MustSucceed({"cmake", "--preset", "cpu"}, tree);
