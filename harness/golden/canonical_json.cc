@@ -1,7 +1,7 @@
 #include "harness/golden/canonical_json.h"
 
+#include <algorithm>
 #include <array>
-#include <bit>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -105,40 +105,29 @@ int64_t SchemaOf(const Json& object, const std::string& source) {
   return IntegerOf(object.at(kSchemaKey), source + ": schema");
 }
 
-// The whole text must be the number.
-std::optional<double> ParseFloat(std::string_view text,
-                                 std::chars_format format) {
-  double value = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), value, format);
-  if (error != std::errc() || end != text.data() + text.size() ||
-      !std::isfinite(value)) {
-    return std::nullopt;
-  }
-  return value;
-}
-
 std::optional<double> ParseHex(std::string_view text) {
   const bool negative = text.starts_with('-');
   if (negative) text.remove_prefix(1);
   if (!text.starts_with("0x")) return std::nullopt;
-  const auto value = ParseFloat(text.substr(2), std::chars_format::hex);
-  if (!value || std::signbit(*value)) return std::nullopt;
-  return negative ? -*value : *value;
+  text.remove_prefix(2);
+  double value = 0;
+  const auto [end, error] = std::from_chars(
+      text.data(), text.data() + text.size(), value, std::chars_format::hex);
+  if (error != std::errc()) return std::nullopt;
+  return negative ? -value : value;
 }
 
+// Compared as text: a number has other decimals with the same bits, but only
+// one that this program writes.
 double FiniteOf(const Json& value, const std::string& where) {
   const std::string hex = StringOf(value.at("hex"), where + ".hex");
-  const std::string decimal = StringOf(value.at("decimal"), where + ".decimal");
-  const auto bits = ParseHex(hex);
-  const auto digits = ParseFloat(decimal, std::chars_format::general);
-  if (!bits || !digits ||
-      std::bit_cast<uint64_t>(*bits) != std::bit_cast<uint64_t>(*digits)) {
-    throw InvalidError(where + ": hex \"" + hex + "\" and decimal \"" +
-                       decimal + "\" are not one number" +
-                       (bits ? "; the hex one is " + DecimalFloat(*bits) : ""));
-  }
-  return *bits;
+  const auto number = ParseHex(hex);
+  if (number && value == FloatJson(*number)) return *number;
+  throw InvalidError(where + ": hex \"" + hex + "\" and decimal " +
+                     value.at("decimal").dump() + " are not one number" +
+                     (number ? ", expected \"" + HexFloat(*number) +
+                                   "\" and \"" + DecimalFloat(*number) + "\""
+                             : ""));
 }
 
 std::string TypeText(const Json& value) {

@@ -90,6 +90,7 @@ class RandomGolden {
     golden.metrics.numeric_class = kPortableClass;
     golden.metrics.lane = "cpu-portable";
     golden.metrics.code_tree = std::string(40, 'd');
+    golden.metrics.environment = {{"compiler", "g++ 12"}, {"isa", "avx2"}};
     golden.metrics.counts = {{"tokens", Below(1000)},
                              {"inner_updates", int64_t{1} << 60}};
     golden.metrics.values = {{"nll_nats", Loss(8)}, {"nll_sum", Loss(8) * 99}};
