@@ -232,8 +232,8 @@ Golden ReadGolden(const fs::path& folder, const std::string& numeric_class) {
         trace_file.string() + ": SHA-256 of its content is " + met + ", " +
         metrics_file.string() + " says " +
         (expected.empty() ? "nothing" : expected.mapped()) +
-        ": the two are not of one golden; restore both from git, or accept "
-        "the case again");
+        ": the two are not of one golden (writing was interrupted?); restore "
+        "both from git, or remove the folder if they were never committed");
   }
   golden.trace = DecodeTrace(trace, trace_file.string());
   return golden;
