@@ -19,7 +19,7 @@ struct RunArguments {
   std::string model, data, slice, tokenizer;
   std::vector<std::string> profiles, domains, sources;
   int64_t context = 0, windows = -1, documents = 0;
-  bool per_domain = false, json = false;
+  bool per_domain = false, json = false, traces = false;
 };
 
 void CheckRanges(const RunArguments& a) {
@@ -95,11 +95,10 @@ void Run(const RunArguments& a) {
   const Suite suite = SuiteOfRun(a);
   const InterruptGuard guard;
   if (a.suite.plan_only) {
-    std::fputs(PlanText(PlanSuite(suite, a.suite, /*traced=*/false)).c_str(),
-               stdout);
+    std::fputs(PlanText(PlanSuite(suite, a.suite, a.traces)).c_str(), stdout);
     return;
   }
-  SuiteRun run = RunSuite(suite, a.suite, /*traced=*/false);
+  SuiteRun run = RunSuite(suite, a.suite, a.traces);
   const std::string text = run.collected.missing.empty()
                                ? WriteResults(run.plan, run.collected,
                                               run.folder, a.per_domain, a.json)
@@ -147,6 +146,9 @@ void AddRunCommand(CLI::App& app) {
       ->excludes(sources);
   command->add_option("--domains", a->domains, "only these domains")
       ->delimiter(',');
+  command->add_flag("--traces", a->traces,
+                    "also take the traces that goldens hold, for plastometer "
+                    "check --resume");
   command->add_flag("--per-domain", a->per_domain,
                     "one more table for each domain");
   command->add_flag("--json", a->json,
