@@ -83,7 +83,7 @@ def shorten_tokenizer(home, named_by_suite):
         return
     (home / "suites/short.model").write_bytes(short)
     suite = json.loads((home / "suites/quick.json").read_text())
-    suite["groups"][0]["tokenizer"] = "short.model"
+    suite["groups"][0]["tokenizer"] = str(home / "suites/short.model")
     (home / "suites/quick.json").write_text(json.dumps(suite))
 
 
