@@ -1,8 +1,11 @@
 #include "harness/golden/bless.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <cstdio>
+#include <system_error>
+#include <utility>
 
 #include "harness/base/error.h"
 #include "harness/base/files.h"
@@ -24,16 +27,31 @@ double MeanNll(const Golden& golden) {
   return found == golden.metrics.values.end() ? NAN : found->second;
 }
 
-// Without what a blessing may add, and without what made it.
+// Without what a blessing may add, and without what made it: lanes of one class
+// promise the same bits.
 Golden Measured(Golden golden) {
   golden.metrics.tolerances.clear();
   golden.metrics.code_tree.clear();
+  golden.metrics.lane.clear();
   golden.metrics.environment.clear();
   return golden;
 }
 
 bool SameMeasurement(const Golden& a, const Golden& b) {
   return GoldenSha256(Measured(a)) == GoldenSha256(Measured(b));
+}
+
+// Every number that lint looks at.
+bool IsFinite(const Golden& golden) {
+  const auto finite = [](double value) { return std::isfinite(value); };
+  for (const auto& [name, value] : golden.metrics.values)
+    if (!finite(value)) return false;
+  for (const WindowTrace& w : golden.trace.windows)
+    if (!finite(w.nll_sum) || !std::ranges::all_of(w.nll, finite) ||
+        !std::ranges::all_of(w.probe.logits, finite) ||
+        !finite(w.probe.target_logit) || !finite(w.probe.target_nll))
+      return false;
+  return true;
 }
 
 void CheckReason(const std::string& reason) {
@@ -56,7 +74,7 @@ void CheckEnvironment(const BlessEnvironment& e) {
                        e.changed_files +
                        "); commit them first, so that the golden's code can "
                        "be found again");
-  if (!e.built_from_commit || e.code_tree == "unknown")
+  if (!e.built_from_commit || e.code_tree.empty() || e.code_tree == "unknown")
     throw RefusedError(
         "accept: this program was not built from a commit (code " +
         e.code_tree + "); build the committed tree, then check and accept");
@@ -83,31 +101,39 @@ void CheckCase(const BlessRequest& request, const BlessRequest::Case& c,
     throw RefusedError(name + ": two runs of this program differ: " +
                        (d ? d->text : "counts or values"));
   }
-  const bool finite = std::isfinite(MeanNll(c.pending));
-  if (c.pending.pins.expect == "finite" && !finite)
+  if (c.pending.pins.expect == "finite" && !IsFinite(c.pending))
     throw RefusedError(name +
                        ": its loss is not finite; a case that is meant "
                        "to diverge says \"expect\": \"diverges\"");
-  if (c.pending.pins.expect == "diverges" && finite)
+  for (const auto& [lane, limit] : m.tolerances)
+    if (!std::isfinite(limit.max_abs_nll) ||
+        !std::isfinite(limit.max_abs_mean_nll))
+      throw RefusedError(name + ": its tolerance of lane " + lane +
+                         " is not finite; measure it again (plastometer "
+                         "tolerances)");
+  if (c.pending.pins.expect == "diverges" && std::isfinite(MeanNll(c.pending)))
     throw RefusedError(name +
                        ": the suite expects it to diverge; its losses "
                        "are finite");
 }
 
+// Against what the ledger accepted last, whatever lies in the store.
 double DriftOf(const BlessRequest& request, const Golden& pending,
-               const std::optional<Golden>& old, const LedgerCase* head) {
-  if (!old || head == nullptr || request.fresh_start) return 0;
-  const double change = MeanNll(pending) - MeanNll(*old);
+               const LedgerCase* head) {
+  if (head == nullptr || head->new_sha256.empty() || request.fresh_start)
+    return 0;
+  const double change = MeanNll(pending) - head->new_nll_nats;
   return head->cumulative_drift_nats +
          (std::isfinite(change) ? std::abs(change) : 0);
 }
 
+// `blessed`: the old golden is the one that the ledger accepted.
 void CheckChange(const BlessRequest& request, const Golden& pending,
-                 const Golden& old, double drift) {
+                 const Golden& old, bool blessed) {
   const std::string name = NameOf(pending.pins);
   const bool same = SameMeasurement(pending, old);
   const bool tolerances = pending.metrics.tolerances != old.metrics.tolerances;
-  if (same && !tolerances)
+  if (same && !tolerances && blessed)
     throw RefusedError(name + ": it is the golden already");
   if (!same && tolerances && !old.metrics.tolerances.empty())
     throw RefusedError(name +
@@ -124,6 +150,9 @@ void CheckChange(const BlessRequest& request, const Golden& pending,
                        ", or counts or pins change; say --accept-shift when "
                        "that is intended");
   }
+}
+
+void CheckDrift(const std::string& name, double drift) {
   if (drift > kDriftBudgetNats) {
     char text[64];
     std::snprintf(text, sizeof text, "%.3g of %.3g", drift, kDriftBudgetNats);
@@ -133,10 +162,35 @@ void CheckChange(const BlessRequest& request, const Golden& pending,
   }
 }
 
+// case.json is one for all classes: other pins would change what the ledger
+// says of the other goldens.
+void CheckOtherClasses(const GoldenStore& store, const Golden& pending) {
+  const CasePins& pins = pending.pins;
+  const auto present = store.Pins(pins.suite, pins.name);
+  if (!present || *present == pins) return;
+  for (const std::string& other : store.Classes(pins.suite, pins.name))
+    if (other != pending.metrics.numeric_class)
+      throw RefusedError(NameOf(pins) + ": its pins change, but class " +
+                         other +
+                         " has a golden with the present ones; take the case "
+                         "out (accept --remove), then accept each class anew");
+}
+
+uint64_t BytesOf(const Golden& golden) {
+  return ZstdCompress(EncodeTrace(golden.trace), 19).size() +
+         PinsJson(golden.pins).size() + MetricsJson(golden.metrics).size();
+}
+
+uint64_t BytesBelow(const fs::path& folder) {
+  uint64_t bytes = 0;
+  std::error_code missing;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, missing))
+    if (entry.is_regular_file()) bytes += entry.file_size();
+  return bytes;
+}
+
 void CheckSize(const Golden& golden) {
-  const uint64_t bytes = ZstdCompress(EncodeTrace(golden.trace), 19).size() +
-                         PinsJson(golden.pins).size() +
-                         MetricsJson(golden.metrics).size();
+  const uint64_t bytes = BytesOf(golden);
   if (bytes > kMaxCaseBytes)
     throw RefusedError(NameOf(golden.pins) + ": " + std::to_string(bytes) +
                        " bytes; expected at most " +
@@ -154,15 +208,37 @@ LedgerEntry NewEntry(const std::string& kind, const std::string& reason,
   return entry;
 }
 
-// Named by date and content: two branches never write the same file.
-void WriteEntry(const fs::path& root, LedgerEntry& entry) {
+void CheckStoreSize(const GoldenStore& store,
+                    const std::vector<Golden>& goldens, uint64_t entry_bytes) {
+  uint64_t bytes = BytesBelow(store.root()) + entry_bytes;
+  for (const Golden& golden : goldens) {
+    const fs::path folder =
+        store.CaseFolder(golden.pins.suite, golden.pins.name);
+    bytes += BytesOf(golden);
+    bytes -= BytesBelow(folder / golden.metrics.numeric_class);
+  }
+  if (bytes > kMaxStoreBytes)
+    throw RefusedError("accept: the store would have " + std::to_string(bytes) +
+                       " bytes; expected at most " +
+                       std::to_string(kMaxStoreBytes) +
+                       ": fewer cases, windows or traced_windows");
+}
+
+// Named by date and content: two branches never write the same file. Returns
+// the file's text: what is wrong with it shows before anything is written.
+std::string NameEntry(LedgerEntry& entry) {
   std::string seed = entry.date + entry.author + entry.reason;
   for (const LedgerCase& c : entry.cases)
     seed += c.suite + '/' + c.name + c.new_sha256 + c.previous;
   entry.id = entry.date.substr(0, 10) + "-" + Sha256Hex(seed).substr(0, 8);
+  return LedgerJson(entry);
+}
+
+void WriteEntry(const fs::path& root, const LedgerEntry& entry,
+                const std::string& text) {
   const fs::path folder = root / kLedgerFolder;
   fs::create_directories(folder);
-  WriteFile(folder / (entry.id + ".json"), LedgerJson(entry));
+  WriteFile(folder / (entry.id + ".json"), text);
 }
 
 LedgerCase CaseEntry(const CasePins& pins, const std::string& numeric_class,
@@ -205,26 +281,37 @@ LedgerEntry Accept(const fs::path& store_root, const BlessRequest& request,
   const GoldenStore store(store_root);
   const Ledger ledger = Ledger::Read(store_root);
   LedgerEntry entry = NewEntry("accept", request.reason, environment);
+  std::vector<Golden> goldens;
   for (const BlessRequest::Case& c : request.cases) {
-    const CasePins& pins = c.pending.pins;
     CheckCase(request, c, environment);
-    CheckSize(c.pending);
+    Golden pending = c.pending;
+    const CasePins& pins = pending.pins;
+    CheckOtherClasses(store, pending);
     const auto old = store.Read(pins.suite, pins.name, request.numeric_class);
     const LedgerCase* head =
         ledger.Head(pins.suite, pins.name, request.numeric_class);
     LedgerCase line = CaseEntry(pins, request.numeric_class, ledger);
-    line.cumulative_drift_nats = DriftOf(request, c.pending, old, head);
+    // A check measures no tolerances: those of the golden stay.
+    if (old && pending.metrics.tolerances.empty())
+      pending.metrics.tolerances = old->metrics.tolerances;
+    CheckSize(pending);
+    line.cumulative_drift_nats = DriftOf(request, pending, head);
     line.fresh_start = request.fresh_start;
-    if (old) CheckChange(request, c.pending, *old, line.cumulative_drift_nats);
-    line.new_sha256 = GoldenSha256(c.pending);
-    line.code_tree = c.pending.metrics.code_tree;
-    line.new_nll_nats = MeanNll(c.pending);
+    if (old)
+      CheckChange(request, pending, *old,
+                  head != nullptr && head->new_sha256 == GoldenSha256(*old));
+    CheckDrift(NameOf(pins), line.cumulative_drift_nats);
+    line.new_sha256 = GoldenSha256(pending);
+    line.code_tree = pending.metrics.code_tree;
+    line.new_nll_nats = MeanNll(pending);
     entry.cases.push_back(line);
+    goldens.push_back(std::move(pending));
   }
-  for (const BlessRequest::Case& c : request.cases)
-    WriteGolden(c.pending,
-                store.CaseFolder(c.pending.pins.suite, c.pending.pins.name));
-  WriteEntry(store_root, entry);
+  const std::string text = NameEntry(entry);
+  CheckStoreSize(store, goldens, text.size());
+  for (const Golden& golden : goldens)
+    WriteGolden(golden, store.CaseFolder(golden.pins.suite, golden.pins.name));
+  WriteEntry(store_root, entry, text);
   return entry;
 }
 
@@ -250,8 +337,9 @@ LedgerEntry Remove(const fs::path& store_root, const std::string& suite,
     line.new_nll_nats = line.old_nll_nats;
     entry.cases.push_back(line);
   }
+  const std::string text = NameEntry(entry);
   fs::remove_all(store.CaseFolder(suite, name));
-  WriteEntry(store_root, entry);
+  WriteEntry(store_root, entry, text);
   return entry;
 }
 

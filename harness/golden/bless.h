@@ -32,7 +32,7 @@ BlessEnvironment DetectBlessEnvironment(
 
 struct BlessRequest {
   struct Case {
-    Golden pending;        // from a run's folder
+    Golden pending;        // from a run's folder; no tolerances: the golden's
     Golden again;          // the same case, measured once more just now
     bool complete = true;  // no unit was missing
   };
@@ -53,7 +53,8 @@ void CheckAllowed(const BlessRequest& request,
 // last, the ledger entry. Throws kRefused naming the case and what to do: CI,
 // a dirty tree, a program of other code, no reason, incomplete, not finite, not
 // the same twice, another class, values and tolerances changed together, a
-// shift or drift beyond its limit, no change at all, too large.
+// shift or drift beyond its limit, pins that another class's golden holds, no
+// change at all, too large. A case that comes twice: kInvalid.
 LedgerEntry Accept(const std::filesystem::path& store_root,
                    const BlessRequest& request,
                    const BlessEnvironment& environment);

@@ -1,7 +1,10 @@
+#include <strings.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <optional>
 #include <string>
 
 #include "harness/golden/bless.h"
@@ -14,21 +17,27 @@ bool IsSet(const char* variable) {
   const char* value = std::getenv(variable);
   if (value == nullptr) return false;
   const std::string text = value;
-  return !text.empty() && text != "0" && text != "false" && text != "False";
+  return !text.empty() && text != "0" && strcasecmp(value, "false") != 0;
 }
 
-// Output of a command in `folder`, without the last newline; empty on failure.
-std::string Output(const std::filesystem::path& folder,
-                   const std::string& command) {
+std::string Quoted(const std::string& text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return quoted + "'";
+}
+
+// What git says in `folder`, without the last newline; nullopt when it fails.
+std::optional<std::string> Git(const std::filesystem::path& folder,
+                               const std::string& arguments) {
   const std::string full =
-      "cd '" + folder.string() + "' 2>/dev/null && " + command + " 2>/dev/null";
+      "git -C " + Quoted(folder.string()) + " " + arguments + " 2>/dev/null";
   std::string text;
   FILE* pipe = popen(full.c_str(), "r");
-  if (pipe == nullptr) return text;
+  if (pipe == nullptr) return std::nullopt;
   char buffer[4096];
   for (size_t n = 0; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;)
     text.append(buffer, n);
-  pclose(pipe);
+  if (pclose(pipe) != 0) return std::nullopt;
   while (text.ends_with('\n')) text.pop_back();
   return text;
 }
@@ -65,13 +74,14 @@ BlessEnvironment DetectBlessEnvironment(
   for (const char* variable : {"CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE",
                                "JENKINS_URL", "TF_BUILD", "TEAMCITY_VERSION"})
     e.ci = e.ci || IsSet(variable);
-  e.changed_files =
-      Output(repository, "git rev-parse --is-inside-work-tree") == "true"
-          ? Names(Output(repository,
-                         "git status --porcelain -- . ':(exclude)goldens'"))
-          : "no git repository";
-  const std::string name = Output(repository, "git config user.name"),
-                    mail = Output(repository, "git config user.email");
+  // The whole tree, wherever in it goldens/ lies, whatever the user's settings.
+  const auto status =
+      Git(repository,
+          "status --porcelain --untracked-files=normal -- ':(top)' "
+          "':(exclude)goldens'");
+  e.changed_files = status ? Names(*status) : "no git repository";
+  const std::string name = Git(repository, "config user.name").value_or(""),
+                    mail = Git(repository, "config user.email").value_or("");
   e.author =
       name.empty() && mail.empty() ? "unknown" : name + " <" + mail + ">";
   e.date_utc = Now();

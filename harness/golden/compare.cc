@@ -23,6 +23,20 @@ std::string Number(double value) {
 
 bool IsBf16(const std::string& lane) { return lane.ends_with("bf16"); }
 
+size_t FirstDifference(const std::string& a, const std::string& b) {
+  return static_cast<size_t>(
+      std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
+}
+
+// At most 40 letters around `at`.
+std::string Excerpt(const std::string& text, size_t at) {
+  constexpr size_t kLetters = 40;
+  if (text.size() <= kLetters) return text.empty() ? "(empty)" : text;
+  const size_t begin = std::min(at - std::min<size_t>(at, 15), text.size());
+  return (begin > 0 ? "..." : "") + text.substr(begin, kLetters) +
+         (begin + kLetters < text.size() ? "..." : "");
+}
+
 // "name: met, expected" of the first pin that differs; empty when none does.
 // How many windows advance together is no pin of the portable class.
 std::string FirstPin(const Golden& c, const Golden& g) {
@@ -47,10 +61,17 @@ std::string FirstPin(const Golden& c, const Golden& g) {
       {"traced_windows", std::to_string(a.traced_windows),
        std::to_string(b.traced_windows)}};
   for (const auto& [name, met, expected] : texts)
-    if (met != expected)
-      return "pin " + std::string(name) + " is " + met + ", the golden's is " +
-             expected;
+    if (met != expected) {
+      const size_t at = FirstDifference(met, expected);
+      return "pin " + std::string(name) + " is " + Excerpt(met, at) +
+             ", the golden's is " + Excerpt(expected, at);
+    }
   return "";
+}
+
+// Two losses that both diverged, as the case says, are not told apart.
+double Distance(double a, double b) {
+  return std::isfinite(a) || std::isfinite(b) ? std::abs(a - b) : 0;
 }
 
 std::string FirstShape(const Trace& a, const Trace& b) {
@@ -147,8 +168,15 @@ TierResult Counts(const Golden& c, const Golden& g) {
   return tier;
 }
 
-bool SameBits(double a, double b) {
-  return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+// As the store keeps them: "nan" is one value there.
+bool SameValues(const std::map<std::string, double>& a,
+                const std::map<std::string, double>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& x, const auto& y) {
+                      return x.first == y.first &&
+                             (SameBits(x.second, y.second) ||
+                              (std::isnan(x.second) && std::isnan(y.second)));
+                    });
 }
 
 // "" when all bits of a window are equal.
@@ -170,7 +198,7 @@ std::string WindowBits(const WindowTrace& a, const WindowTrace& b) {
            " of the traced pass";
   if (a.row_digests != b.row_digests) return "a row of the residual stream";
   if (a.state_digests != b.state_digests) return "a state";
-  if (!(a.probe == b.probe)) return "the probe's logits";
+  if (!SameProbe(a.probe, b.probe)) return "the probe's logits";
   return "";
 }
 
@@ -189,9 +217,12 @@ TierResult Bits(const Golden& c, const Golden& g) {
     if (what.empty()) continue;
     if (num_windows++ == 0) first = "window " + std::to_string(w) + ": " + what;
   }
-  if (num_windows == 0 && c.metrics.values != g.metrics.values) {
-    num_windows = c.trace.windows.size();
-    first = "a value of metrics.json";
+  if (num_windows == 0 && (!SameValues(c.metrics.values, g.metrics.values) ||
+                           c.metrics.hashes != g.metrics.hashes)) {
+    tier.outcome = TierResult::kFailed;
+    tier.detail =
+        "every window is equal, a value or hash of metrics.json is not";
+    return tier;
   }
   if (num_windows == 0) {
     tier.detail =
@@ -205,30 +236,32 @@ TierResult Bits(const Golden& c, const Golden& g) {
   return tier;
 }
 
-double MaxAbs(const Trace& a, const Trace& b) {
-  double worst = 0;
+// nullopt: no window is traced in both.
+std::optional<double> MaxAbs(const Trace& a, const Trace& b) {
+  std::optional<double> worst;
   for (size_t w = 0; w < a.windows.size(); ++w) {
     const size_t n = std::min(a.windows[w].nll.size(), b.windows[w].nll.size());
     for (size_t i = 0; i < n; ++i) {
-      const double d = std::abs(a.windows[w].nll[i] - b.windows[w].nll[i]);
-      worst = d > worst || std::isnan(d) ? d : worst;
+      const double d = Distance(a.windows[w].nll[i], b.windows[w].nll[i]);
+      worst = !worst || d > *worst || std::isnan(d) ? d : *worst;
     }
   }
   return worst;
 }
 
-// Root mean square over traced losses.
-double Rmse(const Trace& a, const Trace& b) {
+// Root mean square over traced losses; nullopt: none is traced in both.
+std::optional<double> Rmse(const Trace& a, const Trace& b) {
   double sum = 0;
   int64_t count = 0;
   for (size_t w = 0; w < a.windows.size(); ++w) {
     const size_t n = std::min(a.windows[w].nll.size(), b.windows[w].nll.size());
     for (size_t i = 0; i < n; ++i, ++count) {
-      const double d = a.windows[w].nll[i] - b.windows[w].nll[i];
+      const double d = Distance(a.windows[w].nll[i], b.windows[w].nll[i]);
       sum += d * d;
     }
   }
-  return count == 0 ? 0 : std::sqrt(sum / static_cast<double>(count));
+  if (count == 0) return std::nullopt;
+  return std::sqrt(sum / static_cast<double>(count));
 }
 
 const CaseMetrics::Tolerance* ToleranceOf(const Golden& g,
@@ -248,15 +281,20 @@ TierResult NoTolerance(int tier, const std::string& name,
 TierResult Within(int tier, const std::string& name,
                   const CaseMetrics::Tolerance& limit,
                   const Comparison& comparison) {
-  const double mean = std::abs(*comparison.mean_nll_change),
-               worst = *comparison.max_abs_nll_change;
-  const bool passed =
-      mean <= limit.max_abs_mean_nll && worst <= limit.max_abs_nll;
+  // The mean of a case that diverges, as it says, is no number.
+  const bool has_mean = comparison.pins.expect == "finite";
+  const double mean = std::abs(*comparison.mean_nll_change);
+  const auto& worst = comparison.max_abs_nll_change;
+  if (!has_mean && !worst)
+    return {tier, name, TierResult::kNotApplicable,
+            "it diverges, and no window is traced"};
+  const bool passed = (!has_mean || mean <= limit.max_abs_mean_nll) &&
+                      (!worst || *worst <= limit.max_abs_nll);
   return {tier, name, passed ? TierResult::kPassed : TierResult::kFailed,
           "mean loss differs by " + Number(mean) + " nats (limit " +
               Number(limit.max_abs_mean_nll) + "), one token by " +
-              Number(worst) + " (limit " + Number(limit.max_abs_nll) + "; " +
-              limit.reason + ")"};
+              (worst ? Number(*worst) : "an unknown amount") + " (limit " +
+              Number(limit.max_abs_nll) + "; " + limit.reason + ")"};
 }
 
 TierResult Near(const Golden& c, const Golden& g, const Golden* oracle,
@@ -265,13 +303,20 @@ TierResult Near(const Golden& c, const Golden& g, const Golden* oracle,
   if (oracle == nullptr)
     return limit == nullptr ? NoTolerance(4, "near", c.metrics.lane)
                             : Within(4, "near", *limit, comparison);
-  const double ours = Rmse(oracle->trace, c.trace),
-               golden = Rmse(oracle->trace, g.trace),
-               slack = limit == nullptr ? 0 : limit->max_abs_nll / 10;
-  const bool passed = ours <= 2 * golden + slack;
+  const std::string shape = FirstShape(oracle->trace, g.trace);
+  if (!shape.empty())
+    return {4, "near", TierResult::kNotApplicable,
+            "the fp64 run is of another shape: " + shape};
+  const auto ours = Rmse(oracle->trace, c.trace),
+             golden = Rmse(oracle->trace, g.trace);
+  if (!ours || !golden)
+    return {4, "near", TierResult::kNotApplicable,
+            "no window is traced, so there is no loss to hold against fp64"};
+  const double slack = limit == nullptr ? 0 : limit->max_abs_nll / 10;
+  const bool passed = *ours <= 2 * *golden + slack;
   return {4, "near", passed ? TierResult::kPassed : TierResult::kFailed,
-          "rmse from fp64 " + Number(ours) + " nats; limit 2 x the golden's " +
-              Number(golden) + " + " + Number(slack)};
+          "rmse from fp64 " + Number(*ours) + " nats; limit 2 x the golden's " +
+              Number(*golden) + " + " + Number(slack)};
 }
 
 TierResult Far(const Golden& c, const Golden& g, const Comparison& comparison) {
@@ -369,6 +414,18 @@ Verdict VerdictOf(const Comparison& comparison) {
 }
 
 }  // namespace
+
+bool SameBits(double a, double b) {
+  return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+}
+
+bool SameProbe(const ProbeLogits& a, const ProbeLogits& b) {
+  return a.ids == b.ids && a.target_id == b.target_id &&
+         std::equal(a.logits.begin(), a.logits.end(), b.logits.begin(),
+                    b.logits.end(), SameBits) &&
+         SameBits(a.target_logit, b.target_logit) &&
+         SameBits(a.target_nll, b.target_nll);
+}
 
 std::string ToString(Verdict verdict) {
   switch (verdict) {

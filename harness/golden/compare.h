@@ -35,7 +35,7 @@ struct Divergence {
   int64_t last_token = -1;  // of the block, where only a block's digest is
                             // known; else == token
   // "embedding", "block" (layer says which), "state" (the update of a layer's
-  // fast weights), "head" (rows equal, loss differs), "loss" (window not
+  // fast weights), "head" (rows equal, loss differs), "loss" (no rows
   // traced)
   std::string where;
   int64_t layer = -1, mini_batch = -1, head = -1;
@@ -64,6 +64,10 @@ struct Comparison {
 // `golden` null: contract fails (no golden).
 Comparison Compare(const Golden& candidate, const Golden* golden,
                    const Golden* oracle = nullptr);
+
+// Bits, not values: a NaN equals itself, 0 is not -0.
+bool SameBits(double a, double b);
+bool SameProbe(const ProbeLogits& a, const ProbeLogits& b);
 
 std::optional<Divergence> FirstDivergence(const Golden& candidate,
                                           const Golden& golden);

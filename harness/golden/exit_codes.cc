@@ -56,18 +56,22 @@ Policy ParsePolicy(const std::string& text) {
     const std::string action =
         equals == std::string::npos ? "" : piece.substr(equals + 1);
     int code = -1;
-    std::from_chars(piece.data(), piece.data() + std::min(equals, piece.size()),
-                    code);
+    const char* end = piece.data() + std::min(equals, piece.size());
+    const auto number = std::from_chars(piece.data(), end, code);
     const bool known =
+        number.ptr == end &&
         std::find(std::begin(kGravestFirst), std::end(kGravestFirst), code) !=
-        std::end(kGravestFirst);
+            std::end(kGravestFirst);
     if (!known || (action != "pass" && action != "fail" && action != "retry"))
       throw UsageError("--policy: '" + piece +
                        "'; expected CODE=pass, fail or retry with CODE one of "
                        "0, 1, 3, 4, 5, 6, 7, 8, 70, or \"default\"");
-    policy.actions_[code] = action == "pass"   ? Policy::Action::kPass
-                            : action == "fail" ? Policy::Action::kFail
-                                               : Policy::Action::kRetry;
+    const auto meant = action == "pass"   ? Policy::Action::kPass
+                       : action == "fail" ? Policy::Action::kFail
+                                          : Policy::Action::kRetry;
+    if (!policy.actions_.emplace(code, meant).second)
+      throw UsageError("--policy: code " + std::to_string(code) +
+                       " comes twice; say once what it means");
   }
   return policy;
 }

@@ -1,7 +1,6 @@
 // Where two traces part, in the order of computation: token by token, and
 // within a token layer by layer.
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <string>
 
@@ -11,10 +10,6 @@ namespace plastometer {
 namespace {
 
 constexpr int64_t kMiniBatch = 16;
-
-bool SameBits(double a, double b) {
-  return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
-}
 
 std::string Tokens(int64_t first, int64_t last) {
   return first == last
@@ -36,15 +31,23 @@ class Pair {
     const Place row = FirstRow(), state = FirstState();
     const int64_t loss = FirstLoss();
     // An update is a cause only of what comes after its whole mini-batch.
-    if (state.at >= 0 && (row.at < 0 || (state.at + 1) * kMiniBatch <= row.at))
+    const int64_t updated = (state.at + 1) * kMiniBatch;
+    // Token t's loss is made by row t - 1.
+    if (loss >= 0 && (row.at < 0 || loss <= row.at) &&
+        (state.at < 0 || loss <= updated))
+      return HasRows() ? AtHead(loss) : AtLoss(loss);
+    if (state.at >= 0 && (row.at < 0 || updated <= row.at))
       return AtState(state);
     if (row.at >= 0) return AtRow(row);
-    if (loss >= 0) return AtHead(loss);
-    if (!(a_.probe == b_.probe)) return AtHead(a_.num_tokens - 1);
+    if (!SameProbe(a_.probe, b_.probe)) return AtHead(a_.num_tokens - 1);
     return std::nullopt;
   }
 
  private:
+  bool HasRows() const {
+    return !a_.row_digests.empty() && !b_.row_digests.empty();
+  }
+
   struct Place {
     int64_t at = -1;     // token, or mini-batch
     int64_t entry = -1;  // of the residual stream, or layer
@@ -117,6 +120,7 @@ class Pair {
   // Whether the state that the block read was the golden's.
   std::string Before(const Divergence& d) const {
     if (d.mini_batch == 0) return "; the state is still W0";
+    if (a_.state_digests.empty() || b_.state_digests.empty()) return "";
     return "; the state after mini-batch " + std::to_string(d.mini_batch - 1) +
            " is the golden's in every layer";
   }
@@ -143,6 +147,13 @@ class Pair {
     d.text = Window() + Tokens(token, token) +
              ": the loss differs, every layer's output does not (final norm, "
              "head, or loss)";
+    return d;
+  }
+
+  Divergence AtLoss(int64_t token) const {
+    Divergence d = At(token, "loss");
+    d.text = Window() + Tokens(token, token) +
+             ": the loss differs (there is no trace of this window's layers)";
     return d;
   }
 
@@ -177,8 +188,11 @@ std::optional<Divergence> InBlocks(const WindowTrace& a, const WindowTrace& b,
     d.last_token = std::min(d.token + kLossBlock, a.num_tokens) - 1;
     d.text = "window " + std::to_string(window_idx) + ", one of " +
              Tokens(d.token, d.last_token) +
-             ": the loss differs (the golden has no trace of this window's "
-             "layers)";
+             (a.is_traced() && b.is_traced()
+                  ? ": the loss of the scoring pass differs, the traced pass "
+                    "gives the same"
+                  : ": the loss differs (there is no trace of this window's "
+                    "layers)");
     return d;
   }
   return std::nullopt;

@@ -20,7 +20,10 @@ std::string WorstTokens(const Trace& now, const Trace& before) {
   struct Change {
     size_t window, token;
     double from, to;
-    double size() const { return std::abs(to - from); }
+    double size() const {  // what is not finite is the largest
+      const double change = std::abs(to - from);
+      return std::isnan(change) ? INFINITY : change;
+    }
   };
   std::vector<Change> changes;
   const size_t windows = std::min(now.windows.size(), before.windows.size());

@@ -88,13 +88,16 @@ void ApplyPins(const std::vector<EnvironmentPin>& pins, char** argv) {
                          "); unset it, or set it to that");
     missing = missing || value == nullptr;
   }
-  if (!missing) return;
+  PinLocale();
+  if (!missing) {
+    unsetenv(kGuard);  // a program that this one starts may pin more
+    return;
+  }
   if (std::getenv(kGuard) != nullptr)
     throw InternalError("the environment is not as pinned after starting anew");
   for (const EnvironmentPin& pin : pins)
     setenv(pin.variable.c_str(), pin.value.c_str(), 1);
   setenv(kGuard, "1", 1);
-  PinLocale();
   execv("/proc/self/exe", argv);
   throw InfrastructureError(
       "cannot start this program anew with the pinned environment: " +
