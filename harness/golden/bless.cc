@@ -4,6 +4,7 @@
 #include <cctype>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <system_error>
 #include <utility>
 
@@ -247,6 +248,7 @@ LedgerCase CaseEntry(const CasePins& pins, const std::string& numeric_class,
   c.suite = pins.suite;
   c.name = pins.name;
   c.numeric_class = numeric_class;
+  c.old_nll_nats = std::numeric_limits<double>::quiet_NaN();  // unknown
   const LedgerEntry* entry = nullptr;
   const LedgerCase* head =
       ledger.Head(pins.suite, pins.name, numeric_class, &entry);
