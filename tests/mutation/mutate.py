@@ -72,17 +72,18 @@ def place_text(divergence):
 
 
 def expected_text(mutation):
-    cases = [f"{p.case}: {p.where}" + ("" if p.layer is None else f", layer {p.layer}") +
+    cases = [f"{p.case}: {p.where}" + ("" if p.layer is None else f", layer {p.layer}" if p.first_layer is None else f", layers {p.first_layer}-{p.layer}") +
              (f", token {p.tokens[0]}" if p.tokens and p.tokens[0] == p.tokens[1] else f", tokens {p.tokens[0]}-{p.tokens[1]}" if p.tokens else "")
              for p in mutation.places]
-    return f"exit {mutation.exit_code}, {mutation.tier or 'refused: ' + mutation.message}" + (f"; {cases[0]}" if cases else "")
+    return f"exit {mutation.exit_code}, {mutation.tier or "says " + repr(mutation.message)}" + (f"; {cases[0]}" if cases else "")
 
 
 def wrong_place(place, divergence):
     """Why a divergence is not the expected one; None when it is."""
     if divergence is None:
         return f"{place.case}: no divergence"
-    good = divergence["where"] == place.where and divergence["layer"] == place.layer
+    layers = range(place.first_layer, place.layer + 1) if place.first_layer is not None else (place.layer,)
+    good = divergence["where"] == place.where and divergence["layer"] in layers
     if good and place.tokens:
         good = place.tokens[0] <= divergence["token"] and divergence["last_token"] <= place.tokens[1]
     return None if good else f"{place.case}: {place_text(divergence)}"
@@ -95,7 +96,7 @@ def judge(mutation, code, report, stderr, row):
         row.verdict = "NOT CAUGHT"
         return
     if mutation.tier is None:
-        row.tier = "refused"
+        row.tier = "none"
         named = mutation.message in stderr or report is not None and mutation.message in json.dumps(report)
         row.verdict = "caught" if code == mutation.exit_code and named else f"WRONG MESSAGE: {stderr.strip()[-200:]}"
         return
