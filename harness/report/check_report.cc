@@ -134,10 +134,20 @@ Json ComparisonJson(const Comparison& c) {
            c.divergence ? DivergenceJson(*c.divergence) : Json(nullptr)}};
 }
 
-// XML text and attributes; what XML 1.0 cannot hold becomes '?'.
+// Bytes that are no UTF-8 become U+FFFD.
+std::string Utf8(const std::string& text) {
+  return Json::parse(
+             Json(text).dump(-1, ' ', false, Json::error_handler_t::replace))
+      .get<std::string>();
+}
+
+// XML text and attributes; what XML 1.0 cannot hold becomes '?' or U+FFFD.
 std::string Xml(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
+  std::string out, utf8 = Utf8(text);
+  for (const char* none : {"\xef\xbf\xbe", "\xef\xbf\xbf"})
+    for (size_t at = 0; (at = utf8.find(none, at)) != std::string::npos;)
+      utf8.replace(at, 3, "?");
+  for (const char c : utf8) {
     switch (c) {
       case '&':
         out += "&amp;";
@@ -187,10 +197,18 @@ std::string TestCase(const CheckReport& report, const Comparison& c,
   return text + "    </testcase>\n";
 }
 
-std::string MarkdownCell(const std::string& text) {
+// One line that is text only: no cell, tag or comment begins in it.
+std::string Markdown(const std::string& text) {
   std::string out;
-  for (const char c : text)
-    out += c == '|' ? "\\|" : c == '\n' ? " " : std::string(1, c);
+  for (const char c : Utf8(text)) {
+    if (c == '|' || c == '\\') out += '\\';
+    if (c == '<')
+      out += "&lt;";
+    else if (c == '&')
+      out += "&amp;";
+    else
+      out += static_cast<unsigned char>(c) < 32 ? ' ' : c;
+  }
   return out;
 }
 
@@ -250,11 +268,13 @@ std::string CheckTable(const CheckReport& report, int width) {
     text += Wrapped("next: " + NextCommands(report, c), "  ", width);
   }
   for (const std::string& note : report.notes) text += Wrapped(note, "", width);
-  text += "\n" + TallyText(report) + "\n";
-  return text +
-         "mean nats: change of the mean loss (ln perplexity) against the "
-         "golden.\nmax nats: largest change of one traced loss.\nRun folder: " +
-         report.run_folder + "\n";
+  return text + "\n" + Wrapped(TallyText(report), "", width) +
+         Wrapped(
+             "mean nats: change of the mean loss (ln perplexity) against "
+             "the golden.",
+             "", width) +
+         Wrapped("max nats: largest change of one traced loss.", "", width) +
+         Wrapped("Run folder: " + report.run_folder, "", width);
 }
 
 std::string CheckJson(const CheckReport& report) {
@@ -290,7 +310,8 @@ std::string CheckJunit(const CheckReport& report) {
 
 std::string CheckSummary(const CheckReport& report) {
   std::string text =
-      "### Goldens of suite " + report.suite + "\n\n" + TallyText(report) +
+      "### Goldens of suite " + Markdown(report.suite) + "\n\n" +
+      TallyText(report) +
       "\n\n| case | verdict | tier | mean change, nats | what |\n"
       "|---|---|---|---|---|\n";
   int num_passed = 0;
@@ -299,15 +320,15 @@ std::string CheckSummary(const CheckReport& report) {
       ++num_passed;
       continue;
     }
-    text += "| " + MarkdownCell(c.pins.name) + " | **" + ToString(c.verdict) +
+    text += "| " + Markdown(c.pins.name) + " | **" + ToString(c.verdict) +
             "** | " + TierName(c) + " | " +
             (c.mean_nll_change ? Number(*c.mean_nll_change) : "not available") +
-            " | " +
-            MarkdownCell(c.divergence ? c.divergence->text : Reason(c)) +
+            " | " + Markdown(c.divergence ? c.divergence->text : Reason(c)) +
             " |\n";
   }
   text += "\n" + std::to_string(num_passed) + " more passed.\n";
-  for (const std::string& note : report.notes) text += "\n" + note + "\n";
+  for (const std::string& note : report.notes)
+    text += "\n" + Markdown(note) + "\n";
   return text;
 }
 

@@ -13,7 +13,8 @@ struct CheckReport {
   std::vector<std::string> notes;  // of --blame
 };
 
-// Fits `width` columns, 80 suffice; verdicts are words. Every case that did not
+// Fits `width` columns, 80 suffice, except where one name or path is longer;
+// verdicts are words. Every case that did not
 // pass says what, by how much, where first and what to do.
 std::string CheckTable(const CheckReport& report, int width);
 std::string CheckJson(const CheckReport& report);
