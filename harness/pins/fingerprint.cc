@@ -76,6 +76,9 @@ std::vector<std::string> MovedPins(const Fingerprint& before,
                       (old == before.numeric.end() ? "unknown" : old->second) +
                       " -> " + value);
   }
+  for (const auto& [name, value] : before.numeric)
+    if (!now.numeric.contains(name))
+      moved.push_back(name + ": " + value + " -> unknown");
   return moved;
 }
 
