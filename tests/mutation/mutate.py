@@ -75,7 +75,8 @@ def expected_text(mutation):
     cases = [f"{p.case}: {p.where}" + ("" if p.layer is None else f", layer {p.layer}" if p.first_layer is None else f", layers {p.first_layer}-{p.layer}") +
              (f", token {p.tokens[0]}" if p.tokens and p.tokens[0] == p.tokens[1] else f", tokens {p.tokens[0]}-{p.tokens[1]}" if p.tokens else "")
              for p in mutation.places]
-    return f"exit {mutation.exit_code}, {mutation.tier or "says " + repr(mutation.message)}" + (f"; {cases[0]}" if cases else "")
+    tier = mutation.tier or f"says '{mutation.message}'"
+    return f"exit {mutation.exit_code}, {tier}" + (f"; {cases[0]}" if cases else "")
 
 
 def wrong_place(place, divergence):
