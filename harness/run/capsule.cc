@@ -20,7 +20,9 @@ constexpr size_t kMaxIds = size_t{1} << 24;
 
 Trace Shortened(const Trace& trace, int64_t window_idx, int64_t num_tokens) {
   const WindowTrace& from = trace.windows.at(static_cast<size_t>(window_idx));
+  // Rows and states of a traced window may be absent.
   const auto first = [](const auto& values, int64_t n) {
+    n = std::min(n, static_cast<int64_t>(values.size()));
     return std::remove_cvref_t<decltype(values)>(values.begin(),
                                                  values.begin() + n);
   };

@@ -150,6 +150,8 @@ SuiteGroup ParseGroup(const Json& json, const std::string& where,
   if (group.model.find('/') != std::string::npos)
     group.model = Beside(path, group.model).string();
   group.tokenizer = object.Text("tokenizer", "");
+  if (!group.tokenizer.empty() && group.tokenizer != "bytes")
+    group.tokenizer = Beside(path, group.tokenizer).string();
   group.lane = object.Text("lane", group.lane);
   group.data = ParseData(object.Get("data"), where + ".data", path);
   group.profiles = object.Texts("profiles", kMaxProfiles);
@@ -249,15 +251,18 @@ std::string GroupJson(const SuiteGroup& group) {
   if (!group.data.slice.empty()) data["slice"] = absolute(group.data.slice);
   if (!group.data.text.empty()) data["text"] = absolute(group.data.text);
   const bool is_path = group.model.find('/') != std::string::npos;
-  Json json = {{"name", group.name},
-               {"model", is_path ? absolute(group.model) : group.model},
-               {"tokenizer", group.tokenizer},
-               {"lane", group.lane},
-               {"data", data},
-               {"profiles", group.profiles},
-               {"batch", group.batch_size},
-               {"traced_windows", group.traced_windows},
-               {"expect", group.expect}};
+  Json json = {
+      {"name", group.name},
+      {"model", is_path ? absolute(group.model) : group.model},
+      {"tokenizer", group.tokenizer.empty() || group.tokenizer == "bytes"
+                        ? group.tokenizer
+                        : absolute(group.tokenizer)},
+      {"lane", group.lane},
+      {"data", data},
+      {"profiles", group.profiles},
+      {"batch", group.batch_size},
+      {"traced_windows", group.traced_windows},
+      {"expect", group.expect}};
   return json.dump();
 }
 

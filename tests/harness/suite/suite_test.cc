@@ -20,7 +20,7 @@ constexpr char kGood[] = R"({"schema": 1, "description": "d", "groups": [
    "profiles": ["uniform", "early:25%"]},
   {"name": "mine", "model": "models/m.safetensors", "lane": "cpu-reference",
    "data": {"text": "texts", "windows": 2, "context": 64},
-   "profiles": ["frozen"], "batch": 3, "traced_windows": 0,
+   "tokenizer": "t.model", "profiles": ["frozen"], "batch": 3, "traced_windows": 0,
    "expect": "diverges"}]})";
 
 std::string MessageOf(const std::string& text) {
@@ -48,6 +48,7 @@ TEST(Suite, ReadsWhatIsThere) {
   EXPECT_EQ(suite.groups[0].lane, "cpu-portable");
   EXPECT_EQ(suite.groups[1].model, "dir/models/m.safetensors");
   EXPECT_EQ(suite.groups[1].data.text, "dir/texts");
+  EXPECT_EQ(suite.groups[1].tokenizer, "dir/t.model");
   EXPECT_EQ(suite.groups[1].data.context_tokens, 64);
   EXPECT_EQ(suite.groups[1].batch_size, 3);
   EXPECT_EQ(suite.groups[1].traced_windows, 0);
