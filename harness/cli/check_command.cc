@@ -32,6 +32,8 @@ namespace plastometer {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr char kOracleLane[] = "cpu-reference-fp64";
+
 struct CheckArguments {
   SuiteArguments suite;
   std::string goldens, junit, json, policy;
@@ -55,7 +57,7 @@ std::optional<Golden> FindGolden(const GoldenStore& store,
 
 // The same suite in fp64, for the tier between lanes of one precision.
 SuiteRun RunOracle(Suite suite, SuiteArguments a, const RunFolder& folder) {
-  for (SuiteGroup& group : suite.groups) group.lane = "cpu-reference-fp64";
+  for (SuiteGroup& group : suite.groups) group.lane = kOracleLane;
   a.resume.clear();
   a.shard.clear();
   a.out = folder.File("oracle").string();
@@ -225,7 +227,7 @@ void WriteOutputs(const CheckArguments& a, const SuiteRun& run,
   AppendStepSummary(CheckSummary(report));
 }
 
-void Check(const CheckArguments& a) {
+void Check(CheckArguments a) {
   const Policy policy = ParsePolicy(a.policy);
   const Suite suite = SuiteOf(a.suite);
   const InterruptGuard guard;
@@ -234,6 +236,7 @@ void Check(const CheckArguments& a) {
                stdout);
     return;
   }
+  if (a.oracle) a.suite.later_lanes = {kOracleLane};
   SuiteRun run = RunSuite(suite, a.suite, /*traced=*/true);
   if (!run.collected.missing.empty()) {
     std::printf(

@@ -33,8 +33,9 @@ std::vector<LoadedGroup> LoadGroups(const Suite& suite,
   return groups;
 }
 
-void PinEnvironment(const std::vector<LoadedGroup>& groups) {
-  std::vector<std::string> lanes;
+void PinEnvironment(const std::vector<LoadedGroup>& groups,
+                    const SuiteArguments& a) {
+  std::vector<std::string> lanes = a.later_lanes;
   for (const LoadedGroup& group : groups) lanes.push_back(group.spec.lane);
   ApplyPins(PinsFor(lanes), ProgramArguments());
   PinLibTorch();
@@ -127,7 +128,7 @@ Suite SuiteOf(const SuiteArguments& a) {
 
 RunPlan PlanSuite(const Suite& suite, const SuiteArguments& a, bool traced) {
   const std::vector<LoadedGroup> groups = LoadGroups(suite, a);
-  PinEnvironment(groups);
+  PinEnvironment(groups, a);
   return MakePlanOf(suite, groups, traced);
 }
 
@@ -141,7 +142,7 @@ SuiteRun RunSuite(const Suite& suite, const SuiteArguments& a, bool traced) {
   const Suite chosen = before ? SuiteOfPlan(*before, a.resume) : suite;
   if (before) traced = before->traced;
   const std::vector<LoadedGroup> groups = LoadGroups(chosen, a);
-  PinEnvironment(groups);  // may start anew: nothing is written before
+  PinEnvironment(groups, a);  // may start anew: nothing is written before
   RunPlan plan = MakePlanOf(chosen, groups, traced);
   if (before && before->sha256() != plan.sha256())
     throw RefusedError(a.resume + " was started with other pins: " +

@@ -18,6 +18,8 @@ struct SuiteArguments {
   int threads = 0;
   int64_t seed = 1;
   bool plan_only = false;
+  // Lanes that this process will use later on: pinned from the start.
+  std::vector<std::string> later_lanes;
 };
 void AddSuiteOptions(CLI::App& command, SuiteArguments& arguments);
 
