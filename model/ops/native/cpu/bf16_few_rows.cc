@@ -12,7 +12,7 @@ namespace plastometer::native {
 #define PLASTOMETER_AVX512 __attribute__((target("avx512f,avx512bw,fma")))
 namespace {
 
-constexpr int kOutputs = 4;    // weight rows read side by side
+constexpr int kOutputs = 4;  // weight rows read side by side
 constexpr int64_t kLanes = 16;
 constexpr int64_t kAhead = 1024;  // weights; a page is where prefetchers stop
 
@@ -30,21 +30,21 @@ PLASTOMETER_AVX512 void Block(const float* x, int64_t K, const uint16_t* w,
   }
   for (int64_t k = 0; k < K; k += kLanes) {
     const int64_t left = K - k;
-    const __mmask16 mask =
-        left >= kLanes ? __mmask16{0xffff}
-                       : static_cast<__mmask16>((1U << left) - 1U);
+    const __mmask16 mask = left >= kLanes
+                               ? __mmask16{0xffff}
+                               : static_cast<__mmask16>((1U << left) - 1U);
     __m512 in[R];
 #pragma GCC unroll 4
-    for (int r = 0; r < R; ++r) in[r] = _mm512_maskz_loadu_ps(mask, x + r * K + k);
+    for (int r = 0; r < R; ++r)
+      in[r] = _mm512_maskz_loadu_ps(mask, x + r * K + k);
 #pragma GCC unroll 4
     for (int n = 0; n < kOutputs; ++n) {
       if ((k & 31) == 0) __builtin_prefetch(rows[n] + k + kAhead);
       const __m512i half = _mm512_castsi256_si512(
-          left >= kLanes
-              ? _mm256_loadu_si256(
-                    reinterpret_cast<const __m256i*>(rows[n] + k))
-              : _mm512_castsi512_si256(_mm512_maskz_loadu_epi16(
-                    static_cast<__mmask32>(mask), rows[n] + k)));
+          left >= kLanes ? _mm256_loadu_si256(
+                               reinterpret_cast<const __m256i*>(rows[n] + k))
+                         : _mm512_castsi512_si256(_mm512_maskz_loadu_epi16(
+                               static_cast<__mmask32>(mask), rows[n] + k)));
       const __m512 weights = _mm512_castsi512_ps(_mm512_slli_epi32(
           _mm512_cvtepu16_epi32(_mm512_castsi512_si256(half)), 16));
 #pragma GCC unroll 4
@@ -56,7 +56,8 @@ PLASTOMETER_AVX512 void Block(const float* x, int64_t K, const uint16_t* w,
   for (int n = 0; n < kOutputs; ++n) {
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r)
-      if (n < num_outputs) y[r * y_stride + n] = _mm512_reduce_add_ps(sums[n][r]);
+      if (n < num_outputs)
+        y[r * y_stride + n] = _mm512_reduce_add_ps(sums[n][r]);
   }
 }
 
