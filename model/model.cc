@@ -14,6 +14,7 @@
 #include "model/digests.h"
 #include "model/layers/language_model.h"
 #include "model/ops/arithmetic.h"
+#include "model/probes.h"
 #include "model/statistics_arrays.h"
 #include "model/tensor_io.h"
 #include "model/weights/model_file.h"
@@ -177,6 +178,7 @@ Model Model::FromTensors(const ModelConfig& config, const TensorMap& weights,
 Model Model::Build(
     const ModelConfig& config, const ModelOptions& options,
     const std::function<HostTensor(const ParameterSpec&)>& read) {
+  PinLibTorch();
   if (options.lane == Lane::kCudaReference) {
     const CudaProbe probe = ProbeCuda();
     if (!probe.usable())

@@ -4,63 +4,117 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
+#include <dlfcn.h>
 #include <torch/csrc/api/include/torch/version.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cfenv>
 #include <cmath>
-#include <cstdlib>
+#include <latch>
 #include <limits>
+#include <string>
 #include <thread>
 
+#include "model/config.h"
+#include "model/ops/arithmetic.h"
 #include "model/ops/portable/cpu/kernels.h"
+#include "model/ops/portable/cpu/thread_pool.h"
+#include "model/probe_products.h"
 
 namespace plastometer {
 namespace {
 
-// Row 0 of a product of integers: 4097 needs 13 bits and the sum 2^24 - 2^11 or
-// so 24; TF32 keeps 11, bf16 8.
-MachineProbe ExactProducts() {
-  constexpr int64_t kSize = 64;
-  const at::Tensor a = at::full({kSize, kSize}, 4097.0F),
-                   b = at::full({kSize, kSize}, 63.0F);
-  const double expected = 4097.0 * 63.0 * kSize;  // 16519104 < 2^24
-  const double met = at::mm(a, b)[0][0].item<double>();
-  return {"fp32 products", met == expected,
-          "64 x 4097 x 63 is " + std::to_string(std::llround(met)) +
-              ", expected " + std::to_string(std::llround(expected))};
+bool IsReference(Lane lane) {
+  return lane == Lane::kCpuReference || lane == Lane::kCpuReferenceFp64 ||
+         lane == Lane::kCudaReference;
+}
+
+int Resolved(int num_threads) {
+  return num_threads > 0 ? num_threads
+                         : static_cast<int>(std::max(
+                               1U, std::thread::hardware_concurrency()));
+}
+
+// What threads were seen to do.
+struct Threads {
+  std::atomic<int> met{0}, not_nearest{0}, flushing{0};
+};
+
+// 1 + 2^-24 is half way: to nearest even it is 1; upward it is not.
+bool RoundsToNearest() {
+  volatile float one = 1.0F, half_ulp = std::ldexp(1.0F, -24);
+  return std::fegetround() == FE_TONEAREST && one + half_ulp == 1.0F &&
+         -one - half_ulp == -1.0F;
 }
 
 // The smallest number times one, and a quarter of the smallest normal one.
-MachineProbe Subnormals() {
-  const at::Tensor tiny =
-      at::full({64}, std::numeric_limits<float>::denorm_min());
-  const at::Tensor normal = at::full({64}, std::numeric_limits<float>::min());
-  const bool kept = at::mul(tiny, 1.0)[63].item<float>() ==
-                        std::numeric_limits<float>::denorm_min() &&
-                    at::mul(normal, 0.25)[63].item<float>() > 0;
-  return {"subnormal numbers", kept,
-          kept ? "kept" : "flushed to zero; expected to be kept"};
+bool KeepsSubnormals() {
+  volatile float tiny = std::numeric_limits<float>::denorm_min(),
+                 normal = std::numeric_limits<float>::min(), one = 1.0F,
+                 quarter = 0.25F;
+  // In integers: a comparison would flush its operands too.
+  const auto bits = [](float x) { return __builtin_bit_cast(uint32_t, x); };
+  return bits(tiny * one) == 1 && bits(normal * quarter) == (1U << 21);
 }
 
-// 1 + 2^-24 is half way: to nearest even it is 1; upward it is not.
-MachineProbe Rounding() {
-  bool nearest = std::fegetround() == FE_TONEAREST;
-  volatile float one = 1.0F, half_ulp = std::ldexp(1.0F, -24);
-  nearest = nearest && one + half_ulp == 1.0F && -one - half_ulp == -1.0F;
-  bool elsewhere = false;  // a new thread inherits the mode
-  std::thread([&] {
-    elsewhere = one + half_ulp == 1.0F && -one - half_ulp == -1.0F;
-  }).join();
-  return {"rounding", nearest && elsewhere,
-          nearest && elsewhere ? "to nearest even, in threads too"
-                               : "not to nearest; expected to nearest even"};
+void LookHere(Threads* threads) {
+  ++threads->met;
+  if (!RoundsToNearest()) ++threads->not_nearest;
+  if (!KeepsSubnormals()) ++threads->flushing;
 }
 
-MachineProbe Threads(int num_threads) {
-  const int met = at::get_num_threads();
-  return {"LibTorch threads", met == num_threads,
-          std::to_string(met) + ", expected " + std::to_string(num_threads)};
+// The threads that LibTorch's products run on, by the entry that compilers
+// call: linking an OpenMP of our own could bring a second one. False where
+// LibTorch has another runtime.
+bool LookAtOpenMp(Threads* threads) {
+  using Body = void (*)(void*);
+  using Parallel = void (*)(Body, void*, unsigned num_threads, unsigned flags);
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast)
+  const auto parallel =
+      reinterpret_cast<Parallel>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
+  if (parallel == nullptr) return false;
+  parallel([](void* seen) { LookHere(static_cast<Threads*>(seen)); }, threads,
+           /*num_threads=*/0, /*flags=*/0);
+  return true;
+}
+
+// Threads as the lanes with their own kernels start them; each waits for all,
+// so that none takes another's turn.
+void LookAtOurPool(int num_threads, Threads* threads) {
+  portable::ThreadPool pool(num_threads);
+  std::latch all(num_threads);
+  pool.ParallelFor(num_threads, [&](int64_t) {
+    LookHere(threads);
+    all.arrive_and_wait();
+  });
+}
+
+std::vector<MachineProbe> ProbeThreads(Lane lane, int num_threads) {
+  Threads threads;
+  LookHere(&threads);  // the calling thread, by itself
+  threads.met = 0;
+  bool counted = true;
+  if (IsReference(lane)) {
+    at::set_num_threads(num_threads);
+    counted = LookAtOpenMp(&threads);
+  } else {
+    LookAtOurPool(num_threads, &threads);
+  }
+  const auto modes = [](const std::string& name, int wrong,
+                        const std::string& good, const std::string& bad) {
+    return MachineProbe{name, wrong == 0,
+                        wrong == 0 ? good + ", in all threads" : bad};
+  };
+  return {{"threads", counted && threads.met == num_threads,
+           counted ? std::to_string(threads.met) + ", expected " +
+                         std::to_string(num_threads)
+                   : "LibTorch's OpenMP is not known; expected one with "
+                     "GOMP_parallel"},
+          modes("rounding", threads.not_nearest, "to nearest even",
+                "some thread does not round to nearest even"),
+          modes("subnormal numbers", threads.flushing, "kept",
+                "some thread flushes to zero; expected to be kept")};
 }
 
 // An operation that has no deterministic form must throw.
@@ -82,30 +136,20 @@ MachineProbe Capability() {
           met + ", expected AVX2 (ATEN_CPU_CAPABILITY=avx2)"};
 }
 
-// The same rows, one at a time and all at once.
-MachineProbe RowsAlone(bool required) {
-  const at::Tensor a = at::arange(64 * 96, at::kFloat).sin().view({64, 96}),
-                   b = at::arange(96 * 80, at::kFloat).cos().view({96, 80});
-  const at::Tensor all = at::mm(a, b);
-  bool same = true;
-  for (const int64_t rows : {1, 8})
-    same = same &&
-           at::equal(at::mm(a.narrow(0, 0, rows), b), all.narrow(0, 0, rows));
-  return {"rows alone", same || !required,
-          same ? "1 and 8 rows have the bits that they have among 64"
-               : "LibTorch's products depend on the number of rows; batch and "
-                 "window shapes are part of this class"};
-}
-
-bool IsReference(Lane lane) {
-  return lane == Lane::kCpuReference || lane == Lane::kCpuReferenceFp64 ||
-         lane == Lane::kCudaReference;
-}
-
-int Resolved(int num_threads) {
-  return num_threads > 0 ? num_threads
-                         : static_cast<int>(std::max(
-                               1U, std::thread::hardware_concurrency()));
+// The lane's own products; those of a CUDA lane on the CPU.
+std::vector<MachineProbe> ProbeProducts(Lane lane, int num_threads) {
+  ModelConfig config;  // of any model that the kernels take
+  config.hidden_size = 32;
+  config.num_heads = 2;
+  const ops::Arithmetic arithmetic(IsCpu(lane) ? lane : Lane::kCpuReference,
+                                   config, num_threads);
+  const auto ops = arithmetic.MakeOps(config, /*alone=*/false);
+  const Product product = [&](const at::Tensor& x, const at::Tensor& kernel) {
+    return ops->Linear(x, arithmetic.Prepare(kernel, /*transposed=*/false));
+  };
+  const MachineProbe rows = ProbeRowsAlone(product, lane == Lane::kCpuPortable);
+  if (lane == Lane::kCpuNativeBf16) return {rows};
+  return {ProbeExactProducts(product), rows};
 }
 
 }  // namespace
@@ -115,6 +159,7 @@ void PinLibTorch() {
   context.setDeterministicAlgorithms(true, /*warn_only=*/false);
   context.setDeterministicCuDNN(true);
   context.setBenchmarkCuDNN(false);
+  context.setFloat32MatmulPrecision("highest");
   context.setAllowTF32CuBLAS(false);
   context.setAllowTF32CuDNN(false);
   context.setAllowFP16ReductionCuBLAS(false, /*allow_splitk=*/false);
@@ -125,14 +170,16 @@ void PinLibTorch() {
 
 std::vector<MachineProbe> RunProbes(Lane lane, int num_threads) {
   const c10::InferenceMode inference;
-  std::vector<MachineProbe> probes = {ExactProducts(), Subnormals(), Rounding(),
-                                      Deterministic()};
-  if (IsReference(lane)) {
-    at::set_num_threads(Resolved(num_threads));
-    probes.push_back(Threads(Resolved(num_threads)));
-    probes.push_back(Capability());
-    probes.push_back(RowsAlone(/*required=*/false));
-  }
+  const int n = Resolved(num_threads);
+  std::vector<MachineProbe> probes = ProbeThreads(lane, n);
+  const bool threads_hold =
+      std::all_of(probes.begin(), probes.end(),
+                  [](const MachineProbe& probe) { return probe.passed; });
+  if (threads_hold)  // else the kernels refuse, or repeat the finding
+    for (MachineProbe& probe : ProbeProducts(lane, n))
+      probes.push_back(std::move(probe));
+  probes.push_back(Deterministic());
+  if (IsReference(lane)) probes.push_back(Capability());
   return probes;
 }
 

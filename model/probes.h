@@ -18,9 +18,11 @@ struct MachineFacts {
   std::string libtorch_version, aten_capability, portable_isa, blas;
 };
 
-// Deterministic algorithms only, no TF32, no reduced-precision sums.
+// Deterministic algorithms only, no TF32, no bf16 in fp32 products, no
+// reduced-precision sums. Every Model does this when it is made.
 void PinLibTorch();
-// After PinLibTorch. `num_threads` 0: all cores.
+// After PinLibTorch. `num_threads` 0: all cores. A CUDA lane is probed on the
+// CPU only.
 std::vector<MachineProbe> RunProbes(Lane lane, int num_threads);
 MachineFacts DescribeMachine();
 

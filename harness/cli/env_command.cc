@@ -1,5 +1,8 @@
 #include "harness/cli/env_command.h"
 
+#include <strings.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -34,6 +37,7 @@ Report Look(const EnvArguments& a) {
   Report report;
   report.pins = PinsFor({a.lane});
   ApplyPins(report.pins, ProgramArguments());
+  for (const EnvironmentPin& pin : LocalePins()) report.pins.push_back(pin);
   PinLibTorch();
   report.probes = RunProbes(lane, a.threads);
   report.fingerprint = MakeFingerprint(a.lane, FactsOf(lane, a.threads));
@@ -48,6 +52,16 @@ std::string Met(const EnvironmentPin& pin) {
   return value == nullptr ? "not set" : value;
 }
 
+bool Holds(const EnvironmentPin& pin) {
+  return strcasecmp(Met(pin).c_str(), pin.value.c_str()) == 0;
+}
+
+bool AllHold(const Report& report) {
+  return std::all_of(report.pins.begin(), report.pins.end(), Holds) &&
+         std::all_of(report.probes.begin(), report.probes.end(),
+                     [](const MachineProbe& probe) { return probe.passed; });
+}
+
 // The value in as many lines as 80 columns need.
 void PrintPair(const std::string& name, const std::string& value) {
   constexpr size_t kWidth = 52;
@@ -60,8 +74,9 @@ void PrintText(const EnvArguments& a, const Report& report) {
   std::printf("lane %s, numeric class %s\n\npins\n", a.lane.c_str(),
               report.fingerprint.numeric.at("numeric_class").c_str());
   for (const EnvironmentPin& pin : report.pins)
-    std::printf("  %-23s %-9s %s\n", pin.variable.c_str(), Met(pin).c_str(),
-                pin.why.c_str());
+    PrintPair(pin.variable,
+              Holds(pin) ? "ok: " + Met(pin) + ", " + pin.why
+                         : "FAILED: " + Met(pin) + ", pinned to " + pin.value);
   std::printf("\nprobes\n");
   for (const MachineProbe& probe : report.probes)
     PrintPair(probe.name, (probe.passed ? "ok: " : "FAILED: ") + probe.detail);
@@ -79,6 +94,7 @@ void PrintJson(const EnvArguments& a, const Report& report) {
     pins.push_back({{"variable", pin.variable},
                     {"value", Met(pin)},
                     {"pinned", pin.value},
+                    {"ok", Holds(pin)},
                     {"why", pin.why}});
   for (const MachineProbe& probe : report.probes)
     probes.push_back({{"name", probe.name},
@@ -97,8 +113,7 @@ void PrintJson(const EnvArguments& a, const Report& report) {
 void Env(const EnvArguments& a) {
   const Report report = Look(a);
   a.json ? PrintJson(a, report) : PrintText(a, report);
-  for (const MachineProbe& probe : report.probes)
-    if (!probe.passed) ExitStatus() = 5;
+  if (!AllHold(report)) ExitStatus() = 5;
 }
 
 }  // namespace

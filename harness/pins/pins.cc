@@ -43,12 +43,6 @@ bool IsReference(const std::string& lane) {
 }
 bool IsBf16(const std::string& lane) { return lane.ends_with("bf16"); }
 
-// Locale and time zone change what is printed, never a result: set silently.
-void PinLocale() {
-  setenv("LC_ALL", "C.UTF-8", 1);
-  setenv("TZ", "UTC", 1);
-}
-
 // The variable's value differs from the pin; an accepted spelling does not.
 bool Contradicts(const std::string& value, const std::string& pinned) {
   return strcasecmp(value.c_str(), pinned.c_str()) != 0;
@@ -72,6 +66,11 @@ std::vector<EnvironmentPin> PinsFor(const std::vector<std::string>& lanes) {
   return pins;
 }
 
+std::vector<EnvironmentPin> LocalePins() {
+  return {{"LC_ALL", "C.UTF-8", "always set by this program"},
+          {"TZ", "UTC", "always set by this program"}};
+}
+
 void ApplyPins(const std::vector<EnvironmentPin>& pins, char** argv) {
   const char* tf32 = std::getenv("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE");
   if (tf32 != nullptr && std::strcmp(tf32, "0") != 0)
@@ -88,7 +87,8 @@ void ApplyPins(const std::vector<EnvironmentPin>& pins, char** argv) {
                          "); unset it, or set it to that");
     missing = missing || value == nullptr;
   }
-  PinLocale();
+  for (const EnvironmentPin& pin : LocalePins())
+    setenv(pin.variable.c_str(), pin.value.c_str(), /*overwrite=*/1);
   if (!missing) {
     unsetenv(kGuard);  // a program that this one starts may pin more
     return;

@@ -19,6 +19,10 @@ struct EnvironmentPin {
 // when two lanes need different values of one variable, naming both.
 std::vector<EnvironmentPin> PinsFor(const std::vector<std::string>& lanes);
 
+// Locale and time zone: what is printed depends on them, no number does. Set
+// over whatever the user has, so that nobody's settings are in the way.
+std::vector<EnvironmentPin> LocalePins();
+
 // Sets what is missing and executes this program once more with the same
 // arguments, so that libraries which read the environment when they start see
 // it; returns when everything is already as pinned. Throws kRefused naming
