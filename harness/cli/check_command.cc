@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -155,21 +156,21 @@ std::string MovedText(const Golden& golden, const Golden& candidate) {
   return text.empty() ? " (no recorded pin moved)" : text + ")";
 }
 
-// Does the code that made the golden disagree with it in the same way here?
-std::string BlameText(const CheckArguments& a, const SuiteRun& run,
-                      const Checked& c) {
+// The report of the code that made a golden, rebuilt here, on the same suite.
+struct OldCode {
+  std::string commit;
+  nlohmann::json report;  // check.json
+};
+
+OldCode CheckWithOldCode(const CheckArguments& a, const SuiteRun& run,
+                         const std::string& code_tree) {
   const fs::path home = HomeFolder(), work = run.folder.File("blame");
-  const std::string name = c.candidate.pins.suite + "/" + c.candidate.pins.name;
-  if (c.golden->metrics.code_tree == run.plan.code_tree)
-    return name + ": ENV-DRIFT: this is the code that made the golden; " +
-           "what differs is the machine or its libraries" +
-           MovedText(*c.golden, c.candidate);
+  OldCode old;
+  old.commit = FindCommitOfCode(home, code_tree).substr(0, 12);
   try {
-    const std::string commit =
-        FindCommitOfCode(home, c.golden->metrics.code_tree);
-    const fs::path program = BuildCommit(home, commit, work);
+    const fs::path program = BuildCommit(home, old.commit, work);
     setenv("PLASTOMETER_DATA", DataFolder().c_str(), /*overwrite=*/0);
-    const std::string json = (work / "check.json").string();
+    const std::string json = (work / (old.commit + ".json")).string();
     std::vector<std::string> command = {
         program.string(),
         "check",
@@ -177,7 +178,7 @@ std::string BlameText(const CheckArguments& a, const SuiteRun& run,
         "--goldens",
         fs::absolute(StoreRoot(a)).string(),
         "--out",
-        (work / "run").string(),
+        (work / old.commit).string(),
         "--json",
         json};
     if (!a.suite.lane.empty()) {
@@ -185,28 +186,63 @@ std::string BlameText(const CheckArguments& a, const SuiteRun& run,
       command.push_back(a.suite.lane);
     }
     const ProcessResult result = RunProcess(command, home);
+    if (!fs::exists(json))
+      throw InfrastructureError("blame: the old program ended with " +
+                                std::to_string(result.exit_code) + ": " +
+                                result.output.substr(0, 500));
+    old.report = ReadJsonFile(json);
+  } catch (...) {
     RemoveCheckout(home, work);
-    const auto report = ReadJsonFile(json);
-    for (const auto& entry : report.at("cases")) {
-      if (entry.at("case") != c.candidate.pins.name) continue;
-      const bool old_code_passes = entry.at("verdict") == "pass";
-      return name + (old_code_passes
-                         ? ": CODE-CHANGE: commit " + commit.substr(0, 12) +
-                               ", which made the golden, still gives it here"
-                         : ": ENV-DRIFT: commit " + commit.substr(0, 12) +
-                               ", which made the golden, no longer gives it "
-                               "here" +
-                               MovedText(*c.golden, c.candidate));
-    }
-    return name + ": blame: the old code's report has no such case (exit " +
-           std::to_string(result.exit_code) + ")";
-  } catch (const Error& error) {
-    RemoveCheckout(home, work);
-    return name + ": " + error.what();
-  } catch (const nlohmann::json::exception& error) {
-    return name +
-           ": blame: the old code's report cannot be read: " + error.what();
+    throw;
   }
+  RemoveCheckout(home, work);
+  return old;
+}
+
+// Does the code that made the golden disagree with it in the same way here?
+std::string BlameVerdict(const OldCode& old, const Checked& c) {
+  const std::string who = "commit " + old.commit + ", which made the golden, ";
+  for (const auto& entry : old.report.at("cases")) {
+    if (entry.at("case") != c.candidate.pins.name) continue;
+    return entry.at("verdict") == "pass"
+               ? "CODE-CHANGE: " + who + "still gives it here"
+               : "ENV-DRIFT: " + who + "no longer gives it here" +
+                     MovedText(*c.golden, c.candidate);
+  }
+  return "blame: the report of commit " + old.commit + " has no such case";
+}
+
+// A line for each case that did not pass; every code is built once.
+std::vector<std::string> BlameLines(const CheckArguments& a,
+                                    const SuiteRun& run,
+                                    const std::vector<Checked>& all) {
+  std::map<std::string, std::vector<const Checked*>> by_code;
+  for (const Checked& c : all)
+    if (c.golden && c.comparison.verdict != Verdict::kPass)
+      by_code[c.golden->metrics.code_tree].push_back(&c);
+  std::vector<std::string> lines;
+  for (const auto& [code_tree, cases] : by_code) {
+    std::optional<OldCode> old;
+    std::string problem;
+    try {
+      if (code_tree != run.plan.code_tree)
+        old = CheckWithOldCode(a, run, code_tree);
+    } catch (const Error& error) {
+      problem = error.what();
+    }
+    for (const Checked* c : cases) {
+      const std::string name =
+          c->candidate.pins.suite + "/" + c->candidate.pins.name + ": ";
+      lines.push_back(name + (old ? BlameVerdict(*old, *c)
+                              : !problem.empty()
+                                  ? problem
+                                  : "ENV-DRIFT: this is the code that made "
+                                    "the golden; what differs is the "
+                                    "machine or its libraries" +
+                                        MovedText(*c->golden, c->candidate)));
+    }
+  }
+  return lines;
 }
 
 void AppendStepSummary(const std::string& text) {
@@ -270,11 +306,7 @@ void Check(CheckArguments a) {
   for (const std::string& name : store.Cases(run.plan.suite))
     if (std::find(names.begin(), names.end(), name) == names.end())
       report.comparisons.push_back(OrphanOf(store, run.plan.suite, name));
-  if (a.blame) {
-    for (const Checked& c : all)
-      if (c.golden && c.comparison.verdict != Verdict::kPass)
-        report.notes.push_back(BlameText(a, run, c));
-  }
+  if (a.blame) report.notes = BlameLines(a, run, all);
   WriteOutputs(a, run, report);
   std::fputs(CheckTable(report, TerminalWidth()).c_str(), stdout);
   std::vector<int> codes = {0};
