@@ -34,6 +34,10 @@ fs::path StoreRoot(const BlessArguments& a) {
 
 // Folders of pending cases, "<suite>/<case>", sorted.
 std::vector<std::string> PendingCases(const fs::path& run) {
+  if (!fs::is_regular_file(run / kPlanFile))
+    throw InvalidError(run.string() +
+                       " holds no plan.json; expected the run folder of a "
+                       "check");
   std::vector<std::string> names;
   const fs::path pending = run / "pending";
   if (!fs::is_directory(pending)) return names;

@@ -246,6 +246,12 @@ TEST_F(CheckCommand, RejectThrowsThePendingAway) {
   EXPECT_EQ(workshop_.Run("reject tiny.uniform --from r").exit_code, 2);
 }
 
+TEST_F(CheckCommand, ReviewOfNoRunIsInvalid) {
+  const Outcome outcome = workshop_.Run("review nowhere --goldens goldens");
+  EXPECT_EQ(outcome.exit_code, 4);
+  EXPECT_THAT(outcome.err, HasSubstr("nowhere holds no plan.json"));
+}
+
 TEST_F(CheckCommand, GithubGetsAnnotationsAndASummary) {
   const Outcome outcome =
       Check("--github --out r", "export GITHUB_STEP_SUMMARY=$PWD/sum.md;");
