@@ -37,6 +37,13 @@ at::TensorOptions OptionsOf(Lane lane) {
   throw InternalError("lane without tensor options");
 }
 
+// The matrices that ForEachMatrix visits, the small one of the inner rate
+// aside.
+bool IsDense(const ParameterSpec& spec) {
+  return spec.shape.size() == 2 &&
+         (spec.name.ends_with("/kernel") || spec.name.ends_with("/embedding"));
+}
+
 int ResolveThreads(int num_threads) {
   if (num_threads < 0)
     throw UsageError("--threads " + std::to_string(num_threads) +
@@ -173,8 +180,8 @@ Model Model::FromTensors(const ModelConfig& config, const TensorMap& weights,
   });
 }
 
-// One tensor at a time: the stored and the widened form are never both whole in
-// memory.
+// Dense matrices stay as they are stored until the lane prepares them, one
+// after the other: the widened form of all of them is never in memory.
 Model Model::Build(
     const ModelConfig& config, const ModelOptions& options,
     const std::function<HostTensor(const ParameterSpec&)>& read) {
@@ -193,11 +200,14 @@ Model Model::Build(
   impl->lane = options.lane;
   std::map<std::string, at::Tensor> tensors;
   for (const ParameterSpec& spec : ParameterSpecs(config)) {
-    tensors[spec.name] = ToTorch(read(spec)).to(OptionsOf(options.lane));
+    const at::Tensor stored = ToTorch(read(spec));
+    tensors[spec.name] =
+        IsDense(spec) ? stored : stored.to(OptionsOf(options.lane));
   }
   impl->weights = BindWeights(config, tensors);
   tensors.clear();  // each plain matrix goes as its prepared form comes
   ForEachMatrix(impl->weights, [&](ops::Matrix& matrix, bool transposed) {
+    matrix.values = matrix.values.to(OptionsOf(options.lane));
     matrix = impl->arithmetic.Prepare(matrix, transposed);
   });
   return Model(std::move(impl));
