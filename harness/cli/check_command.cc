@@ -263,6 +263,25 @@ void WriteOutputs(const CheckArguments& a, const SuiteRun& run,
   AppendStepSummary(CheckSummary(report));
 }
 
+// Runs of this suite beside this one's folder, newest first, until one that
+// was not inconclusive.
+int NumInconclusive(const fs::path& run_folder, const std::string& suite) {
+  std::map<fs::file_time_type, bool> inconclusive;
+  for (const auto& entry : fs::directory_iterator(run_folder.parent_path())) {
+    const fs::path file = entry.path() / "check.json";
+    if (entry.path() == run_folder || !fs::is_regular_file(file)) continue;
+    const nlohmann::json report = ReadJsonFile(file);
+    if (report.value("suite", "") == suite)
+      inconclusive[fs::last_write_time(file)] =
+          report.value("exit_code", -1) == ExitCode(Verdict::kInconclusive);
+  }
+  int count = 0;
+  for (auto run = inconclusive.rbegin();
+       run != inconclusive.rend() && run->second; ++run)
+    ++count;
+  return count;
+}
+
 void Check(CheckArguments a) {
   const Policy policy = ParsePolicy(a.policy);
   const Suite suite = SuiteOf(a.suite);
@@ -307,14 +326,19 @@ void Check(CheckArguments a) {
     if (std::find(names.begin(), names.end(), name) == names.end())
       report.comparisons.push_back(OrphanOf(store, run.plan.suite, name));
   if (a.blame) report.notes = BlameLines(a, run, all);
-  WriteOutputs(a, run, report);
-  std::fputs(CheckTable(report, TerminalWidth()).c_str(), stdout);
   std::vector<int> codes = {0};
   for (const Comparison& c : report.comparisons)
     codes.push_back(ExitCode(c.verdict));
   if (!run.collected.inconsistent.empty())
     codes.push_back(ExitCode(Verdict::kRegression));
-  ExitStatus() = policy.Apply(CombineExitCodes(codes));
+  report.exit_code = CombineExitCodes(codes);
+  WriteOutputs(a, run, report);
+  std::fputs(CheckTable(report, TerminalWidth()).c_str(), stdout);
+  ExitStatus() = policy.Apply(
+      report.exit_code,
+      report.exit_code == ExitCode(Verdict::kInconclusive) && !a.policy.empty()
+          ? NumInconclusive(run.folder.path(), report.suite)
+          : 0);
 }
 
 }  // namespace

@@ -34,8 +34,9 @@ Policy::Action Policy::ActionOf(int code) const {
   return code == 0 || code == 6 || code == 7 ? Action::kPass : Action::kFail;
 }
 
-int Policy::Apply(int code) const {
+int Policy::Apply(int code, int num_inconclusive) const {
   if (!given_) return code;
+  if (code == 7 && !actions_.contains(7) && num_inconclusive >= 2) return code;
   switch (ActionOf(code)) {
     case Action::kPass:
       return 0;

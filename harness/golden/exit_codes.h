@@ -13,12 +13,14 @@ int CombineExitCodes(const std::vector<int>& codes);
 class Policy {
  public:
   enum class Action { kPass, kFail, kRetry };
-  // 0, 6 and 7 pass, all others fail.
+  // 0, 6 and 7 pass, all others fail; and so does the third inconclusive run in
+  // a row.
   Policy() = default;
   Action ActionOf(int code) const;
   // The code that the program ends with: 0 when the action is to pass, 7 for a
-  // retry, else the code itself.
-  int Apply(int code) const;
+  // retry, else the code itself. `num_inconclusive`: runs of this suite just
+  // before this one that ended with 7.
+  int Apply(int code, int num_inconclusive = 0) const;
 
  private:
   friend Policy ParsePolicy(const std::string& text);

@@ -284,6 +284,7 @@ std::string CheckJson(const CheckReport& report) {
   Json json = {{"schema", 1},
                {"suite", report.suite},
                {"run_folder", report.run_folder},
+               {"exit_code", report.exit_code},
                {"notes", report.notes},
                {"cases", cases}};
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -11,6 +11,7 @@ struct CheckReport {
   std::string suite, run_folder;
   std::vector<Comparison> comparisons;
   std::vector<std::string> notes;  // of --blame
+  int exit_code = 0;               // before any policy
 };
 
 // Fits `width` columns, 80 suffice, except where one name or path is longer;

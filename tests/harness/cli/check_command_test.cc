@@ -177,6 +177,16 @@ TEST_F(CheckCommand, AnotherLaneWithoutToleranceIsInconclusive) {
   EXPECT_EQ(Check("--lane cpu-native --oracle --out o").exit_code, 0);
 }
 
+TEST_F(CheckCommand, TheThirdInconclusiveRunInARowFails) {
+  BlessAsMeasured();
+  const std::string inconclusive = "--lane cpu-native --policy default --out ";
+  EXPECT_EQ(Check(inconclusive + "a").exit_code, 0);
+  EXPECT_EQ(Check(inconclusive + "b").exit_code, 0);
+  EXPECT_EQ(Check(inconclusive + "c").exit_code, 7);
+  EXPECT_EQ(Check("--policy default --out d").exit_code, 0);
+  EXPECT_EQ(Check(inconclusive + "e").exit_code, 0);
+}
+
 TEST_F(CheckCommand, OtherInputsBreakTheContract) {
   BlessAsMeasured();
   WriteFile(workshop_.File("text.txt"),

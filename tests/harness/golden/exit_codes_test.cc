@@ -55,6 +55,9 @@ TEST(Policy, SaysWhatACodeMeansAndLeavesTheOthers) {
   EXPECT_EQ(policy.Apply(1), 1);
   EXPECT_EQ(policy.Apply(0), 0);
   EXPECT_EQ(ParsePolicy("0=fail").Apply(0), 1);
+  EXPECT_EQ(ParsePolicy("default").Apply(7, 1), 0);
+  EXPECT_EQ(ParsePolicy("default").Apply(7, 2), 7);
+  EXPECT_EQ(ParsePolicy("7=pass").Apply(7, 2), 0);
 }
 
 TEST(Policy, WhatItDoesNotUnderstandIsRefusedWithThePiece) {
