@@ -49,13 +49,11 @@ MUTATIONS = (
     Mutation(
         "weight bit in memory", "one bit of one weight of layer 5, flipped after loading",
         "model/model.cc",
-        "    tensors[spec.name] = ToTorch(read(spec)).to(OptionsOf(options.lane));\n",
-        "    tensors[spec.name] = ToTorch(read(spec)).to(OptionsOf(options.lane));\n"
+        "    const at::Tensor stored = ToTorch(read(spec));\n",
+        "    at::Tensor stored = ToTorch(read(spec));\n"
         "    if (spec.name == \"model/h/5/feed_forward/w1/kernel\") {\n"
-        "      at::Tensor flipped = tensors[spec.name].clone();\n"
-        "      auto* bits = reinterpret_cast<uint32_t*>(flipped.data_ptr<float>());\n"
-        "      *bits ^= 1u << 16;\n"
-        "      tensors[spec.name] = flipped;\n"
+        "      stored = stored.to(at::kFloat).clone();\n"
+        "      *reinterpret_cast<uint32_t*>(stored.data_ptr<float>()) ^= 1u << 16;\n"
         "    }\n",
         "bits", places=(Place("prose.uniform", "block", 5, (0, 3)), Place("prose.frozen", "block", 5, (0, 3))),
         untouched=MLP + TRANSFORMER),
