@@ -5,7 +5,7 @@
 #include <string>
 
 #include "harness/base/error.h"
-#include "harness/stats/philox.h"
+#include "harness/base/philox.h"
 
 namespace plastometer::stats {
 

@@ -1,12 +1,12 @@
 // Known answers: file kat_vectors of the Random123 library, lines "philox4x32
 // 10".
-#include "harness/stats/philox.h"
+#include "harness/base/philox.h"
 
 #include <gtest/gtest.h>
 
 #include <set>
 
-namespace plastometer::stats {
+namespace plastometer {
 namespace {
 
 TEST(Philox, KnownAnswers) {
@@ -58,4 +58,4 @@ TEST(Philox, UniformStaysInside) {
 }
 
 }  // namespace
-}  // namespace plastometer::stats
+}  // namespace plastometer

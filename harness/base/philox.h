@@ -7,7 +7,7 @@
 #include <array>
 #include <cstdint>
 
-namespace plastometer::stats {
+namespace plastometer {
 
 using PhiloxCounter = std::array<uint32_t, 4>;
 using PhiloxKey = std::array<uint32_t, 2>;
@@ -69,4 +69,4 @@ class PhiloxStream {
   int used_ = 4;
 };
 
-}  // namespace plastometer::stats
+}  // namespace plastometer

@@ -1,0 +1,89 @@
+#include "datasets/synthetic/synthetic.h"
+
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "datasets/synthetic/tasks.h"
+#include "harness/base/error.h"
+
+namespace plastometer::synthetic {
+
+namespace {
+
+struct Entry {
+  const char* name;
+  TaskPtr (*make)(const nlohmann::json&, uint64_t);
+};
+
+constexpr std::array<Entry, 6> kTasks{{{"chains", MakeChains},
+                                       {"library", MakeLibrary},
+                                       {"switching", MakeSwitching},
+                                       {"mqar", MakeMqar},
+                                       {"induction", MakeInduction},
+                                       {"selective-copy", MakeSelectiveCopy}}};
+
+// FNV-1a: tasks under one seed draw from streams of their own.
+uint64_t HashOfName(const std::string& name) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : name)
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash;
+}
+
+// psi(x + n) - psi(x) = sum of 1 / (x + i); psi itself by its series at x + 32.
+double Digamma(double x) {
+  double shift = 0;
+  for (int i = 0; i < 32; ++i) shift += 1 / (x + i);
+  const double y = x + 32;
+  const double z = 1 / (y * y);
+  return std::log(y) - 0.5 / y - z * (1.0 / 12 - z * (1.0 / 120 - z / 252)) -
+         shift;
+}
+
+}  // namespace
+
+SyntheticTask::SyntheticTask(std::string name, nlohmann::json parameters,
+                             uint64_t seed)
+    : name_(std::move(name)),
+      parameters_(std::move(parameters)),
+      seed_(seed),
+      key_(seed ^ HashOfName(name_)) {}
+
+SyntheticDocument SyntheticTask::Document(uint64_t document,
+                                          size_t length) const {
+  SyntheticDocument out;
+  out.ids.reserve(length);
+  out.floor_nats.reserve(length);
+  out.labels.reserve(length);
+  const std::unique_ptr<TokenStream> stream = Open(document);
+  for (size_t t = 0; t < length; ++t) {
+    const Token token = stream->Next();
+    out.ids.push_back(token.id);
+    out.floor_nats.push_back(token.floor_nats);
+    out.labels.push_back(token.label);
+  }
+  return out;
+}
+
+std::unique_ptr<SyntheticTask> MakeSyntheticTask(
+    const std::string& name, const nlohmann::json& parameters, uint64_t seed) {
+  std::string known;
+  for (const Entry& entry : kTasks) {
+    if (name == entry.name) return entry.make(parameters, seed);
+    known += (known.empty() ? "" : ", ") + std::string(entry.name);
+  }
+  throw UsageError("unknown task " + name + "; there are " + known);
+}
+
+std::vector<std::string> SyntheticTaskNames() {
+  std::vector<std::string> names;
+  for (const Entry& entry : kTasks) names.emplace_back(entry.name);
+  return names;
+}
+
+double ExpectedRowEntropy(int states, double alpha) {
+  return Digamma(states * alpha + 1) - Digamma(alpha + 1);
+}
+
+}  // namespace plastometer::synthetic

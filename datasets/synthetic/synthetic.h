@@ -1,0 +1,88 @@
+// Generated tasks whose Bayes loss is known token by token: docs/synthetic.md.
+// Ids are a pure function of (task, parameters, seed, document): integer
+// arithmetic on Philox draws, the same bytes on every platform. Floors are
+// doubles that use std::log: equal to the last few bits only.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace plastometer::synthetic {
+
+enum TokenLabel : uint8_t {
+  kOrdinary = 0,
+  kAnswer = 1,    // determined by what came before: the recall under test
+  kUnscored = 2,  // no exact floor: 0 stands there, a bound from below
+  kChange = 3,    // the first token drawn after the law was drawn anew
+};
+
+struct Token {
+  int32_t id = 0;
+  // -ln p(id | all ids before it) under the exact law of the task.
+  double floor_nats = 0;
+  TokenLabel label = kOrdinary;
+};
+
+// One document, token after token, without end.
+class TokenStream {
+ public:
+  virtual ~TokenStream() = default;
+  virtual Token Next() = 0;
+};
+
+// The Bayes-optimal predictor, fed any ids.
+class FloorAgent {
+ public:
+  virtual ~FloorAgent() = default;
+  // -ln p(id | ids observed before), >= 0; then learns id, 0 <= id < vocab.
+  virtual double Observe(int32_t id) = 0;
+};
+
+// All three have the length asked for.
+struct SyntheticDocument {
+  std::vector<int32_t> ids;
+  std::vector<double> floor_nats;
+  std::vector<uint8_t> labels;  // TokenLabel
+};
+
+class SyntheticTask {
+ public:
+  virtual ~SyntheticTask() = default;
+  const std::string& name() const { return name_; }
+  // Complete: defaults filled in.
+  const nlohmann::json& parameters() const { return parameters_; }
+  uint64_t seed() const { return seed_; }
+  virtual int32_t vocab_size() const = 0;
+  virtual std::unique_ptr<TokenStream> Open(uint64_t document) const = 0;
+  // Null where the floor is known from how the document was made and not by a
+  // filter: recall tasks.
+  virtual std::unique_ptr<FloorAgent> NewAgent() const { return nullptr; }
+
+  // The first `length` tokens; a longer document begins with the shorter.
+  SyntheticDocument Document(uint64_t document, size_t length) const;
+
+ protected:
+  SyntheticTask(std::string name, nlohmann::json parameters, uint64_t seed);
+  // Draws of one document. Documents are below 2^63; above are the task's own.
+  uint64_t key() const { return key_; }
+
+ private:
+  std::string name_;
+  nlohmann::json parameters_;
+  uint64_t seed_;
+  uint64_t key_;
+};
+
+// `parameters` is an object; what it leaves out has defaults. Throws kUsage:
+// an unknown task or parameter, a value out of its range.
+std::unique_ptr<SyntheticTask> MakeSyntheticTask(
+    const std::string& name, const nlohmann::json& parameters, uint64_t seed);
+std::vector<std::string> SyntheticTaskNames();
+
+// Expected entropy in nats of a row ~ Dirichlet(alpha, ..., alpha) of `states`
+// entries: psi(states alpha + 1) - psi(alpha + 1).
+double ExpectedRowEntropy(int states, double alpha);
+
+}  // namespace plastometer::synthetic
