@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -260,6 +261,23 @@ LedgerCase CaseEntry(const CasePins& pins, const std::string& numeric_class,
   return c;
 }
 
+// Of the store; and of the ledger, where a removal stopped before its entry.
+std::set<std::string> PresentClasses(const GoldenStore& store,
+                                     const Ledger& ledger,
+                                     const std::string& suite,
+                                     const std::string& name) {
+  const std::vector<std::string> stored = store.Classes(suite, name);
+  std::set<std::string> classes(stored.begin(), stored.end());
+  for (const LedgerEntry& entry : ledger.entries())
+    for (const LedgerCase& c : entry.cases) {
+      if (c.suite != suite || c.name != name) continue;
+      const LedgerCase* head = ledger.Head(suite, name, c.numeric_class);
+      if (head != nullptr && !head->new_sha256.empty())
+        classes.insert(c.numeric_class);
+    }
+  return classes;
+}
+
 }  // namespace
 
 void CheckAllowed(const BlessRequest& request,
@@ -324,11 +342,12 @@ LedgerEntry Remove(const fs::path& store_root, const std::string& suite,
   CheckEnvironment(environment);
   const StoreLock lock(store_root);
   const GoldenStore store(store_root);
-  const std::vector<std::string> classes = store.Classes(suite, name);
+  const Ledger ledger = Ledger::Read(store_root);
+  const std::set<std::string> classes =
+      PresentClasses(store, ledger, suite, name);
   if (classes.empty())
     throw UsageError("accept --remove: the store has no case " + suite + "/" +
                      name);
-  const Ledger ledger = Ledger::Read(store_root);
   LedgerEntry entry = NewEntry("remove", reason, environment);
   CasePins pins;
   pins.suite = suite;

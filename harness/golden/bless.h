@@ -58,7 +58,8 @@ void CheckAllowed(const BlessRequest& request,
 LedgerEntry Accept(const std::filesystem::path& store_root,
                    const BlessRequest& request,
                    const BlessEnvironment& environment);
-// Takes a case that left its suite out of the store.
+// Takes a case that left its suite out of the store. Stopped halfway, the same
+// call once more completes it.
 LedgerEntry Remove(const std::filesystem::path& store_root,
                    const std::string& suite, const std::string& name,
                    const std::string& reason,

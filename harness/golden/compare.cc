@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "harness/golden/distances.h"
 #include "harness/stats/bootstrap.h"
 
 namespace plastometer {
@@ -69,11 +70,6 @@ std::string FirstPin(const Golden& c, const Golden& g) {
   return "";
 }
 
-// Two losses that both diverged, as the case says, are not told apart.
-double Distance(double a, double b) {
-  return std::isfinite(a) || std::isfinite(b) ? std::abs(a - b) : 0;
-}
-
 std::string FirstShape(const Trace& a, const Trace& b) {
   const auto differ = [](const std::string& what, int64_t met,
                          int64_t expected) {
@@ -91,6 +87,15 @@ std::string FirstShape(const Trace& a, const Trace& b) {
     if (a.windows[w].num_tokens != b.windows[w].num_tokens)
       return differ("tokens of window " + std::to_string(w),
                     a.windows[w].num_tokens, b.windows[w].num_tokens);
+  for (size_t w = 0; w < a.windows.size(); ++w) {
+    const WindowTrace &met = a.windows[w], &expected = b.windows[w];
+    if (met.nll.size() != expected.nll.size())
+      return differ("traced losses of window " + std::to_string(w),
+                    std::ssize(met.nll), std::ssize(expected.nll));
+    if (met.probe.ids.size() != expected.probe.ids.size())
+      return differ("probe tokens of window " + std::to_string(w),
+                    std::ssize(met.probe.ids), std::ssize(expected.probe.ids));
+  }
   return "";
 }
 
@@ -236,34 +241,6 @@ TierResult Bits(const Golden& c, const Golden& g) {
   return tier;
 }
 
-// nullopt: no window is traced in both.
-std::optional<double> MaxAbs(const Trace& a, const Trace& b) {
-  std::optional<double> worst;
-  for (size_t w = 0; w < a.windows.size(); ++w) {
-    const size_t n = std::min(a.windows[w].nll.size(), b.windows[w].nll.size());
-    for (size_t i = 0; i < n; ++i) {
-      const double d = Distance(a.windows[w].nll[i], b.windows[w].nll[i]);
-      worst = !worst || d > *worst || std::isnan(d) ? d : *worst;
-    }
-  }
-  return worst;
-}
-
-// Root mean square over traced losses; nullopt: none is traced in both.
-std::optional<double> Rmse(const Trace& a, const Trace& b) {
-  double sum = 0;
-  int64_t count = 0;
-  for (size_t w = 0; w < a.windows.size(); ++w) {
-    const size_t n = std::min(a.windows[w].nll.size(), b.windows[w].nll.size());
-    for (size_t i = 0; i < n; ++i, ++count) {
-      const double d = Distance(a.windows[w].nll[i], b.windows[w].nll[i]);
-      sum += d * d;
-    }
-  }
-  if (count == 0) return std::nullopt;
-  return std::sqrt(sum / static_cast<double>(count));
-}
-
 const CaseMetrics::Tolerance* ToleranceOf(const Golden& g,
                                           const std::string& lane) {
   const auto found = g.metrics.tolerances.find(lane);
@@ -288,13 +265,24 @@ TierResult Within(int tier, const std::string& name,
   if (!has_mean && !worst)
     return {tier, name, TierResult::kNotApplicable,
             "it diverges, and no window is traced"};
+  // A window's mean moves by no more than its worst token, of which only the
+  // traced windows tell; and by no more than W times the mean of all, when it
+  // alone moves.
+  const double window = *comparison.max_window_nll_change,
+               window_limit = std::max(
+                   limit.max_abs_nll,
+                   limit.max_abs_mean_nll *
+                       static_cast<double>(comparison.pins.num_windows));
   const bool passed = (!has_mean || mean <= limit.max_abs_mean_nll) &&
-                      (!worst || *worst <= limit.max_abs_nll);
+                      (!worst || *worst <= limit.max_abs_nll) &&
+                      window <= window_limit;
   return {tier, name, passed ? TierResult::kPassed : TierResult::kFailed,
           "mean loss differs by " + Number(mean) + " nats (limit " +
               Number(limit.max_abs_mean_nll) + "), one token by " +
               (worst ? Number(*worst) : "an unknown amount") + " (limit " +
-              Number(limit.max_abs_nll) + "; " + limit.reason + ")"};
+              Number(limit.max_abs_nll) + "; " + limit.reason +
+              "), one window's mean by " + Number(window) + " (limit " +
+              Number(window_limit) + ")"};
 }
 
 TierResult Near(const Golden& c, const Golden& g, const Golden* oracle,
@@ -313,10 +301,17 @@ TierResult Near(const Golden& c, const Golden& g, const Golden* oracle,
     return {4, "near", TierResult::kNotApplicable,
             "no window is traced, so there is no loss to hold against fp64"};
   const double slack = limit == nullptr ? 0 : limit->max_abs_nll / 10;
-  const bool passed = *ours <= 2 * *golden + slack;
+  // Windows that are not traced: the mean over a window is no further from fp64
+  // than its losses are, root mean square.
+  const double windows = WindowRmse(oracle->trace, c.trace),
+               most = std::max(*golden, WindowRmse(oracle->trace, g.trace));
+  const bool passed =
+      *ours <= 2 * *golden + slack && windows <= 2 * most + slack;
   return {4, "near", passed ? TierResult::kPassed : TierResult::kFailed,
           "rmse from fp64 " + Number(*ours) + " nats; limit 2 x the golden's " +
-              Number(*golden) + " + " + Number(slack)};
+              Number(*golden) + " + " + Number(slack) +
+              "; of the windows' means " + Number(windows) + ", limit 2 x " +
+              Number(most) + " + " + Number(slack)};
 }
 
 TierResult Far(const Golden& c, const Golden& g, const Comparison& comparison) {
@@ -330,27 +325,6 @@ TierResult Far(const Golden& c, const Golden& g, const Comparison& comparison) {
   if (comparison.probe_kl)
     tier.detail += "; KL " + Number(*comparison.probe_kl) + " nats";
   return tier;
-}
-
-// KL(golden || candidate) over the ids that both name, and one rest bucket.
-std::optional<double> ProbeKl(const ProbeLogits& c, const ProbeLogits& g) {
-  const auto log_p = [](const ProbeLogits& p, size_t i) {
-    return static_cast<double>(p.logits[i]) - p.target_logit - p.target_nll;
-  };
-  double kl = 0, rest_c = 1, rest_g = 1;
-  size_t num_common = 0;
-  for (size_t i = 0; i < g.ids.size(); ++i) {
-    const auto at = std::find(c.ids.begin(), c.ids.end(), g.ids[i]);
-    if (at == c.ids.end()) continue;
-    const double lg = log_p(g, i),
-                 lc = log_p(c, static_cast<size_t>(at - c.ids.begin()));
-    kl += std::exp(lg) * (lg - lc);
-    rest_g -= std::exp(lg);
-    rest_c -= std::exp(lc);
-    ++num_common;
-  }
-  if (num_common == 0 || rest_g <= 0 || rest_c <= 0) return std::nullopt;
-  return std::max(0.0, kl + rest_g * std::log(rest_g / rest_c));
 }
 
 void AddChanges(const Golden& c, const Golden& g, Comparison& comparison) {
@@ -375,6 +349,7 @@ void AddChanges(const Golden& c, const Golden& g, Comparison& comparison) {
     comparison.change_high = change.high;
   }
   comparison.max_abs_nll_change = MaxAbs(c.trace, g.trace);
+  comparison.max_window_nll_change = MaxWindow(c.trace, g.trace);
   if (num_probes > 0)
     comparison.probe_kl = kl / static_cast<double>(num_probes);
 }

@@ -55,6 +55,8 @@ struct Comparison {
   std::optional<Divergence> divergence;
   // nats; of what both have.
   std::optional<double> mean_nll_change, max_abs_nll_change;
+  // Of one window's mean loss, traced or not: what cancels in the mean of all.
+  std::optional<double> max_window_nll_change;
   // 95 % interval of the mean change, by window, paired bootstrap.
   std::optional<double> change_low, change_high;
   std::optional<double> probe_kl;  // over the probe tokens and one rest bucket

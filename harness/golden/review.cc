@@ -30,7 +30,8 @@ std::string WorstTokens(const Trace& now, const Trace& before) {
   for (size_t w = 0; w < windows; ++w) {
     const auto &a = now.windows[w].nll, &b = before.windows[w].nll;
     for (size_t i = 0; i < std::min(a.size(), b.size()); ++i)
-      if (a[i] != b[i]) changes.push_back({w, i + 1, b[i], a[i]});
+      if (a[i] != b[i] && (std::isfinite(a[i]) || std::isfinite(b[i])))
+        changes.push_back({w, i + 1, b[i], a[i]});
   }
   const size_t shown = std::min<size_t>(changes.size(), 3);
   std::partial_sort(
@@ -56,6 +57,9 @@ std::string CountsText(const CaseMetrics& now, const CaseMetrics& before) {
         (old == before.counts.end() ? "none" : std::to_string(old->second)) +
         " -> " + std::to_string(value) + "\n";
   }
+  for (const auto& [name, value] : before.counts)
+    if (!now.counts.contains(name))
+      text += "    " + name + ": " + std::to_string(value) + " -> none\n";
   return text;
 }
 

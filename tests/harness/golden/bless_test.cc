@@ -417,6 +417,20 @@ TEST_F(Blessing, RemoveTakesEveryClassAndTheCaseMayComeBack) {
             0);
 }
 
+// Stopped between the golden's folder and the ledger.
+TEST_F(Blessing, AnInterruptedRemoveIsRepairedByRemovingAgain) {
+  Accepts(Request({Pending("a"), Pending("b")}));
+  fs::remove_all(root_ / "quick" / "a");
+  EXPECT_EQ(LintStore(root_).size(), 1U);
+  Remove(root_, "quick", "a", "left its suite today", Here());
+  EXPECT_THAT(LintStore(root_), IsEmpty());
+  EXPECT_THAT(
+      MessageOf(
+          [&] { Remove(root_, "quick", "a", "left its suite today", Here()); },
+          ErrorKind::kUsage),
+      HasSubstr("no case quick/a"));
+}
+
 // Two branches from one store; merged, as git does it file by file.
 class Branches : public Blessing {
  protected:

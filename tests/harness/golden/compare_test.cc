@@ -119,7 +119,13 @@ TEST(Compare, EveryShapeIsTheContract) {
       {"heads: 1", [](Golden& g) { g.trace.num_heads = 1; }},
       {"windows: 7", [](Golden& g) { g.trace.windows.pop_back(); }},
       {"tokens of window 5: 69",
-       [](Golden& g) { g.trace.windows[5].num_tokens = 69; }}};
+       [](Golden& g) { g.trace.windows[5].num_tokens = 69; }},
+      {"traced losses of window 1: 0",
+       [](Golden& g) { g.trace.windows[1].nll.clear(); }},
+      {"probe tokens of window 0: 1", [](Golden& g) {
+         g.trace.windows[0].probe.ids.pop_back();
+         g.trace.windows[0].probe.logits.pop_back();
+       }}};
   for (const auto& [text, change] : shapes) {
     const Comparison c = AfterChange(change);
     EXPECT_EQ(c.verdict, Verdict::kInvalid) << text;
@@ -333,6 +339,38 @@ TEST(Compare, AnFp64OracleArbitratesBetweenLanesOfOnePrecision) {
   // A tenth of the tolerance is slack.
   golden.metrics.tolerances["cpu-native"] = {1e-3, 0, "measured"};
   EXPECT_EQ(Compare(candidate, &golden, &oracle).verdict, Verdict::kPass);
+}
+
+// What a batch that mixes up its rows does: the mean over all is the same.
+void SwapUntraced(Golden& golden) {
+  std::swap(golden.trace.windows[2].nll_sum, golden.trace.windows[7].nll_sum);
+}
+
+TEST(Compare, AWindowThatIsNotTracedIsHeldToTheTolerance) {
+  for (const char* lane : {"cpu-native", "cpu-native-bf16"}) {
+    Golden golden = Whole();
+    golden.metrics.tolerances[lane] = {1e-2, 1e-4, "measured"};
+    Golden candidate = golden;
+    InClass(candidate, lane);
+    EXPECT_EQ(Compare(candidate, &golden).verdict, Verdict::kPass) << lane;
+    SwapUntraced(candidate);
+    const Comparison c = Compare(candidate, &golden);
+    EXPECT_EQ(c.verdict, Verdict::kRegression) << lane;
+    EXPECT_THAT(c.tiers.back().detail, HasSubstr("one window's mean by"));
+  }
+}
+
+TEST(Compare, AWindowThatIsNotTracedIsHeldToTheOracle) {
+  const Golden oracle = Whole();
+  Golden golden = oracle, candidate = oracle;
+  InClass(candidate, "cpu-native");
+  Move(golden, 1e-4);
+  EXPECT_EQ(Compare(candidate, &golden, &oracle).verdict, Verdict::kPass);
+  Golden one = candidate;
+  one.trace.windows[5].nll_sum += 50;
+  EXPECT_EQ(Compare(one, &golden, &oracle).verdict, Verdict::kRegression);
+  SwapUntraced(candidate);
+  EXPECT_EQ(Compare(candidate, &golden, &oracle).verdict, Verdict::kRegression);
 }
 
 TEST(Compare, WithoutTracedWindowsTheOracleDecidesNothing) {
