@@ -3,20 +3,13 @@
 #include <span>
 #include <string>
 
-#include "harness/base/error.h"
 #include "harness/base/sha256.h"
 
 namespace plastometer {
 namespace {
 
-// The first four of the digest's bytes as they stand in memory.
 uint32_t Short(Sha256& hash) {
-  const std::string hex = hash.HexDigest();
-  uint32_t value = 0;
-  for (int byte = 3; byte >= 0; --byte)
-    value = value << 8 | static_cast<uint32_t>(
-                             std::stoul(hex.substr(2 * byte, 2), nullptr, 16));
-  return value;
+  return static_cast<uint32_t>(DigestPrefix(hash.HexDigest(), 4));
 }
 
 }  // namespace

@@ -70,6 +70,14 @@ std::string Sha256Hex(std::span<const std::byte> data) {
   return hash.HexDigest();
 }
 
+uint64_t DigestPrefix(std::string_view hex_digest, int num_bytes) {
+  uint64_t value = 0;
+  for (int byte = num_bytes - 1; byte >= 0; --byte)
+    value = value << 8 | std::stoul(std::string(hex_digest.substr(2 * byte, 2)),
+                                    nullptr, 16);
+  return value;
+}
+
 std::string Sha256OfFile(const std::filesystem::path& path) {
   const std::unique_ptr<std::FILE, FileCloser> file(
       std::fopen(path.c_str(), "rbe"));

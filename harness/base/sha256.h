@@ -26,6 +26,9 @@ class Sha256 {
 
 std::string Sha256Hex(std::string_view text);
 std::string Sha256Hex(std::span<const std::byte> data);
+// The first `num_bytes` (at most 8) of a digest as they stand in memory:
+// little-endian.
+uint64_t DigestPrefix(std::string_view hex_digest, int num_bytes);
 // Streams the file. Throws kInvalid as ReadFile does.
 std::string Sha256OfFile(const std::filesystem::path& path);
 

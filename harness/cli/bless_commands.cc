@@ -28,10 +28,6 @@ struct BlessArguments {
   int64_t count = -1;
 };
 
-fs::path StoreRoot(const BlessArguments& a) {
-  return a.goldens.empty() ? HomeFolder() / "goldens" : fs::path(a.goldens);
-}
-
 // Folders of pending cases, "<suite>/<case>", sorted.
 std::vector<std::string> PendingCases(const fs::path& run) {
   if (!fs::is_regular_file(run / kPlanFile))
@@ -82,7 +78,7 @@ Golden ReadPending(const BlessArguments& a, const std::string& name) {
 }
 
 void Review(const BlessArguments& a) {
-  const GoldenStore store(StoreRoot(a));
+  const GoldenStore store(StoreRoot(a.goldens));
   const std::vector<std::string> names = Chosen(a);
   for (const std::string& name : names) {
     const Golden pending = ReadPending(a, name);
@@ -98,22 +94,14 @@ void Review(const BlessArguments& a) {
 // The cases of the run's plan, measured once more into a folder of its own.
 SuiteRun RunAgain(const fs::path& run, const fs::path& into,
                   const std::set<std::string>& names) {
-  const std::string file = (run / kPlanFile).string();
-  const RunPlan plan = ParsePlan(ReadFile(file), file);
-  Suite suite;
-  suite.name = plan.suite;
-  suite.path = plan.suite_file;
-  suite.sha256 = plan.suite_sha256;
-  for (const PlannedGroup& planned : plan.groups) {
-    SuiteGroup group = ParseGroupJson(planned.spec_json, file);
-    std::vector<std::string> profiles;
-    for (const std::string& profile : group.profiles)
-      if (names.contains(plan.suite + "/" + group.name + "." +
-                         ProfileSlug(profile)))
-        profiles.push_back(profile);
-    group.profiles = profiles;
-    if (!profiles.empty()) suite.groups.push_back(group);
-  }
+  Suite suite = SuiteOfPlan(ReadPlan(run));
+  for (SuiteGroup& group : suite.groups)
+    std::erase_if(group.profiles, [&](const std::string& profile) {
+      return !names.contains(suite.name + "/" + group.name + "." +
+                             ProfileSlug(profile));
+    });
+  std::erase_if(suite.groups,
+                [](const SuiteGroup& group) { return group.profiles.empty(); });
   SuiteArguments arguments;
   arguments.out = into.string();
   return RunSuite(suite, arguments, /*traced=*/true);
@@ -128,16 +116,15 @@ const Golden* FindCase(const std::vector<Golden>& all, const CasePins& pins) {
 
 std::vector<Golden> Candidates(const SuiteRun& run) {
   std::vector<Golden> all;
-  for (size_t g = 0; g < run.plan.groups.size(); ++g)
-    for (size_t p = 0; p < run.plan.groups[g].cases.size(); ++p)
-      if (run.plan.groups[g].record.profiles[p].asked)
-        all.push_back(MakeCandidate(run.plan, run.collected, g, p));
+  for (const UnitId& id : AskedCases(run.plan))
+    all.push_back(
+        MakeCandidate(run.plan, run.collected, id.group_idx, id.profile_idx));
   return all;
 }
 
 BlessEnvironment Environment(const BlessArguments& a) {
   BlessEnvironment e =
-      DetectBlessEnvironment(fs::absolute(StoreRoot(a)).parent_path());
+      DetectBlessEnvironment(fs::absolute(StoreRoot(a.goldens)).parent_path());
   e.code_tree = CodeTree();
   e.built_from_commit = BuiltFromCommit();
   return e;
@@ -159,7 +146,7 @@ void Accept(const BlessArguments& a) {
     const size_t slash = a.remove.find('/');
     if (slash == std::string::npos)
       throw UsageError("--remove is '" + a.remove + "'; expected SUITE/CASE");
-    PrintEntry(Remove(StoreRoot(a), a.remove.substr(0, slash),
+    PrintEntry(Remove(StoreRoot(a.goldens), a.remove.substr(0, slash),
                       a.remove.substr(slash + 1), a.reason, environment));
     return;
   }
@@ -193,7 +180,7 @@ void Accept(const BlessArguments& a) {
     c.complete = run.collected.missing.empty();
     c.again.metrics.tolerances = c.pending.metrics.tolerances;
   }
-  PrintEntry(plastometer::Accept(StoreRoot(a), request, environment));
+  PrintEntry(plastometer::Accept(StoreRoot(a.goldens), request, environment));
 }
 
 void Reject(const BlessArguments& a) {
@@ -206,7 +193,7 @@ void Reject(const BlessArguments& a) {
 }
 
 void Lint(const BlessArguments& a) {
-  const std::vector<std::string> findings = LintStore(StoreRoot(a));
+  const std::vector<std::string> findings = LintStore(StoreRoot(a.goldens));
   for (const std::string& finding : findings)
     std::printf("%s\n", finding.c_str());
   if (!findings.empty())
@@ -219,9 +206,7 @@ CLI::App* AddCommand(CLI::App& app, const std::string& name,
                      const std::shared_ptr<BlessArguments>& a,
                      void (*run)(const BlessArguments&)) {
   CLI::App* command = app.add_subcommand(name, what);
-  command->add_option("--goldens", a->goldens,
-                      "the golden store (default: goldens/ of the "
-                      "installation)");
+  AddGoldensOption(*command, a->goldens);
   command->callback([a, run] { run(*a); });
   return command;
 }

@@ -41,10 +41,6 @@ struct CheckArguments {
   bool github = false, blame = false, oracle = false, table = false;
 };
 
-fs::path StoreRoot(const CheckArguments& a) {
-  return a.goldens.empty() ? HomeFolder() / "goldens" : fs::path(a.goldens);
-}
-
 // The golden of the candidate's own class, else the portable one: that is what
 // every lane is held to.
 std::optional<Golden> FindGolden(const GoldenStore& store,
@@ -57,11 +53,12 @@ std::optional<Golden> FindGolden(const GoldenStore& store,
 }
 
 // The same suite in fp64, for the tier between lanes of one precision.
-SuiteRun RunOracle(Suite suite, SuiteArguments a, const RunFolder& folder) {
+SuiteRun RunOracle(const SuiteRun& run, SuiteArguments a) {
+  Suite suite = SuiteOfPlan(run.plan);
   for (SuiteGroup& group : suite.groups) group.lane = kOracleLane;
   a.resume.clear();
   a.shard.clear();
-  a.out = folder.File("oracle").string();
+  a.out = run.folder.File("oracle").string();
   return RunSuite(suite, a, /*traced=*/true);
 }
 
@@ -92,21 +89,20 @@ std::vector<Checked> CompareAll(const GoldenStore& store, const SuiteRun& run,
                                 const SuiteRun* oracle) {
   const Ledger ledger = Ledger::Read(store.root());
   std::vector<Checked> all;
-  for (size_t g = 0; g < run.plan.groups.size(); ++g) {
-    for (size_t p = 0; p < run.plan.groups[g].cases.size(); ++p) {
-      if (!run.plan.groups[g].record.profiles[p].asked) continue;
-      Checked c;
-      c.group_idx = g;
-      c.candidate = MakeCandidate(run.plan, run.collected, g, p);
-      c.golden = FindGolden(store, c.candidate);
-      if (c.golden) ledger.RequireBlessed(*c.golden);
-      std::optional<Golden> exact;
-      if (oracle != nullptr)
-        exact = MakeCandidate(oracle->plan, oracle->collected, g, p);
-      c.comparison = Compare(c.candidate, c.golden ? &*c.golden : nullptr,
-                             exact ? &*exact : nullptr);
-      all.push_back(std::move(c));
-    }
+  for (const UnitId& id : AskedCases(run.plan)) {
+    Checked c;
+    c.group_idx = id.group_idx;
+    c.candidate =
+        MakeCandidate(run.plan, run.collected, id.group_idx, id.profile_idx);
+    c.golden = FindGolden(store, c.candidate);
+    if (c.golden) ledger.RequireBlessed(*c.golden);
+    std::optional<Golden> exact;
+    if (oracle != nullptr)
+      exact = MakeCandidate(oracle->plan, oracle->collected, id.group_idx,
+                            id.profile_idx);
+    c.comparison = Compare(c.candidate, c.golden ? &*c.golden : nullptr,
+                           exact ? &*exact : nullptr);
+    all.push_back(std::move(c));
   }
   return all;
 }
@@ -116,27 +112,19 @@ fs::path CaseFolder(const fs::path& folder, const CasePins& pins) {
 }
 
 // A mismatch leaves what came, ready for review, and what reproduces it.
-void WritePending(const SuiteRun& run, const SuiteArguments& a,
-                  const std::vector<Checked>& all) {
-  std::vector<std::vector<Window>> windows(run.plan.groups.size());
+void WritePending(const SuiteRun& run, const std::vector<Checked>& all) {
   for (const Checked& c : all) {
     if (c.comparison.verdict == Verdict::kPass) continue;
     WriteGolden(c.candidate,
                 CaseFolder(run.folder.File("pending"), c.candidate.pins));
     if (!c.golden || !c.comparison.divergence) continue;
-    const PlannedGroup& group = run.plan.groups[c.group_idx];
-    if (windows[c.group_idx].empty())
-      windows[c.group_idx] =
-          LoadGroup(run.plan.suite,
-                    ParseGroupJson(group.spec_json, run.plan.suite_file),
-                    a.threads, a.seed)
-              .data.windows;
+    const LoadedGroup& group = run.groups[c.group_idx];
     const Divergence& d = *c.comparison.divergence;
     if (d.window_idx < 0) continue;
     const auto capsule =
         MakeCapsule(*c.golden, c.candidate, d,
-                    windows[c.group_idx][static_cast<size_t>(d.window_idx)].ids,
-                    fs::absolute(group.record.model_path).string());
+                    group.data.windows[static_cast<size_t>(d.window_idx)].ids,
+                    fs::absolute(group.choice.file).string());
     if (!capsule) continue;
     const fs::path folder =
         CaseFolder(run.folder.File("capsules"), c.candidate.pins);
@@ -176,7 +164,7 @@ OldCode CheckWithOldCode(const CheckArguments& a, const SuiteRun& run,
         "check",
         fs::absolute(run.plan.suite_file).string(),
         "--goldens",
-        fs::absolute(StoreRoot(a)).string(),
+        fs::absolute(StoreRoot(a.goldens)).string(),
         "--out",
         (work / old.commit).string(),
         "--json",
@@ -286,11 +274,7 @@ void Check(CheckArguments a) {
   const Policy policy = ParsePolicy(a.policy);
   const Suite suite = SuiteOf(a.suite);
   const InterruptGuard guard;
-  if (a.suite.plan_only) {
-    std::fputs(PlanText(PlanSuite(suite, a.suite, /*traced=*/true)).c_str(),
-               stdout);
-    return;
-  }
+  if (a.suite.plan_only) return PrintPlan(suite, a.suite, /*traced=*/true);
   if (a.oracle) a.suite.later_lanes = {kOracleLane};
   SuiteRun run = RunSuite(suite, a.suite, /*traced=*/true);
   if (!run.collected.missing.empty()) {
@@ -309,11 +293,11 @@ void Check(CheckArguments a) {
                  "pass\n",
                  unit.c_str());
   std::optional<SuiteRun> oracle;
-  if (a.oracle) oracle.emplace(RunOracle(suite, a.suite, run.folder));
-  const GoldenStore store(StoreRoot(a));
+  if (a.oracle) oracle.emplace(RunOracle(run, a.suite));
+  const GoldenStore store(StoreRoot(a.goldens));
   const std::vector<Checked> all =
       CompareAll(store, run, oracle ? &*oracle : nullptr);
-  WritePending(run, a.suite, all);
+  WritePending(run, all);
   CheckReport report;
   report.suite = run.plan.suite;
   report.run_folder = fs::proximate(run.folder.path()).string();
@@ -350,9 +334,7 @@ void AddCheckCommand(CLI::App& app) {
       "Run a suite and compare it with its goldens: exit 0 when all is as "
       "committed");
   AddSuiteOptions(*command, a->suite);
-  command->add_option("--goldens", a->goldens,
-                      "the golden store (default: goldens/ of the "
-                      "installation)");
+  AddGoldensOption(*command, a->goldens);
   command->add_option("--junit", a->junit, "JUnit XML, one more copy");
   command->add_option("--json", a->json, "the report as JSON, one more copy");
   command->add_option("--policy", a->policy,

@@ -41,10 +41,9 @@ void Merge(const MergeArguments& a) {
   NamedJournals journals;
   RunPlan plan;
   for (const std::string& run : a.runs) {
-    const std::string plan_file = (fs::path(run) / kPlanFile).string(),
-                      file = (fs::path(run) / kJournalFile).string();
-    if (journals.empty()) plan = ParsePlan(ReadFile(plan_file), plan_file);
-    journals.emplace_back(file, ParseJournal(ReadFile(file), file));
+    const fs::path file = fs::path(run) / kJournalFile;
+    if (journals.empty()) plan = ReadPlan(run);
+    journals.emplace_back(file.string(), ReadJournal(file));
   }
   const Collected collected = Collect(plan, journals);
   CheckAllShards(journals);

@@ -94,10 +94,7 @@ std::string ShardText(const SuiteRun& run) {
 void Run(const RunArguments& a) {
   const Suite suite = SuiteOfRun(a);
   const InterruptGuard guard;
-  if (a.suite.plan_only) {
-    std::fputs(PlanText(PlanSuite(suite, a.suite, a.traces)).c_str(), stdout);
-    return;
-  }
+  if (a.suite.plan_only) return PrintPlan(suite, a.suite, a.traces);
   SuiteRun run = RunSuite(suite, a.suite, a.traces);
   const std::string text = run.collected.missing.empty()
                                ? WriteResults(run.plan, run.collected,

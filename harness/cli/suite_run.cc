@@ -1,8 +1,9 @@
 #include "harness/cli/suite_run.h"
 
 #include <chrono>
-#include <filesystem>
+#include <cstdio>
 #include <optional>
+#include <set>
 
 #include "harness/base/error.h"
 #include "harness/base/files.h"
@@ -21,8 +22,6 @@ namespace plastometer {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr uint64_t kMaxPlanBytes = uint64_t{1} << 30;
-
 std::vector<LoadedGroup> LoadGroups(const Suite& suite,
                                     const SuiteArguments& a) {
   std::vector<LoadedGroup> groups;
@@ -39,8 +38,10 @@ void PinEnvironment(const std::vector<LoadedGroup>& groups,
   for (const LoadedGroup& group : groups) lanes.push_back(group.spec.lane);
   ApplyPins(PinsFor(lanes), ProgramArguments());
   PinLibTorch();
+  std::set<Lane> probed;
   for (const LoadedGroup& group : groups)
-    RequireProbes(group.lane, static_cast<int>(group.record.num_threads));
+    if (probed.insert(group.lane).second)
+      RequireProbes(group.lane, static_cast<int>(group.record.num_threads));
 }
 
 RunPlan MakePlanOf(const Suite& suite, const std::vector<LoadedGroup>& groups,
@@ -53,17 +54,6 @@ RunPlan MakePlanOf(const Suite& suite, const std::vector<LoadedGroup>& groups,
             FactsOf(group.lane, static_cast<int>(group.record.num_threads)))
             .numeric);
   return MakePlan(suite, groups, environments, CodeTree(), traced);
-}
-
-// The groups that an interrupted run's plan names.
-Suite SuiteOfPlan(const RunPlan& plan, const std::string& source) {
-  Suite suite;
-  suite.name = plan.suite;
-  suite.path = plan.suite_file;
-  suite.sha256 = plan.suite_sha256;
-  for (const PlannedGroup& group : plan.groups)
-    suite.groups.push_back(ParseGroupJson(group.spec_json, source));
-  return suite;
 }
 
 void WriteGroup(const Results& results, const fs::path& folder) {
@@ -110,6 +100,16 @@ void AddSuiteOptions(CLI::App& command, SuiteArguments& a) {
                    "print every case, unit and hash; measure nothing");
 }
 
+void AddGoldensOption(CLI::App& command, std::string& goldens) {
+  command.add_option("--goldens", goldens,
+                     "the golden store (default: goldens/ of the "
+                     "installation)");
+}
+
+fs::path StoreRoot(const std::string& goldens) {
+  return goldens.empty() ? HomeFolder() / "goldens" : fs::path(goldens);
+}
+
 Suite SuiteOf(const SuiteArguments& a) {
   const auto at_least = [](const char* option, int64_t value, int64_t least) {
     if (value < least)
@@ -126,22 +126,19 @@ Suite SuiteOf(const SuiteArguments& a) {
   return suite;
 }
 
-RunPlan PlanSuite(const Suite& suite, const SuiteArguments& a, bool traced) {
+void PrintPlan(const Suite& suite, const SuiteArguments& a, bool traced) {
   const std::vector<LoadedGroup> groups = LoadGroups(suite, a);
   PinEnvironment(groups, a);
-  return MakePlanOf(suite, groups, traced);
+  std::fputs(PlanText(MakePlanOf(suite, groups, traced)).c_str(), stdout);
 }
 
 SuiteRun RunSuite(const Suite& suite, const SuiteArguments& a, bool traced) {
   const Shard shard = ParseShard(a.shard);
   std::optional<RunPlan> before;
-  if (!a.resume.empty()) {
-    const fs::path file = fs::path(a.resume) / kPlanFile;
-    before = ParsePlan(ReadFile(file, kMaxPlanBytes), file.string());
-  }
-  const Suite chosen = before ? SuiteOfPlan(*before, a.resume) : suite;
+  if (!a.resume.empty()) before = ReadPlan(a.resume);
+  const Suite chosen = before ? SuiteOfPlan(*before) : suite;
   if (before) traced = before->traced;
-  const std::vector<LoadedGroup> groups = LoadGroups(chosen, a);
+  std::vector<LoadedGroup> groups = LoadGroups(chosen, a);
   PinEnvironment(groups, a);  // may start anew: nothing is written before
   RunPlan plan = MakePlanOf(chosen, groups, traced);
   if (before && before->sha256() != plan.sha256())
@@ -159,9 +156,8 @@ SuiteRun RunSuite(const Suite& suite, const SuiteArguments& a, bool traced) {
     if (folder.kept()) interrupted.left = HowToResume(folder);
     throw;
   }
-  const std::string file = folder.File(kJournalFile).string();
-  Collected collected =
-      Collect(plan, {{file, ParseJournal(ReadFile(file), file)}});
+  const fs::path file = folder.File(kJournalFile);
+  Collected collected = Collect(plan, {{file.string(), ReadJournal(file)}});
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
           .count();
@@ -169,12 +165,12 @@ SuiteRun RunSuite(const Suite& suite, const SuiteArguments& a, bool traced) {
     record.wall_seconds = seconds;
     record.peak_memory_bytes = PeakMemoryBytes();
   }
-  return {std::move(plan), std::move(folder), std::move(collected), shard};
+  return {std::move(plan), std::move(groups), std::move(folder),
+          std::move(collected), shard};
 }
 
 std::string WriteResults(const RunPlan& plan, const Collected& collected,
                          RunFolder& folder, bool per_domain, bool as_json) {
-  const std::string shown = fs::proximate(folder.path()).string();
   std::string text;
   for (size_t g = 0; g < plan.groups.size(); ++g) {
     const Results results = Summarise(collected.records[g]);

@@ -3,6 +3,7 @@
 #pragma once
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -23,11 +24,17 @@ struct SuiteArguments {
 };
 void AddSuiteOptions(CLI::App& command, SuiteArguments& arguments);
 
+// --goldens, and the store that it names: goldens/ of the installation when it
+// is empty.
+void AddGoldensOption(CLI::App& command, std::string& goldens);
+std::filesystem::path StoreRoot(const std::string& goldens);
+
 // The suite with --lane and --batch laid over it.
 Suite SuiteOf(const SuiteArguments& arguments);
 
 struct SuiteRun {
   RunPlan plan;
+  std::vector<LoadedGroup> groups;  // of the plan, with their windows
   RunFolder folder;
   Collected collected;
   Shard shard;
@@ -36,9 +43,9 @@ struct SuiteRun {
 // what the folder's journal lacks. `traced`: with traces, for goldens.
 SuiteRun RunSuite(const Suite& suite, const SuiteArguments& arguments,
                   bool traced);
-// The plan alone, nothing measured.
-RunPlan PlanSuite(const Suite& suite, const SuiteArguments& arguments,
-                  bool traced);
+// --plan: the plan alone on stdout, nothing measured.
+void PrintPlan(const Suite& suite, const SuiteArguments& arguments,
+               bool traced);
 
 // Tables and files of every group into the folder, results.json last; what
 // `run` prints.

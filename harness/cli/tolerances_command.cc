@@ -63,7 +63,6 @@ std::vector<Variant> VariantsOf(const std::string& lane) {
 
 struct Difference {
   double max_abs = 0, mean = 0;  // nats
-  int64_t num_bits = 0;          // cases that differ in some bit
 };
 
 // One cell of the matrix: the suite in a process of its own.
@@ -71,20 +70,20 @@ nlohmann::json RunVariant(const TolerancesArguments& a, const Variant& v,
                           const fs::path& root, const fs::path& work) {
   const fs::path out = work / "run", json = work / "check.json";
   fs::remove_all(out);
-  std::vector<std::string> command = {"/proc/self/exe",
-                                      "check",
-                                      a.suite.suite,
-                                      "--lane",
-                                      v.lane,
-                                      "--threads",
-                                      std::to_string(v.threads),
-                                      "--out",
-                                      out.string(),
-                                      "--goldens",
-                                      root.string(),
-                                      "--json",
-                                      json.string()};
-  command[0] = fs::read_symlink("/proc/self/exe").string();
+  std::vector<std::string> command = {
+      fs::read_symlink("/proc/self/exe").string(),
+      "check",
+      a.suite.suite,
+      "--lane",
+      v.lane,
+      "--threads",
+      std::to_string(v.threads),
+      "--out",
+      out.string(),
+      "--goldens",
+      root.string(),
+      "--json",
+      json.string()};
   if (v.batch > 0) {
     command.push_back("--batch");
     command.push_back(std::to_string(v.batch));
@@ -127,7 +126,6 @@ std::map<std::string, Difference> MeasureLane(const TolerancesArguments& a,
       of_case.max_abs = std::max(of_case.max_abs, most);
       all.mean = std::max(all.mean, mean);
       all.max_abs = std::max(all.max_abs, most);
-      all.num_bits += entry.at("divergence").is_null() ? 0 : 1;
     }
     std::printf("%-19s %-38s %9.2e %9.2e\n", lane.c_str(), NameOf(v).c_str(),
                 all.max_abs, all.mean);
@@ -138,8 +136,7 @@ std::map<std::string, Difference> MeasureLane(const TolerancesArguments& a,
 
 void Tolerances(const TolerancesArguments& a) {
   const InterruptGuard guard;
-  const fs::path root = fs::absolute(
-      a.goldens.empty() ? HomeFolder() / "goldens" : fs::path(a.goldens));
+  const fs::path root = fs::absolute(StoreRoot(a.goldens));
   const Suite suite = SuiteOf(a.suite);
   SuiteRun run = RunSuite(suite, a.suite, /*traced=*/true);
   const GoldenStore store(root);
@@ -157,32 +154,29 @@ void Tolerances(const TolerancesArguments& a) {
     }
   }
   size_t num_pending = 0;
-  for (size_t g = 0; g < run.plan.groups.size(); ++g) {
-    for (size_t p = 0; p < run.plan.groups[g].cases.size(); ++p) {
-      if (!run.plan.groups[g].record.profiles[p].asked) continue;
-      Golden pending = MakeCandidate(run.plan, run.collected, g, p);
-      const std::string name = pending.pins.name;
-      const auto golden = store.Read(pending.pins.suite, name, kPortableClass);
-      if (!golden || Compare(pending, &*golden).verdict != Verdict::kPass)
-        throw RefusedError(name +
-                           ": the portable lane does not give its golden; "
-                           "tolerances are measured from there");
-      for (const auto& [lane, cases] : by_lane) {
-        const auto found = cases.find(name);
-        if (found == cases.end()) continue;
-        char reason[160];
-        std::snprintf(reason, sizeof reason,
-                      "%g x the largest difference over threads, batch and "
-                      "instruction sets: %.2e, mean %.2e nats",
-                      kMargin, found->second.max_abs, found->second.mean);
-        pending.metrics.tolerances[lane] = {kMargin * found->second.max_abs,
-                                            kMargin * found->second.mean,
-                                            reason};
-      }
-      WriteGolden(pending,
-                  run.folder.File("pending") / pending.pins.suite / name);
-      ++num_pending;
+  for (const UnitId& id : AskedCases(run.plan)) {
+    Golden pending =
+        MakeCandidate(run.plan, run.collected, id.group_idx, id.profile_idx);
+    const std::string name = pending.pins.name;
+    const auto golden = store.Read(pending.pins.suite, name, kPortableClass);
+    if (!golden || Compare(pending, &*golden).verdict != Verdict::kPass)
+      throw RefusedError(name +
+                         ": the portable lane does not give its golden; "
+                         "tolerances are measured from there");
+    for (const auto& [lane, cases] : by_lane) {
+      const auto found = cases.find(name);
+      if (found == cases.end()) continue;
+      char reason[160];
+      std::snprintf(reason, sizeof reason,
+                    "%g x the largest difference over threads, batch and "
+                    "instruction sets: %.2e, mean %.2e nats",
+                    kMargin, found->second.max_abs, found->second.mean);
+      pending.metrics.tolerances[lane] = {kMargin * found->second.max_abs,
+                                          kMargin * found->second.mean, reason};
     }
+    WriteGolden(pending,
+                run.folder.File("pending") / pending.pins.suite / name);
+    ++num_pending;
   }
   run.folder.Keep();
   const std::string folder = fs::proximate(run.folder.path()).string();
@@ -206,9 +200,7 @@ void AddTolerancesCommand(CLI::App& app) {
   command->add_option("--lanes", a->lanes, "lanes to measure")
       ->delimiter(',')
       ->capture_default_str();
-  command->add_option("--goldens", a->goldens,
-                      "the golden store (default: goldens/ of the "
-                      "installation)");
+  AddGoldensOption(*command, a->goldens);
   command->add_option("--out", a->suite.out, "run folder; must not exist");
   command->callback([a] { Tolerances(*a); });
 }

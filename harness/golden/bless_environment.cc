@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <optional>
 #include <string>
 
+#include "harness/base/clock.h"
 #include "harness/golden/bless.h"
 
 namespace plastometer {
@@ -57,15 +57,6 @@ std::string Names(const std::string& status) {
                    : names;
 }
 
-std::string Now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
-}
-
 }  // namespace
 
 BlessEnvironment DetectBlessEnvironment(
@@ -84,7 +75,7 @@ BlessEnvironment DetectBlessEnvironment(
                     mail = Git(repository, "config user.email").value_or("");
   e.author =
       name.empty() && mail.empty() ? "unknown" : name + " <" + mail + ">";
-  e.date_utc = Now();
+  e.date_utc = UtcNow();
   return e;
 }
 

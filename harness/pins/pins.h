@@ -30,12 +30,6 @@ std::vector<EnvironmentPin> LocalePins();
 // a pin. Must come before LibTorch is used.
 void ApplyPins(const std::vector<EnvironmentPin>& pins, char** argv);
 
-struct ProbeResult {
-  std::string name;  // "fp32 products"
-  bool passed = false;
-  std::string detail;  // what was computed, met and expected
-};
-
 // What can change the numbers, and what can change the times.
 struct Fingerprint {
   std::map<std::string, std::string> numeric, timing;

@@ -163,6 +163,14 @@ Collected Collect(const RunPlan& plan, const NamedJournals& journals) {
   return collected;
 }
 
+std::vector<UnitId> AskedCases(const RunPlan& plan) {
+  std::vector<UnitId> cases;
+  for (size_t g = 0; g < plan.groups.size(); ++g)
+    for (size_t p = 0; p < plan.groups[g].cases.size(); ++p)
+      if (plan.groups[g].record.profiles[p].asked) cases.push_back({g, p, 0});
+  return cases;
+}
+
 Golden MakeCandidate(const RunPlan& plan, const Collected& collected,
                      size_t group_idx, size_t profile_idx) {
   const PlannedGroup& group = plan.groups[group_idx];

@@ -43,6 +43,9 @@ struct Collected {
 // twice with different losses.
 Collected Collect(const RunPlan& plan, const NamedJournals& journals);
 
+// The cases that were asked for, group by group; window_idx is 0.
+std::vector<UnitId> AskedCases(const RunPlan& plan);
+
 // Case `profile_idx` of a group as a golden would hold it.
 Golden MakeCandidate(const RunPlan& plan, const Collected& collected,
                      size_t group_idx, size_t profile_idx);

@@ -8,7 +8,6 @@
 #include <set>
 
 #include "harness/base/error.h"
-#include "harness/base/files.h"
 #include "harness/base/interrupt.h"
 #include "harness/run/measure.h"
 #include "harness/run/progress.h"
@@ -17,8 +16,6 @@
 
 namespace plastometer {
 namespace {
-
-constexpr uint64_t kMaxJournalBytes = uint64_t{1} << 34;
 
 // What is there already.
 struct Done {
@@ -210,8 +207,7 @@ void Execute(const RunPlan& plan, const std::vector<LoadedGroup>& groups,
   Done done;
   uint64_t valid_bytes = 0;
   if (std::filesystem::exists(file)) {
-    const Journal journal =
-        ParseJournal(ReadFile(file, kMaxJournalBytes), file.string());
+    const Journal journal = ReadJournal(file);
     if (journal.header != header)
       throw RefusedError(file.string() +
                          " belongs to another plan, code or shard; finished "

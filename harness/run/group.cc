@@ -8,10 +8,10 @@
 
 #include "datasets/slice.h"
 #include "datasets/text_data.h"
+#include "harness/base/clock.h"
 #include "harness/base/error.h"
 #include "harness/base/sha256.h"
 #include "harness/run/measure.h"
-#include "harness/run/run_folder.h"
 #include "model/weights/model_file.h"
 
 namespace plastometer {
@@ -173,8 +173,8 @@ LoadedGroup LoadGroup(const std::string& suite_name, const SuiteGroup& group,
   loaded.data = LoadWindows(group.data, *tokenizer);
   KeepDomains(group.data.domains, loaded.data);
   loaded.record = Describe(loaded, *tokenizer, threads, seed);
-  PlanRecord(loaded.config, loaded.data.windows, loaded.profiles,
-             group.batch_size, loaded.record);
+  PlanRecord(loaded.data.windows, loaded.profiles, group.batch_size,
+             loaded.record);
   for (const PlannedProfile& planned : loaded.profiles.profiles)
     loaded.cases.push_back(PinsOf(suite_name, loaded, planned));
   return loaded;

@@ -11,6 +11,7 @@
 
 #include "harness/base/base64.h"
 #include "harness/base/error.h"
+#include "harness/base/files.h"
 #include "harness/base/json.h"
 #include "harness/base/sha256.h"
 #include "harness/golden/trace_file.h"
@@ -22,6 +23,7 @@ using Json = nlohmann::json;
 
 constexpr size_t kDigestDigits = 16;
 constexpr int64_t kMaxIndex = int64_t{1} << 40;
+constexpr uint64_t kMaxJournalBytes = uint64_t{1} << 34;
 
 std::string Line(const Json& json) {
   const std::string text = json.dump();
@@ -236,6 +238,10 @@ Journal ParseJournal(std::string_view bytes, const std::string& source) {
                        ": it holds no whole record; nothing was "
                        "finished: start the run anew");
   return journal;
+}
+
+Journal ReadJournal(const std::filesystem::path& file) {
+  return ParseJournal(ReadFile(file, kMaxJournalBytes), file.string());
 }
 
 std::string JournalLine(const JournalHeader& header) {

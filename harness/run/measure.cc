@@ -51,8 +51,8 @@ void RecordWindows(const std::vector<Window>& windows, RunRecord& record) {
   }
 }
 
-void RecordProfiles(const ModelConfig& config, const ProfilePlan& plan,
-                    size_t num_batches, RunRecord& record) {
+void RecordProfiles(const ProfilePlan& plan, size_t num_batches,
+                    RunRecord& record) {
   const WindowRecord& last = record.windows.back();
   const auto num_losses =
       static_cast<size_t>(last.loss_begin + last.num_tokens - 1);
@@ -62,10 +62,7 @@ void RecordProfiles(const ModelConfig& config, const ProfilePlan& plan,
     profile.same_as = planned.same_as;
     profile.asked = planned.asked;
     profile.plastic_layers = planned.profile.PlasticLayers();
-    profile.nll.resize(num_losses);
-    profile.counters.resize(record.windows.size());
-    profile.window_seconds.resize(record.windows.size());
-    profile.times.resize(num_batches);
+    profile.Resize(num_losses, record.windows.size(), num_batches);
     record.profiles.push_back(std::move(profile));
   }
   record.uniform_idx = plan.uniform_idx;
@@ -142,13 +139,12 @@ std::vector<Batch> BatchesOf(const std::vector<Window>& windows,
   return PlanBatches(lengths, batch_size);
 }
 
-void PlanRecord(const ModelConfig& config, const std::vector<Window>& windows,
-                const ProfilePlan& plan, int64_t batch_size,
-                RunRecord& record) {
+void PlanRecord(const std::vector<Window>& windows, const ProfilePlan& plan,
+                int64_t batch_size, RunRecord& record) {
   if (windows.empty())
     throw InvalidError("the data holds no window to measure on");
   RecordWindows(windows, record);
-  RecordProfiles(config, plan, BatchesOf(windows, batch_size).size(), record);
+  RecordProfiles(plan, BatchesOf(windows, batch_size).size(), record);
 }
 
 void AddUnit(const UnitResult& unit, RunRecord& record) {
@@ -204,7 +200,7 @@ void MeasureUnits(
 void Measure(const Model& model, const std::vector<Window>& windows,
              const ProfilePlan& plan, const MeasureOptions& options,
              RunRecord& record) {
-  PlanRecord(model.config(), windows, plan, options.batch_size, record);
+  PlanRecord(windows, plan, options.batch_size, record);
   MeasureUnits(model, windows, plan, options,
                [&](const std::vector<UnitResult>& units) {
                  for (const UnitResult& unit : units) AddUnit(unit, record);

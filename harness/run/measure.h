@@ -30,8 +30,8 @@ struct MeasureOptions {
 
 // Windows and profiles into a record that has no losses yet. Throws kInvalid
 // (no window, a window of one token).
-void PlanRecord(const ModelConfig& config, const std::vector<Window>& windows,
-                const ProfilePlan& plan, int64_t batch_size, RunRecord& record);
+void PlanRecord(const std::vector<Window>& windows, const ProfilePlan& plan,
+                int64_t batch_size, RunRecord& record);
 // One finished unit into a planned record.
 void AddUnit(const UnitResult& unit, RunRecord& record);
 std::vector<Batch> BatchesOf(const std::vector<Window>& windows,

@@ -38,6 +38,13 @@ struct ProfileRecord {
       window_seconds;  // a batch's time shared equally among its windows
   std::vector<BatchTime>
       times;  // by batch; batch i is the same batch in every profile
+
+  void Resize(size_t num_losses, size_t num_windows, size_t num_batches) {
+    nll.resize(num_losses);
+    counters.resize(num_windows);
+    window_seconds.resize(num_windows);
+    times.resize(num_batches);
+  }
 };
 
 struct RunRecord {

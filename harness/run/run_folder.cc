@@ -3,25 +3,16 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <ctime>
 #include <random>
 #include <system_error>
 #include <utility>
 
+#include "harness/base/clock.h"
 #include "harness/base/error.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;
 namespace {
-
-std::string Stamp(const char* format) {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char text[32];
-  std::strftime(text, sizeof text, format, &utc);
-  return text;
-}
 
 // The first folder on the way to `path` that does not exist yet; empty when all
 // exist.
@@ -42,13 +33,11 @@ void RemoveEmpty(const fs::path& leaf, const fs::path& top) {
 
 }  // namespace
 
-std::string UtcNow() { return Stamp("%Y-%m-%dT%H:%M:%SZ"); }
-
 fs::path DefaultRunFolder() {
   char id[8];
   std::snprintf(id, sizeof id, "%04x",
                 static_cast<unsigned>(std::random_device{}() & 0xffff));
-  return fs::path("runs") / (Stamp("%Y%m%dT%H%M%SZ") + "-" + id);
+  return fs::path("runs") / (UtcNow("%Y%m%dT%H%M%SZ") + "-" + id);
 }
 
 RunFolder::RunFolder(const fs::path& path)

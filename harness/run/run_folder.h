@@ -41,6 +41,5 @@ class RunFolder {
 
 // runs/<UTC time>-<id>; the id keeps two runs of one second apart.
 std::filesystem::path DefaultRunFolder();
-std::string UtcNow();  // "2026-01-31T23:59:59Z"
 
 }  // namespace plastometer

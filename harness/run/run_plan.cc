@@ -1,18 +1,20 @@
 #include "harness/run/run_plan.h"
 
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "harness/base/error.h"
+#include "harness/base/files.h"
 #include "harness/base/json.h"
 #include "harness/base/sha256.h"
 #include "harness/golden/store.h"
+#include "harness/run/run_folder.h"
 
 namespace plastometer {
 namespace {
 
 using Json = nlohmann::json;
 
+constexpr uint64_t kMaxPlanBytes = uint64_t{1} << 30;
 constexpr int64_t kMaxTokens = int64_t{1} << 31, kMaxLosses = int64_t{1} << 33;
 
 Json WindowsJson(const std::vector<WindowRecord>& windows) {
@@ -140,12 +142,10 @@ PlannedGroup ReadGroup(const Json& identity, const Json& about,
     p.at("same_as").get_to(profile.same_as);
     p.at("asked").get_to(profile.asked);
     p.at("plastic_layers").get_to(profile.plastic_layers);
-    profile.nll.resize(static_cast<size_t>(num_losses));
-    profile.counters.resize(r.windows.size());
-    profile.window_seconds.resize(r.windows.size());
     if (num_batches > r.windows.size())
       throw InvalidError(source + ": more batches than windows");
-    profile.times.resize(num_batches);
+    profile.Resize(static_cast<size_t>(num_losses), r.windows.size(),
+                   num_batches);
     r.profiles.push_back(std::move(profile));
     g.cases.push_back(ParsePins(p.at("case").get<std::string>(), source));
   }
@@ -210,6 +210,21 @@ RunPlan ParsePlan(std::string_view text, const std::string& source) {
   } catch (const nlohmann::json::exception& error) {
     throw InvalidError(source + ": not a plan: " + error.what());
   }
+}
+
+RunPlan ReadPlan(const std::filesystem::path& run_folder) {
+  const std::filesystem::path file = run_folder / kPlanFile;
+  return ParsePlan(ReadFile(file, kMaxPlanBytes), file.string());
+}
+
+Suite SuiteOfPlan(const RunPlan& plan) {
+  Suite suite;
+  suite.name = plan.suite;
+  suite.path = plan.suite_file;
+  suite.sha256 = plan.suite_sha256;
+  for (const PlannedGroup& group : plan.groups)
+    suite.groups.push_back(ParseGroupJson(group.spec_json, plan.suite_file));
+  return suite;
 }
 
 std::string UnitKey(const RunPlan& plan, size_t group_idx, size_t profile_idx,

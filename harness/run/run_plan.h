@@ -3,6 +3,7 @@
 // touches neither model nor text.
 #pragma once
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <string_view>
@@ -44,6 +45,11 @@ std::string PlanToJson(const RunPlan& plan);
 // Throws kInvalid naming `source`; also when the identity does not have the
 // hash that the file says.
 RunPlan ParsePlan(std::string_view text, const std::string& source);
+// plan.json of a run folder.
+RunPlan ReadPlan(const std::filesystem::path& run_folder);
+// The suite that was measured, options laid over it: its groups can be loaded
+// once more.
+Suite SuiteOfPlan(const RunPlan& plan);
 
 // SHA-256 of the case's pins, class, code and window.
 std::string UnitKey(const RunPlan& plan, size_t group_idx, size_t profile_idx,

@@ -16,7 +16,6 @@ constexpr int64_t kProbeTokens = 8;
 constexpr int64_t kPieceTokens = 8;
 static_assert(kMiniBatchTokens % kPieceTokens == 0);
 
-// First 8 bytes of the digest as they stand in memory.
 uint64_t Digest(std::span<const double> losses, int64_t loss_bytes) {
   std::string bytes;
   for (const double loss : losses) {
@@ -26,11 +25,7 @@ uint64_t Digest(std::span<const double> losses, int64_t loss_bytes) {
     bytes.append(static_cast<const char*>(from),
                  static_cast<size_t>(loss_bytes));
   }
-  const std::string hex = Sha256Hex(bytes);
-  uint64_t value = 0;
-  for (int byte = 7; byte >= 0; --byte)
-    value = value << 8 | std::stoul(hex.substr(2 * byte, 2), nullptr, 16);
-  return value;
+  return DigestPrefix(Sha256Hex(bytes), 8);
 }
 
 // `logits`: [1, n, V]; the row predicts `target`.

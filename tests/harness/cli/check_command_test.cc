@@ -175,6 +175,10 @@ TEST_F(CheckCommand, AnotherLaneWithoutToleranceIsInconclusive) {
   EXPECT_EQ(outcome.exit_code, 7) << outcome.out << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("no tolerance for lane cpu-native"));
   EXPECT_EQ(Check("--lane cpu-native --oracle --out o").exit_code, 0);
+  // The oracle reads the suite that the folder was measured on.
+  const Outcome resumed =
+      workshop_.Run("check --resume r --goldens goldens --oracle");
+  EXPECT_EQ(resumed.exit_code, 0) << resumed.out << resumed.err;
 }
 
 TEST_F(CheckCommand, TheThirdInconclusiveRunInARowFails) {
