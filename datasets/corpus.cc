@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 
 #include "datasets/sources.h"
 #include "datasets/store.h"
@@ -94,7 +95,12 @@ class LazyEncoder {
 
 Window MakeWindow(const Document& d, const Encoding& e, int64_t first,
                   int64_t count) {
-  Window w{d.source, d.domain, d.work, d.id, first, {}, {}};
+  Window w;
+  w.source = d.source;
+  w.domain = d.domain;
+  w.work = d.work;
+  w.document = d.id;
+  w.first_token = first;
   w.ids.assign(e.ids.begin() + first, e.ids.begin() + first + count);
   w.token_bytes.assign(e.bytes.begin() + first,
                        e.bytes.begin() + first + count);
@@ -177,6 +183,8 @@ std::string WindowsSha256(const std::vector<Window>& windows) {
         bytes += static_cast<char>(static_cast<uint32_t>(id) >> shift & 0xFF);
     }
     sha.Update(bytes);
+    if (!w.scored.empty()) sha.Update(std::as_bytes(std::span(w.scored)));
+    if (!w.condition.empty()) sha.Update("\n" + w.condition + "\n");
   }
   return sha.HexDigest();
 }

@@ -30,6 +30,14 @@ struct Window {
   int64_t first_token = 0;
   std::vector<int32_t> ids;
   std::vector<int32_t> token_bytes;  // bytes of text of each id
+  // Whether a token's loss counts, one a token; empty: all but the first.
+  std::vector<uint8_t> scored = {};
+  // Generated tasks: -ln p of each token under the task's exact law, NaN where
+  // it has none (docs/synthetic.md). Empty: no such law.
+  std::vector<double> floor_nats = {};
+  // Windows that differ only in what was read before the scored tokens have
+  // the same source, work and document, and each its condition.
+  std::string condition = {};
 };
 
 // What cutting left out.
@@ -62,7 +70,8 @@ struct EvaluationSet {
   std::vector<std::string> notes;  // what was left out and why, for the report
 };
 
-// Identity of windows: source, document, first token and ids of each, in order.
+// Identity of windows: source, document, first token and ids of each, in order;
+// also what is scored and the condition, where they are set.
 std::string WindowsSha256(const std::vector<Window>& windows);
 
 // Held-out windows of every default source, up to `windows_per_domain` each,

@@ -10,6 +10,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/sha256.h"
+#include "model/causality.h"
 #include "model/device/device.h"
 #include "model/digests.h"
 #include "model/layers/language_model.h"
@@ -56,11 +57,6 @@ int ResolveThreads(int num_threads) {
 std::vector<double> ToDoubleVector(const at::Tensor& tensor) {
   const at::Tensor flat = tensor.to(at::kCPU, at::kDouble).contiguous();
   return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
-}
-
-// Two losses that both diverged are the same.
-bool Moved(double before, double after) {
-  return before != after && !(std::isnan(before) && std::isnan(after));
 }
 
 // The rows of an open mini-batch were collected, or they were not.
@@ -429,37 +425,14 @@ ForwardResult Model::ScoreRowsInParallel(std::span<const int32_t> ids,
 
 void Model::CheckCausality(std::span<const int32_t> ids,
                            const Profile& profile) const {
-  const auto T = static_cast<int64_t>(ids.size());
-  if (T < 4) return;
-  // Row 0: the text. Row 1: one token in the middle changed. Shapes are equal,
-  // so equal means equal to the bit.
-  const int64_t changed = T / 2;
-  std::vector<int32_t> same(ids.begin(), ids.end()),
-      other(ids.begin(), ids.end());
-  other[changed] =
-      static_cast<int32_t>((other[changed] + 1) % impl_->config.vocab_size);
-  std::vector<int32_t> pair(same);
-  pair.insert(pair.end(), other.begin(), other.end());
-  same.insert(same.end(), ids.begin(), ids.end());
-  Sequences start_a = Start(2, profile), start_b = Start(2, profile);
-  const ForwardResult a = Forward(start_a, same, {}),
-                      b = Forward(start_b, pair, {});
-  const int64_t n = a.num_losses;
-  for (int64_t i = 0; i < n; ++i) {
-    // nll[i] is the loss of token i + 1: it may depend on tokens 0..i+1.
-    const bool before = i + 1 < changed;
-    if (before && Moved(a.nll[n + i], b.nll[n + i])) {
-      throw InternalError("causality probe: changing token " +
-                          std::to_string(changed) +
-                          " moved the loss of token " + std::to_string(i + 1) +
-                          " (profile '" + profile.name() + "')");
-    }
-    if (Moved(a.nll[i], b.nll[i])) {
-      throw InternalError(
-          "causality probe: changing a neighbour row moved the loss of token " +
-          std::to_string(i + 1) + " (profile '" + profile.name() + "')");
-    }
-  }
+  plastometer::CheckCausality(
+      [&](std::span<const int32_t> two_rows) {
+        Sequences sequences = Start(2, profile);
+        ForwardOptions options;
+        options.logits = true;
+        return Forward(sequences, two_rows, options);
+      },
+      ids, impl_->config.vocab_size, "profile '" + profile.name() + "'");
 }
 
 }  // namespace plastometer

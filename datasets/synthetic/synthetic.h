@@ -25,6 +25,10 @@ struct Token {
   TokenLabel label = kOrdinary;
 };
 
+// Documents from here on are for evaluation, those below for training: a model
+// never meets a document that it was trained on.
+inline constexpr uint64_t kHeldOutDocuments = uint64_t{1} << 40;
+
 // One document, token after token, without end.
 class TokenStream {
  public:

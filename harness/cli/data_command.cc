@@ -12,11 +12,16 @@
 #include "datasets/slice.h"
 #include "datasets/sources.h"
 #include "datasets/store.h"
+#include "datasets/synthetic/synthetic.h"
 #include "datasets/text_data.h"
 #include "datasets/tokenizer.h"
 #include "harness/base/error.h"
 #include "harness/base/files.h"
 #include "harness/base/interrupt.h"
+#include "harness/base/json.h"
+#include "harness/base/sha256.h"
+#include "harness/cli/output.h"
+#include "model/weights/safetensors.h"
 
 namespace plastometer {
 namespace {
@@ -293,6 +298,89 @@ void AddShow(CLI::App& data) {
   show->callback([a] { Show(*a); });
 }
 
+struct MakeArguments {
+  std::string task, parameters = "{}", out;
+  int64_t seed = 1, documents = 64, length = 256;
+  bool training = false;
+};
+
+// Rows of [N, T] tensors, and a JSON file beside them that says how to make
+// them again.
+void Make(const MakeArguments& a) {
+  RefuseExisting(a.out, "file");
+  const std::filesystem::path about =
+      std::filesystem::path(a.out).replace_extension(".json");
+  RefuseExisting(about.string(), "file");
+  const auto task = synthetic::MakeSyntheticTask(
+      a.task, ParseJson(a.parameters, "--parameters"),
+      static_cast<uint64_t>(a.seed));
+  const uint64_t first = a.training ? 0 : synthetic::kHeldOutDocuments;
+  std::vector<int32_t> ids, labels;
+  std::vector<double> floor;
+  for (int64_t d = 0; d < a.documents; ++d) {
+    const auto document = task->Document(first + static_cast<uint64_t>(d),
+                                         static_cast<size_t>(a.length));
+    ids.insert(ids.end(), document.ids.begin(), document.ids.end());
+    labels.insert(labels.end(), document.labels.begin(), document.labels.end());
+    floor.insert(floor.end(), document.floor_nats.begin(),
+                 document.floor_nats.end());
+  }
+  const std::vector<int64_t> shape = {a.documents, a.length};
+  const std::string sha256 = Sha256Hex(std::string_view(
+      reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(int32_t)));
+  const nlohmann::ordered_json json = {{"task", task->name()},
+                                       {"parameters", task->parameters()},
+                                       {"seed", a.seed},
+                                       {"first_document", first},
+                                       {"documents", a.documents},
+                                       {"tokens", a.length},
+                                       {"vocabulary", task->vocab_size()},
+                                       {"input_ids_sha256", sha256},
+                                       {"labels",
+                                        {{"0", "ordinary"},
+                                         {"1", "answer"},
+                                         {"2", "unscored"},
+                                         {"3", "change"}}}};
+  WriteSafetensors(a.out,
+                   {{"input_ids", HostTensor::FromI32(shape, ids)},
+                    {"labels", HostTensor::FromI32(shape, labels)},
+                    {"floor", HostTensor::FromF64(shape, floor)}},
+                   {{"task", json.dump()}});
+  WriteFile(about, json.dump(2) + "\n");
+  std::printf("%s: %lld documents of %lld tokens, SHA-256 of the ids %s\n",
+              a.out.c_str(), static_cast<long long>(a.documents),
+              static_cast<long long>(a.length), sha256.c_str());
+}
+
+void AddMake(CLI::App& data) {
+  auto a = std::make_shared<MakeArguments>();
+  std::string names;
+  for (const std::string& name : synthetic::SyntheticTaskNames())
+    names += (names.empty() ? "" : ", ") + name;
+  CLI::App* make = data.add_subcommand(
+      "make",
+      "Write documents of a generated task with known floors (" + names + ")");
+  make->add_option("task", a->task, "docs/synthetic.md")->required();
+  make->add_option("--out", a->out,
+                   "safetensors file to write (input_ids, labels, floor: [N, "
+                   "T]); a JSON file of the same name goes beside it")
+      ->required();
+  make->add_option("--parameters", a->parameters,
+                   "JSON; what is left out has defaults");
+  make->add_option("--seed", a->seed, "of the task")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  make->add_option("--documents", a->documents, "N")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  make->add_option("--length", a->length, "T, tokens of each")
+      ->check(CLI::Range(2, 1 << 24))
+      ->capture_default_str();
+  make->add_flag("--training", a->training,
+                 "documents that training sees, not held-out ones");
+  make->callback([a] { Make(*a); });
+}
+
 }  // namespace
 
 void AddDataCommand(CLI::App& app) {
@@ -305,6 +393,7 @@ void AddDataCommand(CLI::App& app) {
       ->callback([] { List(); });
   AddShow(*data);
   AddSlice(*data);
+  AddMake(*data);
 }
 
 }  // namespace plastometer

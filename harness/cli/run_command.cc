@@ -9,14 +9,20 @@
 #include "harness/base/error.h"
 #include "harness/base/interrupt.h"
 #include "harness/cli/suite_run.h"
+#include "harness/run/inputs.h"
 #include "harness/run/plan.h"
+#include "model/weights/model_file.h"
 
 namespace plastometer {
 namespace {
 
+constexpr int64_t kTaskDocuments = 64;
+
 struct RunArguments {
   SuiteArguments suite;
-  std::string model, data, slice, tokenizer;
+  std::string model, data, slice, tokenizer, task, score;
+  std::string parameters = "{}";
+  int64_t task_seed = 1;
   std::vector<std::string> profiles, domains, sources;
   int64_t context = 0, windows = -1, documents = 0;
   bool per_domain = false, json = false, traces = false;
@@ -38,7 +44,32 @@ bool ChangesGroup(const RunArguments& a) {
   return !(a.model.empty() && a.data.empty() && a.slice.empty() &&
            a.tokenizer.empty() && a.profiles.empty() && a.domains.empty() &&
            a.sources.empty() && a.context == 0 && a.windows < 0 &&
-           a.documents == 0);
+           a.documents == 0 && a.task.empty());
+}
+
+// A task named, or the one that the model was trained on: its held-out
+// documents.
+void ChooseTask(const RunArguments& a, SuiteData& data) {
+  TrainedTask task{a.task, a.parameters, a.task_seed, a.score == "answers"};
+  const ModelChoice model = ResolveModel(a.model);
+  if (a.task.empty()) {
+    const bool other_data =
+        !a.data.empty() || !a.slice.empty() || !a.sources.empty();
+    if (other_data || a.model.empty()) return;
+    task = TaskOfModel(model.file);
+    if (task.name.empty()) return;
+    if (!a.score.empty()) task.answers_only = a.score == "answers";
+  }
+  data.task = task.name;
+  data.task_parameters = task.parameters_json;
+  data.task_seed = task.seed;
+  data.answers_only = task.answers_only;
+  data.held_out.clear();
+  data.windows = 0;
+  data.documents = a.documents > 0 ? a.documents : kTaskDocuments;
+  if (a.context == 0)
+    data.context_tokens =
+        CheckModelHeader(SafetensorsFile(model.file)).context_tokens;
 }
 
 // A run of the user's own making is the default suite's group, changed.
@@ -63,6 +94,7 @@ void ChangeGroup(const RunArguments& a, Suite& suite) {
     data.held_out.clear();
   }
   if (a.windows >= 0) data.windows = a.windows;
+  ChooseTask(a, data);
 }
 
 Suite SuiteOfRun(const RunArguments& a) {
@@ -129,9 +161,10 @@ void AddRunCommand(CLI::App& app) {
                       "windows of each domain of the default data (0: enough "
                       "for a minute or two), of each document of "
                       "--data (0: all)");
-  command->add_option(
-      "--documents", a->documents,
-      "documents of each domain of a JSON-lines --data (default: 32)");
+  command->add_option("--documents", a->documents,
+                      "documents of each domain of a JSON-lines --data "
+                      "(default: 32), of a task "
+                      "(64)");
   auto* sources = command->add_option(
       "--sources", a->sources,
       "held-out text of these fetched sources (plastometer data list)");
@@ -141,6 +174,22 @@ void AddRunCommand(CLI::App& app) {
                    "exactly the windows that this slice file pins (plastometer "
                    "data slice)")
       ->excludes(sources);
+  command
+      ->add_option("--task", a->task,
+                   "a generated task with a known floor (docs/synthetic.md); "
+                   "default for a model that was trained on one: that one")
+      ->excludes(sources)
+      ->excludes(command->get_option("--data"))
+      ->excludes(command->get_option("--slice"));
+  command->add_option("--parameters", a->parameters,
+                      "of --task: JSON, what is left out has defaults");
+  command->add_option("--task-seed", a->task_seed, "of --task")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--score", a->score,
+                   "of a task: the losses of all tokens, or of the answers")
+      ->check(CLI::IsMember({"all", "answers"}));
   command->add_option("--domains", a->domains, "only these domains")
       ->delimiter(',');
   command->add_flag("--traces", a->traces,

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "datasets/task_data.h"
 #include "harness/base/error.h"
 #include "harness/base/files.h"
 #include "harness/base/interrupt.h"
@@ -19,7 +20,9 @@ namespace plastometer {
 namespace {
 
 struct ScoreArguments {
-  std::string model, tokens, text, tokenizer, out, stats;
+  std::string model, tokens, text, task, tokenizer, out, stats;
+  std::string parameters = "{}";
+  int64_t task_seed = 1, documents = 8, length = 0;
   std::string profile = "uniform", lane = "cpu-portable";
   int threads = 0;
   int64_t chunk = 0;
@@ -46,9 +49,28 @@ TokenIds TokensOfText(const std::string& path, const Tokenizer& tokenizer) {
   return tokens;
 }
 
+// Held-out documents, and the exact law's loss of every token (NaN: none).
+TokenIds TokensOfTask(const ScoreArguments& a, const ModelConfig& config,
+                      std::vector<double>& floor) {
+  TaskData data;
+  data.name = a.task;
+  data.parameters_json = a.parameters;
+  data.seed = static_cast<uint64_t>(a.task_seed);
+  data.num_documents = a.documents;
+  data.num_tokens = a.length > 0 ? a.length : config.context_tokens;
+  TokenIds tokens;
+  tokens.num_sequences = data.num_documents;
+  tokens.num_tokens = data.num_tokens;
+  for (const Window& w : LoadTaskData(data).windows) {
+    tokens.ids.insert(tokens.ids.end(), w.ids.begin(), w.ids.end());
+    floor.insert(floor.end(), w.floor_nats.begin(), w.floor_nats.end());
+  }
+  return tokens;
+}
+
 void Score(const ScoreArguments& a) {
-  if (a.tokens.empty() == a.text.empty())
-    throw UsageError("give either --tokens or --text");
+  if (!a.tokens.empty() + !a.text.empty() + !a.task.empty() != 1)
+    throw UsageError("give one of --tokens, --text and --task");
   RefuseExisting(a.out, "file");
   const Lane lane = ParseLane(a.lane);
   const ModelChoice choice = ResolveModel(a.model);
@@ -60,8 +82,11 @@ void Score(const ScoreArguments& a) {
   std::unique_ptr<Tokenizer> tokenizer;
   if (!a.text.empty() || !a.tokenizer.empty())
     tokenizer = ResolveTokenizer(a.tokenizer, choice.file, model.config());
-  const TokenIds tokens = a.text.empty() ? ReadTokenIds(a.tokens)
-                                         : TokensOfText(a.text, *tokenizer);
+  std::vector<double> floor;
+  const TokenIds tokens = !a.task.empty()
+                              ? TokensOfTask(a, model.config(), floor)
+                          : a.text.empty() ? ReadTokenIds(a.tokens)
+                                           : TokensOfText(a.text, *tokenizer);
   if (tokens.num_tokens > model.config().context_tokens) {
     std::fprintf(
         stderr,
@@ -70,7 +95,10 @@ void Score(const ScoreArguments& a) {
         static_cast<long long>(tokens.num_tokens),
         static_cast<long long>(model.config().context_tokens));
   }
-  const ScoreOutput output = ScoreTokens(model, profile, tokens, request);
+  ScoreOutput output = ScoreTokens(model, profile, tokens, request);
+  if (!floor.empty())
+    output.tensors["floor"] =
+        HostTensor::FromF64({tokens.num_sequences, tokens.num_tokens}, floor);
   ThrowIfInterrupted();
   WriteSafetensors(a.out, output.tensors,
                    {{"model_sha256", model.sha256()},
@@ -102,6 +130,21 @@ void AddScoreCommand(CLI::App& app) {
   command->add_option("--tokens", a->tokens,
                       "safetensors file with input_ids [B, T], I32 or I64");
   command->add_option("--text", a->text, "text file: read as one sequence");
+  command->add_option("--task", a->task,
+                      "held-out documents of a generated task "
+                      "(docs/synthetic.md); writes their floor too");
+  command->add_option("--parameters", a->parameters, "of --task, JSON");
+  command->add_option("--task-seed", a->task_seed, "of --task")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--documents", a->documents, "of --task")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  command
+      ->add_option("--length", a->length,
+                   "tokens of each of --task's documents (default: the "
+                   "model's context)")
+      ->check(CLI::Range(2, 1 << 24));
   command->add_option(
       "--tokenizer", a->tokenizer,
       "'bytes' or a SentencePiece model file (default: the model's own)");

@@ -13,16 +13,14 @@
 #include <span>
 #include <thread>
 
-#include "datasets/corpus.h"
 #include "datasets/tokenizer.h"
 #include "harness/base/error.h"
 #include "harness/base/files.h"
 #include "harness/base/json.h"
 #include "harness/base/sha256.h"
-#include "model/train/random.h"
+#include "harness/cli/training_tokens.h"
 #include "model/train/trainer.h"
-#include "model/weights/host_tensor.h"
-#include "model/weights/safetensors.h"
+#include "model/weights/model_file.h"
 
 namespace plastometer {
 namespace {
@@ -56,157 +54,9 @@ std::filesystem::path Resolve(const std::string& path) {
   return HomeFolder() / path;
 }
 
-void Say(const std::string& line) {
+void PrintLine(const std::string& line) {
   std::printf("%s\n", line.c_str());
   std::fflush(stdout);
-}
-
-// ---------------------------------------------------------------- tokens of
-// one source
-
-struct SourceTokens {
-  std::vector<uint16_t> ids;
-  std::vector<int64_t> work_ends;  // a window never crosses a work
-  std::string text_sha256;
-};
-
-std::vector<Document> DocumentsByWork(const std::string& source) {
-  std::vector<Document> documents = ReadSource(source, "train");
-  std::map<std::string, size_t> first;
-  for (const Document& d : documents) first.emplace(d.work, first.size());
-  std::stable_sort(documents.begin(), documents.end(),
-                   [&](const Document& a, const Document& b) {
-                     return first[a.work] < first[b.work];
-                   });
-  return documents;
-}
-
-std::string HashOf(const std::vector<Document>& documents) {
-  Sha256 hash;
-  for (const Document& d : documents) {
-    hash.Update(d.work + '\0' + d.id + '\0' + std::to_string(d.text.size()) +
-                '\0');
-    hash.Update(d.text);
-  }
-  return hash.HexDigest();
-}
-
-std::vector<std::vector<int32_t>> EncodeAll(
-    const std::vector<Document>& documents, const Tokenizer& tokenizer) {
-  std::vector<std::vector<int32_t>> encoded(documents.size());
-  std::atomic<size_t> next{0};
-  std::exception_ptr error;
-  std::atomic<bool> failed{false};
-  const auto work = [&] {
-    try {
-      for (size_t i = next++; i < documents.size() && !failed; i = next++) {
-        encoded[i] = tokenizer.Encode(documents[i].text, documents[i].id);
-      }
-    } catch (...) {
-      if (!failed.exchange(true)) error = std::current_exception();
-    }
-  };
-  std::vector<std::thread> threads;
-  for (unsigned t = 1; t < std::max(1u, std::thread::hardware_concurrency());
-       ++t)
-    threads.emplace_back(work);
-  work();
-  for (std::thread& thread : threads) thread.join();
-  if (error != nullptr) std::rethrow_exception(error);
-  return encoded;
-}
-
-SourceTokens Tokenize(const std::vector<Document>& documents,
-                      const Tokenizer& tokenizer) {
-  SourceTokens tokens;
-  const std::vector<std::vector<int32_t>> encoded =
-      EncodeAll(documents, tokenizer);
-  for (size_t i = 0; i < documents.size(); ++i) {
-    tokens.ids.insert(tokens.ids.end(), encoded[i].begin(), encoded[i].end());
-    const bool last_of_work =
-        i + 1 == documents.size() || documents[i + 1].work != documents[i].work;
-    if (last_of_work)
-      tokens.work_ends.push_back(static_cast<int64_t>(tokens.ids.size()));
-  }
-  return tokens;
-}
-
-// The cache: a safetensors file named by the hashes of text and tokenizer.
-SourceTokens LoadOrTokenize(const std::string& source,
-                            const Tokenizer& tokenizer) {
-  const std::vector<Document> documents = DocumentsByWork(source);
-  const std::string text_sha256 = HashOf(documents);
-  const std::filesystem::path cache =
-      DataFolder() / "tokens" /
-      (source + "-" +
-       Sha256Hex(text_sha256 + tokenizer.sha256()).substr(0, 16) +
-       ".safetensors");
-  SourceTokens tokens;
-  if (std::filesystem::exists(cache)) {
-    const SafetensorsFile file(cache);
-    const HostTensor ids = file.Read("ids"), ends = file.Read("work_ends");
-    tokens.ids.assign(ids.As<int32_t>(), ids.As<int32_t>() + ids.NumElements());
-    tokens.work_ends.assign(ends.As<int32_t>(),
-                            ends.As<int32_t>() + ends.NumElements());
-  } else {
-    tokens = Tokenize(documents, tokenizer);
-    std::filesystem::create_directories(cache.parent_path());
-    const auto size = [](const auto& v) {
-      return std::vector<int64_t>{static_cast<int64_t>(v.size())};
-    };
-    WriteSafetensors(
-        cache,
-        {{"ids", HostTensor::FromI32(size(tokens.ids),
-                                     {tokens.ids.begin(), tokens.ids.end()})},
-         {"work_ends", HostTensor::FromI32(size(tokens.work_ends),
-                                           {tokens.work_ends.begin(),
-                                            tokens.work_ends.end()})}});
-  }
-  tokens.text_sha256 = text_sha256;
-  return tokens;
-}
-
-// The windows of a source that one pass sees: shuffled, cut to the cap,
-// repeated or thinned by the weight.
-std::vector<int64_t> ChooseWindows(std::vector<int64_t> windows,
-                                   const train::SourceShare& share,
-                                   int64_t context, uint64_t seed) {
-  train::Random(seed).Shuffle(windows);
-  if (share.max_tokens > 0)
-    windows.resize(
-        std::min<size_t>(windows.size(), share.max_tokens / context));
-  std::vector<int64_t> chosen;
-  const auto wanted = static_cast<size_t>(
-      share.weight * static_cast<double>(windows.size()) + 0.5);
-  for (size_t i = 0; i < wanted; ++i)
-    chosen.push_back(windows[i % windows.size()]);
-  return chosen;
-}
-
-TrainingTokens LoadTokens(const TrainConfig& config,
-                          const Tokenizer& tokenizer) {
-  TrainingTokens all;
-  all.hashes["tokenizer"] = tokenizer.sha256();
-  uint64_t seed = config.seed * 1000;
-  for (const train::SourceShare& share : config.sources) {
-    const SourceTokens source = LoadOrTokenize(share.name, tokenizer);
-    TrainingTokens part;
-    int64_t begin = 0;
-    for (const int64_t end : source.work_ends) {
-      part.AddWindows(begin, end, config.context);
-      begin = end;
-    }
-    const std::vector<int64_t> chosen =
-        ChooseWindows(part.windows, share, config.context, ++seed);
-    const auto offset = static_cast<int64_t>(all.ids.size());
-    all.ids.insert(all.ids.end(), source.ids.begin(), source.ids.end());
-    for (const int64_t start : chosen) all.windows.push_back(offset + start);
-    all.hashes[share.name] = source.text_sha256;
-    Say(share.name + ": " + std::to_string(source.ids.size()) + " tokens in " +
-        std::to_string(source.work_ends.size()) + " works, " +
-        std::to_string(chosen.size()) + " windows a pass");
-  }
-  return all;
 }
 
 // ---------------------------------------------------------------- the run
@@ -228,6 +78,32 @@ void CheckTokenizer(const TrainConfig& config, const Tokenizer& tokenizer) {
   }
 }
 
+TrainingTokens LoadTokens(const TrainConfig& config) {
+  if (!config.task.name.empty()) return TokensOfTask(config);
+  const std::string spec = config.tokenizer == "bytes"
+                               ? config.tokenizer
+                               : Resolve(config.tokenizer).string();
+  const std::unique_ptr<Tokenizer> tokenizer =
+      LoadTokenizer(spec, config.tokenizer_sha256);
+  CheckTokenizer(config, *tokenizer);
+  return TokensOfSources(config, *tokenizer, PrintLine);
+}
+
+void StartFromModel(const TrainConfig& config, train::Trainer& trainer) {
+  const std::filesystem::path file = Resolve(config.initial_model);
+  const ModelFile model = LoadModelFile(file);
+  if (!config.initial_model_sha256.empty() &&
+      model.sha256 != config.initial_model_sha256)
+    throw InvalidError(file.string() + " has SHA-256 " + model.sha256 +
+                       ", expected " + config.initial_model_sha256);
+  ModelConfig expected = config.model;
+  expected.context_tokens = model.config.context_tokens;
+  if (!(model.config == expected))
+    throw InvalidError(file.string() +
+                       ": its config differs from the one to train");
+  trainer.StartFrom(model.tensors);
+}
+
 std::string CommandLine(const Arguments& a, bool resume) {
   std::string line = "plastometer train " + a.config;
   if (a.threads > 0) line += " --threads " + std::to_string(a.threads);
@@ -247,12 +123,6 @@ std::function<void(const std::string&)> ProgressPrinter() {
 void Train(const Arguments& a) {
   const TrainConfig config =
       train::TrainConfigFromJson(ReadJsonFile(a.config), a.config);
-  const std::string spec = config.tokenizer == "bytes"
-                               ? config.tokenizer
-                               : Resolve(config.tokenizer).string();
-  const std::unique_ptr<Tokenizer> tokenizer =
-      LoadTokenizer(spec, config.tokenizer_sha256);
-  CheckTokenizer(config, *tokenizer);
   train::TrainOptions options;
   options.checkpoint =
       a.checkpoint.empty()
@@ -263,11 +133,12 @@ void Train(const Arguments& a) {
   options.progress = ProgressPrinter();
   options.progress_seconds = isatty(STDOUT_FILENO) != 0 ? 2 : 15;
   options.interrupted = &interrupted;
-  train::Trainer trainer(config, LoadTokens(config, *tokenizer), options);
+  train::Trainer trainer(config, LoadTokens(config), options);
+  if (!config.initial_model.empty()) StartFromModel(config, trainer);
   if (a.resume) {
     trainer.Resume();
-    Say("resumed at step " + std::to_string(trainer.step()) + " of " +
-        std::to_string(config.num_steps()));
+    PrintLine("resumed at step " + std::to_string(trainer.step()) + " of " +
+              std::to_string(config.num_steps()));
   } else if (std::filesystem::exists(options.checkpoint)) {
     throw RefusedError(
         options.checkpoint.string() +
@@ -286,7 +157,7 @@ void Train(const Arguments& a) {
                                            ? HomeFolder() / config.output
                                            : std::filesystem::path(a.output);
   trainer.Save(output);
-  Say("\n" + output.string() + ": SHA-256 " + Sha256OfFile(output));
+  PrintLine("\n" + output.string() + ": SHA-256 " + Sha256OfFile(output));
 }
 
 }  // namespace

@@ -50,7 +50,11 @@ std::string CaseLine(const SliceResult& s, const CaseResult& c) {
                CsvNumber(c.seconds),
                Cell(c.ms_per_1k_tokens.value),
                std::to_string(c.counters.adaptive_state_bytes),
-               known ? (*mark->second ? "1" : "0") : ""});
+               known ? (*mark->second ? "1" : "0") : "",
+               Cell(s.floor_nats),
+               Cell(c.above_floor.value),
+               Cell(c.above_floor.low),
+               Cell(c.above_floor.high)});
 }
 
 }  // namespace
@@ -62,7 +66,8 @@ std::string TableCsv(const Results& results) {
       "nats_lost,nats_lost_low,nats_lost_high,retention,retention_low,"
       "retention_high,inner_updates,"
       "inner_updates_skipped,flops,flops_saved,seconds,ms_per_1k_tokens,"
-      "adaptive_state_bytes,pareto_flops\n";
+      "adaptive_state_bytes,pareto_flops,floor_nats,above_floor,above_floor_"
+      "low,above_floor_high\n";
   for (const CaseResult& row : results.all.cases)
     text += CaseLine(results.all, row);
   for (const SliceResult& domain : results.domains) {
@@ -73,17 +78,19 @@ std::string TableCsv(const Results& results) {
 
 std::string WindowsCsv(const Results& results) {
   std::string text =
-      "window,profile,source,domain,work,document,first_token,tokens,scored_"
-      "bytes,nll_sum_nats\n";
+      "window,profile,source,domain,work,document,condition,first_token,tokens,"
+      "scored_tokens,scored_bytes,nll_sum_nats\n";
   const RunRecord& r = results.record;
   for (size_t w = 0; w < r.windows.size(); ++w) {
     const WindowRecord& window = r.windows[w];
     for (const ProfileRecord& p : r.profiles) {
-      text += Line(
-          {std::to_string(w), p.name, window.source, window.domain, window.work,
-           window.document, std::to_string(window.first_token),
-           std::to_string(window.num_tokens), Known(window.scored_bytes),
-           CsvNumber(WindowSum(p, window))});
+      text +=
+          Line({std::to_string(w), p.name, window.source, window.domain,
+                window.work, window.document, window.condition,
+                std::to_string(window.first_token),
+                std::to_string(window.num_tokens),
+                std::to_string(window.num_scored()), Known(window.scored_bytes),
+                CsvNumber(WindowSum(p, window))});
     }
   }
   return text;

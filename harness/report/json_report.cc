@@ -96,6 +96,10 @@ Json CaseJson(const RunRecord& r, const SliceResult& slice,
   json["diverged"] = !std::isfinite(row.nll_nats);
   json["nll_interval"] = ToJson(row.nll);
   json["nats_lost_against_uniform"] = ToJson(row.lost);
+  if (slice.floor_nats) {
+    json["floor_nats"] = *slice.floor_nats;
+    json["nats_above_floor"] = ToJson(row.above_floor);
+  }
   json["retention"] = ToJson(row.retention);
   AddCounters(row, json);
   json["seconds"] = row.seconds;
@@ -117,17 +121,41 @@ Json TimesJson(const RunRecord& r) {
   return json;
 }
 
-Json PositionsJson(const Results& results) {
-  Json json = {{"windows", results.num_position_windows},
-               {"bins", Json::array()}};
-  for (const PositionBin& bin : results.positions) {
+Json BinsJson(const RunRecord& record, const std::vector<PositionBin>& bins) {
+  Json json = Json::array();
+  for (const PositionBin& bin : bins) {
     Json nll;
     for (size_t p = 0; p < bin.nll_nats.size(); ++p)
-      nll[results.record.profiles[p].name] = Number(bin.nll_nats[p]);
-    json["bins"].push_back({{"from", bin.from},
-                            {"to", bin.to},
-                            {"scored_tokens", bin.scored_tokens},
-                            {"nll_nats", nll}});
+      nll[record.profiles[p].name] = Number(bin.nll_nats[p]);
+    json.push_back({{"from", bin.from},
+                    {"to", bin.to},
+                    {"scored_tokens", bin.scored_tokens},
+                    {"nll_nats", nll}});
+  }
+  return json;
+}
+
+Json PositionsJson(const Results& results) {
+  return {{"windows", results.num_position_windows},
+          {"bins", BinsJson(results.record, results.positions)}};
+}
+
+Json ConditionsJson(const Results& results) {
+  Json json = Json::array();
+  for (const ConditionResult& c : results.conditions) {
+    Json rows = Json::array();
+    for (size_t p = 0; p < c.rows.size(); ++p)
+      rows.push_back(
+          {{"profile", results.record.profiles[p].name},
+           {"nll_nats", ToJson(c.rows[p].nll)},
+           {"change", ToJson(c.rows[p].change)},
+           {"change_beyond_frozen", ToJson(c.rows[p].change_beyond_frozen)}});
+    json.push_back({{"condition", c.name},
+                    {"windows", c.num_windows},
+                    {"works", c.num_works},
+                    {"scored_tokens", c.scored_tokens},
+                    {"profiles", rows},
+                    {"positions", BinsJson(results.record, c.positions)}});
   }
   return json;
 }
@@ -157,6 +185,7 @@ std::string ResultsJson(const Results& results) {
       json["cases"].push_back(CaseJson(r, d, row));
   }
   json["positions"] = PositionsJson(results);
+  if (!results.conditions.empty()) json["conditions"] = ConditionsJson(results);
   json["batch_times"] = TimesJson(r);
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

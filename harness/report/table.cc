@@ -66,6 +66,12 @@ std::string LostCell(const CaseResult& row, bool is_uniform) {
                         : "not available";
 }
 
+std::string AboveFloorCell(const CaseResult& row) {
+  return row.above_floor.value ? Fixed(*row.above_floor.value, 4) +
+                                     Interval(row.above_floor, 4, 1)
+                               : "not available";
+}
+
 std::string RetentionCell(const CaseResult& row) {
   if (!row.retention.value) return "not available";
   const bool by_definition = !row.retention.low && row.retention.reason.empty();
@@ -120,10 +126,17 @@ void AppendQuality(Cells& cells, const SliceResult& slice, size_t uniform_idx) {
          ForEach(slice, [](const CaseResult& c, size_t) {
            return Perplexity(c.perplexity);
          }));
-  Append(cells, {{"bits/", "byte"}},
-         ForEach(slice, [](const CaseResult& c, size_t) {
-           return c.bits_per_byte ? Fixed(*c.bits_per_byte, 3) : "n/a";
-         }));
+  if (slice.floor_nats) {
+    Append(cells, {{"nats above", "floor [95 %]"}, true},
+           ForEach(slice, [](const CaseResult& c, size_t) {
+             return AboveFloorCell(c);
+           }));
+  } else {
+    Append(cells, {{"bits/", "byte"}},
+           ForEach(slice, [](const CaseResult& c, size_t) {
+             return c.bits_per_byte ? Fixed(*c.bits_per_byte, 3) : "n/a";
+           }));
+  }
   Append(cells, {{"nats lost against", "uniform [95 %]"}, true},
          ForEach(slice, [&](const CaseResult& c, size_t p) {
            return LostCell(c, p == uniform_idx);
@@ -250,6 +263,47 @@ std::vector<std::string> Reasons(const SliceResult& slice) {
   return lines;
 }
 
+std::string DifferenceCell(const Measured& m) {
+  return m.value ? Fixed(*m.value, 4) + Interval(m, 4, 1) : "not available";
+}
+
+// One block a condition: what reading something else before changes.
+std::string ConditionTables(const Results& results, int width) {
+  std::string text;
+  for (const ConditionResult& condition : results.conditions) {
+    const bool first = &condition == &results.conditions.front();
+    Cells cells;
+    std::vector<std::string> names, nll, change, beyond;
+    for (size_t p = 0; p < condition.rows.size(); ++p) {
+      const ConditionResult::Row& row = condition.rows[p];
+      names.push_back(results.record.profiles[p].name);
+      nll.push_back(row.nll.value ? Fixed(*row.nll.value, 4) : "not finite");
+      change.push_back(first ? "0 (reference)" : DifferenceCell(row.change));
+      beyond.push_back(first || p == results.record.frozen_idx
+                           ? ""
+                           : DifferenceCell(row.change_beyond_frozen));
+    }
+    Append(cells, {{"profile"}, true}, names);
+    Append(cells, {{"nats/", "token"}}, nll);
+    Append(cells, {{"change", "[95 %]"}, true}, change);
+    Append(cells, {{"beyond frozen's", "[95 %]"}, true}, beyond);
+    text += Wrap("condition " + condition.name + ": " +
+                     Plural(condition.num_windows, "window") + " from " +
+                     Plural(condition.num_works, "work") + ", " +
+                     Count(condition.scored_tokens) + " scored tokens",
+                 width) +
+            RenderTable(cells.columns, cells.rows, width) + "\n";
+  }
+  if (!text.empty())
+    text += Wrap("change: nats per token against condition " +
+                     results.conditions.front().name +
+                     ", the same text and profile, paired by work. beyond "
+                     "frozen's: less what the same change of context does to "
+                     "frozen.",
+                 width);
+  return text;
+}
+
 std::string Explanation(int width) {
   const char* lines[] = {
       "plastic layers: layers whose inner model learns while reading. "
@@ -280,6 +334,12 @@ std::string Notes(const Results& results, int width) {
              width);
   for (const std::string& line : Reasons(results.all))
     text += Wrap(line, width);
+  if (results.all.floor_nats)
+    text += Wrap("floor: the exact Bayes loss of the task, " +
+                     Fixed(*results.all.floor_nats, 4) +
+                     " nats per scored token (docs/synthetic.md); no profile "
+                     "went below it further than chance allows.",
+                 width);
   for (const std::string& note : results.record.notes)
     text += Wrap("note: " + note, width);
   return text;
@@ -300,6 +360,7 @@ std::string RunTable(const Results& results, const TableOptions& options) {
       text += "\n";
     }
   }
+  text += ConditionTables(results, width);
   text += Explanation(width) + Notes(results, width);
   if (!options.run_folder.empty())
     text += Wrap("Run folder: " + options.run_folder +

@@ -5,6 +5,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/sha256.h"
+#include "harness/run/leak_check.h"
 #include "harness/run/measure.h"
 #include "harness/run/tracing.h"
 
@@ -158,6 +159,7 @@ Collected Collect(const RunPlan& plan, const NamedJournals& journals) {
     for (size_t p = 0; p < plan.groups[g].cases.size(); ++p)
       collected.traces.back().push_back(
           CollectCase(plan, pieces, g, p, collected, record));
+    if (collected.missing.empty()) CheckLeaks(record);
     collected.records.push_back(std::move(record));
   }
   return collected;
@@ -185,17 +187,19 @@ Golden MakeCandidate(const RunPlan& plan, const Collected& collected,
   m.code_tree = plan.code_tree;
   m.environment = group.environment;
   Counters counters;
-  int64_t scored_bytes = 0;
+  int64_t scored_bytes = 0, scored = 0;
   double nll_sum = 0;
   std::string losses;
   for (size_t w = 0; w < record.windows.size(); ++w) {
     counters += profile.counters[w];
     scored_bytes += record.windows[w].scored_bytes;
-    nll_sum += golden.trace.windows[w].nll_sum;
+    nll_sum += record.windows[w].scored.empty()
+                   ? golden.trace.windows[w].nll_sum
+                   : WindowSum(profile, record.windows[w]);
+    scored += record.windows[w].num_scored();
     for (const uint64_t digest : golden.trace.windows[w].block_digests)
       losses.append(reinterpret_cast<const char*>(&digest), sizeof digest);
   }
-  const auto scored = static_cast<int64_t>(profile.nll.size());
   m.counts = {{"windows", static_cast<int64_t>(record.windows.size())},
               {"tokens", counters.tokens},
               {"scored_tokens", scored},

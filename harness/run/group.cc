@@ -6,7 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "datasets/context_probe.h"
 #include "datasets/slice.h"
+#include "datasets/task_data.h"
 #include "datasets/text_data.h"
 #include "harness/base/clock.h"
 #include "harness/base/error.h"
@@ -21,7 +23,16 @@ bool IsDefault(const std::vector<std::string>& held_out) {
   return held_out == std::vector<std::string>{"default"};
 }
 
-EvaluationSet LoadWindows(const SuiteData& data, const Tokenizer& tokenizer) {
+TaskData TaskOf(const SuiteData& data) {
+  return {data.task,
+          data.task_parameters,
+          static_cast<uint64_t>(data.task_seed),
+          data.documents,
+          data.context_tokens,
+          data.answers_only};
+}
+
+EvaluationSet LoadText(const SuiteData& data, const Tokenizer& tokenizer) {
   if (!data.slice.empty())
     return ReadSlice(LoadSlice(data.slice), tokenizer, {data.text, {}});
   if (data.text.empty()) {
@@ -57,7 +68,16 @@ void KeepDomains(const std::vector<std::string>& domains, EvaluationSet& data) {
   data.sha256 = WindowsSha256(data.windows);
 }
 
+EvaluationSet LoadWindows(const SuiteData& data, const Tokenizer& tokenizer) {
+  EvaluationSet set = LoadText(data, tokenizer);
+  KeepDomains(data.domains, set);
+  if (data.probe_conditions.empty()) return set;
+  return MakeContextProbe(set, {data.probe_before, data.probe_between,
+                                data.probe_scored, data.probe_conditions});
+}
+
 std::string DataName(const SuiteData& data) {
+  if (!data.task.empty()) return "task " + data.task;
   std::string name = data.text.empty()
                          ? "held-out text"
                          : std::filesystem::proximate(data.text).string();
@@ -66,7 +86,18 @@ std::string DataName(const SuiteData& data) {
   return name;
 }
 
-RunRecord Describe(const LoadedGroup& g, const Tokenizer& tokenizer,
+EvaluationSet LoadTask(const SuiteData& data, const LoadedGroup& group) {
+  const TaskData task = TaskOf(data);
+  if (const int64_t vocabulary = TaskVocabulary(task);
+      vocabulary > group.config.vocab_size)
+    throw UsageError("task " + task.name + " has " +
+                     std::to_string(vocabulary) + " ids, model " +
+                     group.choice.name + " a vocabulary of " +
+                     std::to_string(group.config.vocab_size));
+  return LoadTaskData(task);
+}
+
+RunRecord Describe(const LoadedGroup& g, const Tokenizer* tokenizer,
                    int threads, int64_t seed) {
   RunRecord r;
   r.version = PLASTOMETER_VERSION;
@@ -77,8 +108,10 @@ RunRecord Describe(const LoadedGroup& g, const Tokenizer& tokenizer,
   r.model_config_json = ConfigToJson(g.config).dump();
   r.model_context_tokens = g.config.context_tokens;
   r.tokenizer_name =
-      std::filesystem::path(tokenizer.name()).filename().string();
-  r.tokenizer_sha256 = tokenizer.sha256();
+      tokenizer == nullptr
+          ? "none (ids of the task)"
+          : std::filesystem::path(tokenizer->name()).filename().string();
+  if (tokenizer != nullptr) r.tokenizer_sha256 = tokenizer->sha256();
   r.data_name = DataName(g.spec.data);
   r.data_sha256 = g.data.sha256;
   r.lane = ToString(g.lane);
@@ -88,8 +121,9 @@ RunRecord Describe(const LoadedGroup& g, const Tokenizer& tokenizer,
   int64_t longest = 0;
   for (const Window& w : g.data.windows)
     longest = std::max(longest, static_cast<int64_t>(w.ids.size()));
-  r.context_tokens =
-      g.spec.data.slice.empty() ? g.spec.data.context_tokens : longest;
+  const bool as_asked =
+      g.spec.data.slice.empty() && g.spec.data.probe_conditions.empty();
+  r.context_tokens = as_asked ? g.spec.data.context_tokens : longest;
   r.batch_size = g.spec.batch_size;
   r.seed = seed;
   r.notes = g.data.notes;
@@ -168,11 +202,15 @@ LoadedGroup LoadGroup(const std::string& suite_name, const SuiteGroup& group,
   loaded.config = CheckModelHeader(SafetensorsFile(loaded.choice.file));
   // A wrong profile is known before the data is read.
   loaded.profiles = PlanProfiles(group.profiles, loaded.config.num_layers);
-  const auto tokenizer =
-      ResolveTokenizer(group.tokenizer, loaded.choice.file, loaded.config);
-  loaded.data = LoadWindows(group.data, *tokenizer);
-  KeepDomains(group.data.domains, loaded.data);
-  loaded.record = Describe(loaded, *tokenizer, threads, seed);
+  std::unique_ptr<Tokenizer> tokenizer;  // none for a task: it brings ids
+  if (group.data.task.empty()) {
+    tokenizer =
+        ResolveTokenizer(group.tokenizer, loaded.choice.file, loaded.config);
+    loaded.data = LoadWindows(group.data, *tokenizer);
+  } else {
+    loaded.data = LoadTask(group.data, loaded);
+  }
+  loaded.record = Describe(loaded, tokenizer.get(), threads, seed);
   PlanRecord(loaded.data.windows, loaded.profiles, group.batch_size,
              loaded.record);
   for (const PlannedProfile& planned : loaded.profiles.profiles)

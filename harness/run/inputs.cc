@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "harness/base/error.h"
 #include "harness/base/files.h"
+#include "harness/base/json.h"
 #include "model/weights/safetensors.h"
 
 namespace plastometer {
@@ -87,6 +89,20 @@ ModelChoice ResolveModel(const std::string& path_or_name) {
   throw InvalidError(
       "no model '" + wanted + "': it is neither a file, nor a folder with " +
       kModelFile + ", nor a shipped model (" + Join(ShippedModels()) + ")");
+}
+
+TrainedTask TaskOfModel(const fs::path& model_file) {
+  const std::string text =
+      Value(SafetensorsFile(model_file).metadata(), "task");
+  if (text.empty()) return {};
+  const std::string where = model_file.string() + ": metadata \"task\"";
+  try {
+    const nlohmann::json task = ParseJson(text, where);
+    return {task.at("name").get<std::string>(), task.at("parameters").dump(),
+            task.at("seed").get<int64_t>(), task.at("loss") == "answers"};
+  } catch (const nlohmann::json::exception& error) {
+    throw InvalidError(where + ": " + error.what());
+  }
 }
 
 std::unique_ptr<Tokenizer> ResolveTokenizer(const std::string& spec,

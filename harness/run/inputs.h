@@ -23,6 +23,15 @@ struct ModelChoice {
 ModelChoice ResolveModel(const std::string& path_or_name);
 std::vector<std::string> ShippedModels();
 
+// The generated task that the model was trained on (docs/synthetic.md), as
+// "task" of its metadata says; empty for other models. Throws kInvalid.
+struct TrainedTask {
+  std::string name, parameters_json;
+  int64_t seed = 1;
+  bool answers_only = false;
+};
+TrainedTask TaskOfModel(const std::filesystem::path& model_file);
+
 // `spec` as given on the command line ("bytes" or a file). When empty: the file
 // that the model's metadata names (with its hash), else tokenizer.model beside
 // the model, else bytes for a vocabulary of 256. Throws kInvalid when there is

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -30,8 +31,37 @@ int64_t ScoredBytes(const Window& window) {
   if (window.token_bytes.size() != window.ids.size()) return -1;
   int64_t bytes = 0;
   for (size_t t = 1; t < window.token_bytes.size(); ++t)
-    bytes += window.token_bytes[t];
+    if (window.scored.empty() || window.scored[t] != 0)
+      bytes += window.token_bytes[t];
   return bytes;
+}
+
+// Tokens t in [1, T) that `holds`, as ranges.
+template <class Holds>
+TokenRanges RangesWhere(int64_t num_tokens, const Holds& holds) {
+  TokenRanges ranges;
+  for (int64_t t = 1; t < num_tokens; ++t) {
+    if (!holds(static_cast<size_t>(t))) continue;
+    if (!ranges.empty() && ranges.back().second == t)
+      ++ranges.back().second;
+    else
+      ranges.emplace_back(t, t + 1);
+  }
+  return ranges;
+}
+
+FloorRecord FloorOf(const Window& window, const WindowRecord& record) {
+  FloorRecord floor;
+  const std::vector<double>& nats = window.floor_nats;
+  if (nats.empty()) return floor;
+  floor.exact = RangesWhere(record.num_tokens,
+                            [&](size_t t) { return !std::isnan(nats[t]); });
+  for (const auto& [begin, end] : floor.exact)
+    for (int64_t t = begin; t < end; ++t) floor.exact_nats += nats[t];
+  double sum = 0;
+  ForEachScored(record, [&](int64_t t) { sum += nats[t]; });
+  if (!std::isnan(sum)) floor.scored_nats = sum;
+  return floor;
 }
 
 void RecordWindows(const std::vector<Window>& windows, RunRecord& record) {
@@ -44,9 +74,25 @@ void RecordWindows(const std::vector<Window>& windows, RunRecord& record) {
           std::to_string(num_tokens) +
           " tokens; expected at least 2, for the first token has no loss");
     }
-    record.windows.push_back({window.source, window.domain, window.work,
-                              window.document, window.first_token, num_tokens,
-                              ScoredBytes(window), loss_begin});
+    WindowRecord planned{window.source,
+                         window.domain,
+                         window.work,
+                         window.document,
+                         window.first_token,
+                         num_tokens,
+                         ScoredBytes(window),
+                         loss_begin,
+                         {},
+                         window.condition,
+                         {}};
+    if (!window.scored.empty())
+      planned.scored = RangesWhere(
+          num_tokens, [&](size_t t) { return window.scored[t] != 0; });
+    if (!window.scored.empty() && planned.scored.empty())
+      throw InvalidError("document " + window.document +
+                         " has a window without a scored token");
+    planned.floor = FloorOf(window, planned);
+    record.windows.push_back(std::move(planned));
     loss_begin += num_tokens - 1;
   }
 }

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "harness/run/conditions.h"
 #include "harness/run/works.h"
 
 namespace plastometer {
@@ -23,9 +24,6 @@ class KeyIndex {
   std::map<std::string, size_t> index_;
 };
 
-std::string WorkKey(const WindowRecord& w) {
-  return w.source + '\n' + w.domain + '\n' + w.work;
-}
 std::string DocumentKey(const WindowRecord& w) {
   return WorkKey(w) + '\n' + w.document;
 }
@@ -62,13 +60,29 @@ WorkSums SumByWork(const RunRecord& record, const Slice& slice) {
                    std::vector<double>(slice.num_works, 0));
   for (size_t i = 0; i < slice.windows.size(); ++i) {
     const WindowRecord& window = record.windows[slice.windows[i]];
-    works.tokens[slice.work_of[i]] +=
-        static_cast<double>(window.num_tokens - 1);
+    works.tokens[slice.work_of[i]] += static_cast<double>(window.num_scored());
     for (size_t p = 0; p < record.profiles.size(); ++p) {
       works.nll[p][slice.work_of[i]] += WindowSum(record.profiles[p], window);
     }
   }
   return works;
+}
+
+// The floor as one more row of `works`, after the profiles'. False: not all
+// scored tokens have one.
+bool AddFloor(const RunRecord& record, const Slice& slice, SliceResult& result,
+              WorkSums& works) {
+  std::vector<double> sums(slice.num_works, 0);
+  double total = 0;
+  for (size_t i = 0; i < slice.windows.size(); ++i) {
+    const auto& nats = record.windows[slice.windows[i]].floor.scored_nats;
+    if (!nats) return false;
+    sums[slice.work_of[i]] += *nats;
+    total += *nats;
+  }
+  works.nll.push_back(std::move(sums));
+  result.floor_nats = total / static_cast<double>(result.scored_tokens);
+  return true;
 }
 
 // Per document, then over documents.
@@ -208,14 +222,21 @@ SliceResult MakeSliceResult(const RunRecord& record, const std::string& name,
   for (size_t w : slice.windows) {
     const WindowRecord& window = record.windows[w];
     result.tokens += window.num_tokens;
-    result.scored_tokens += window.num_tokens - 1;
+    result.scored_tokens += window.num_scored();
     bytes_known = bytes_known && window.scored_bytes >= 0;
     result.scored_bytes += window.scored_bytes;
   }
   if (!bytes_known) result.scored_bytes = -1;
-  const WorkSums works = SumByWork(record, slice);
+  WorkSums works = SumByWork(record, slice);
+  const bool has_floor = AddFloor(record, slice, result, works);
   for (size_t p = 0; p < record.profiles.size(); ++p) {
     result.cases.push_back(MakeCase(record, slice, result, works, p));
+    if (has_floor) {
+      result.cases.back().above_floor = LostAgainst(
+          works, p, record.profiles.size(), static_cast<uint64_t>(record.seed));
+    } else {
+      result.cases.back().above_floor.reason = "the data has no exact law";
+    }
     if (timed) {
       result.cases.back().ms_per_1k_tokens =
           TimePerThousandTokens(record.profiles[p].times);
@@ -223,6 +244,7 @@ SliceResult MakeSliceResult(const RunRecord& record, const std::string& name,
       result.cases.back().ms_per_1k_tokens.reason = "batches mix domains";
     }
   }
+  if (has_floor) works.nll.pop_back();
   AddParetoMarks(works, static_cast<uint64_t>(record.seed), result.cases);
   return result;
 }
@@ -246,13 +268,16 @@ void AddPositions(Results& results) {
     if (w.num_tokens != longest) continue;
     ++results.num_position_windows;
     for (PositionBin& bin : results.positions) {
-      bin.scored_tokens += bin.to - bin.from;
-      for (size_t p = 0; p < record.profiles.size(); ++p) {
-        for (int64_t t = bin.from; t < bin.to; ++t)
+      ForEachScored(w, [&](int64_t t) {
+        if (t < bin.from || t >= bin.to) return;
+        ++bin.scored_tokens;
+        for (size_t p = 0; p < record.profiles.size(); ++p)
           bin.nll_nats[p] += record.profiles[p].nll[w.loss_begin + t - 1];
-      }
+      });
     }
   }
+  std::erase_if(results.positions,
+                [](const PositionBin& bin) { return bin.scored_tokens == 0; });
   for (PositionBin& bin : results.positions) {
     for (double& sum : bin.nll_nats)
       sum /= static_cast<double>(bin.scored_tokens);
@@ -261,10 +286,17 @@ void AddPositions(Results& results) {
 
 }  // namespace
 
+int64_t WindowRecord::num_scored() const {
+  int64_t count = scored.empty() ? num_tokens - 1 : 0;
+  for (const auto& [begin, end] : scored) count += end - begin;
+  return count;
+}
+
 double WindowSum(const ProfileRecord& profile, const WindowRecord& window) {
   double sum = 0;
-  for (int64_t i = 0; i < window.num_tokens - 1; ++i)
-    sum += profile.nll[window.loss_begin + i];
+  ForEachScored(window, [&](int64_t t) {
+    sum += profile.nll[window.loss_begin + t - 1];
+  });
   return sum;
 }
 
@@ -287,6 +319,7 @@ Results Summarise(RunRecord record) {
     results.domains.push_back(
         MakeSliceResult(r, name, std::move(windows), false));
   AddPositions(results);
+  results.conditions = SummariseConditions(r);
   return results;
 }
 

@@ -5,19 +5,37 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/cost/cost.h"
 
 namespace plastometer {
 
+using TokenRanges = std::vector<std::pair<int64_t, int64_t>>;
+
+// Of a generated task: sums of -ln p under its exact law (docs/synthetic.md).
+struct FloorRecord {
+  std::optional<double> scored_nats;  // over the scored tokens; missing where
+                                      // one of them has no exact law
+  // Over every token but the first that has one, for the leak check.
+  TokenRanges exact;
+  double exact_nats = 0;
+};
+
 struct WindowRecord {
   std::string source, domain, work, document;
   int64_t first_token = 0;
   int64_t num_tokens = 0;    // T; T - 1 of them are scored
-  int64_t scored_bytes = 0;  // text of tokens 1..T-1
+  int64_t scored_bytes = 0;  // text of the scored tokens
   int64_t loss_begin =
       0;  // where this window's T - 1 losses begin in ProfileRecord::nll
+  // Tokens whose loss counts, as half-open ranges in [1, T); none: all.
+  TokenRanges scored = {};
+  std::string condition = {};  // datasets/context_probe.h; empty: none
+  FloorRecord floor = {};
+
+  int64_t num_scored() const;
 };
 
 // One batch under one profile. The warm-up is not among them.
@@ -86,7 +104,8 @@ struct CaseResult {
   std::optional<double> bits_per_byte;  // missing when the bytes are unknown
   Measured nll;                         // nll_nats with its interval
   Measured lost;                        // nats per token lost against uniform
-  Measured retention;  // (L_frozen - L_p) / (L_frozen - L_uniform)
+  Measured retention;    // (L_frozen - L_p) / (L_frozen - L_uniform)
+  Measured above_floor;  // nats per token above the task's Bayes loss
   Counters counters;
   std::optional<double> updates_saved,
       flops_saved;  // shares of what uniform spends
@@ -102,7 +121,8 @@ struct SliceResult {
   std::string name;  // "all" or a domain
   int64_t num_windows = 0, num_documents = 0, num_works = 0;
   int64_t tokens = 0, scored_tokens = 0, scored_bytes = 0;
-  std::vector<CaseResult> cases;  // in the order of RunRecord::profiles
+  std::optional<double> floor_nats;  // per scored token, of a generated task
+  std::vector<CaseResult> cases;     // in the order of RunRecord::profiles
 };
 
 // Mean loss of the tokens [from, to) of a window, over the windows that all
@@ -113,19 +133,46 @@ struct PositionBin {
   std::vector<double> nll_nats;  // one a profile
 };
 
+// One condition of a context probe; paired by work with the first condition.
+struct ConditionResult {
+  std::string name;
+  int64_t num_windows = 0, num_works = 0, scored_tokens = 0;
+  struct Row {  // of one profile, nats per scored token
+    Measured nll;
+    Measured change;  // against the first condition, same profile
+    // The same less what `frozen` changes: what the learning layers make of
+    // the context, beyond convolutions and position.
+    Measured change_beyond_frozen;
+  };
+  std::vector<Row> rows;  // in the order of RunRecord::profiles
+  // By place in the scored text: nll[bin][profile].
+  std::vector<PositionBin> positions;
+};
+
 struct Results {
   RunRecord record;
   SliceResult all;
   std::vector<SliceResult> domains;  // in order of appearance
   std::vector<PositionBin> positions;
   int64_t num_position_windows = 0;
+  std::vector<ConditionResult> conditions;  // empty: no context probe
 };
 
 constexpr int64_t kMinWorks =
     12;  // an interval needs this many; fewer: estimates only
 constexpr int64_t kMinWorksForVerdict = 16;  // a verdict needs this many
 
-// Nats of one window, first token to last.
+// Calls visit(token) for each scored token of the window, in order.
+template <class Visit>
+void ForEachScored(const WindowRecord& window, const Visit& visit) {
+  if (window.scored.empty()) {
+    for (int64_t t = 1; t < window.num_tokens; ++t) visit(t);
+  }
+  for (const auto& [begin, end] : window.scored)
+    for (int64_t t = begin; t < end; ++t) visit(t);
+}
+
+// Nats of one window's scored tokens, first to last.
 double WindowSum(const ProfileRecord& profile, const WindowRecord& window);
 
 // Sums in fp64 in a fixed order: per window, per document, over documents.

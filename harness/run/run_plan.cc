@@ -17,12 +17,56 @@ using Json = nlohmann::json;
 constexpr uint64_t kMaxPlanBytes = uint64_t{1} << 30;
 constexpr int64_t kMaxTokens = int64_t{1} << 31, kMaxLosses = int64_t{1} << 33;
 
+void CheckRanges(const TokenRanges& ranges, int64_t num_tokens,
+                 const std::string& source) {
+  int64_t last = 1;
+  for (const auto& [begin, end] : ranges) {
+    if (begin < last || end <= begin || end > num_tokens)
+      throw InvalidError(source + ": tokens " + std::to_string(begin) + " to " +
+                         std::to_string(end) + " of a window of " +
+                         std::to_string(num_tokens));
+    last = end;
+  }
+}
+
 Json WindowsJson(const std::vector<WindowRecord>& windows) {
   Json list = Json::array();
-  for (const WindowRecord& w : windows)
+  for (const WindowRecord& w : windows) {
     list.push_back({w.source, w.domain, w.work, w.document, w.first_token,
                     w.num_tokens, w.scored_bytes});
+    if (!w.scored.empty() || !w.condition.empty())
+      list.back().push_back({{"scored", w.scored}, {"condition", w.condition}});
+  }
   return list;
+}
+
+// Sums of logarithms: their last bits are a platform's own, so they are no part
+// of the identity.
+Json FloorsJson(const std::vector<WindowRecord>& windows) {
+  Json list = Json::array();
+  for (const WindowRecord& w : windows) {
+    if (w.floor.exact.empty()) return Json::array();
+    list.push_back({w.floor.scored_nats ? Json(*w.floor.scored_nats) : Json(),
+                    w.floor.exact, w.floor.exact_nats});
+  }
+  return list;
+}
+
+void ReadFloors(const Json& list, const std::string& source,
+                std::vector<WindowRecord>& windows) {
+  if (list.empty()) return;
+  if (list.size() != windows.size())
+    throw InvalidError(source + ": " + std::to_string(list.size()) +
+                       " floors for " + std::to_string(windows.size()) +
+                       " windows");
+  for (size_t w = 0; w < windows.size(); ++w) {
+    FloorRecord& floor = windows[w].floor;
+    if (!list[w].at(0).is_null())
+      floor.scored_nats = list[w].at(0).get<double>();
+    list[w].at(1).get_to(floor.exact);
+    list[w].at(2).get_to(floor.exact_nats);
+    CheckRanges(floor.exact, windows[w].num_tokens, source);
+  }
 }
 
 // What decides the results.
@@ -76,7 +120,8 @@ Json AboutJson(const PlannedGroup& g) {
           {"threads", r.num_threads},
           {"context_tokens", r.context_tokens},
           {"seed", r.seed},
-          {"notes", r.notes}};
+          {"notes", r.notes},
+          {"floors", FloorsJson(r.windows)}};
 }
 
 void ReadAbout(const Json& about, PlannedGroup& g) {
@@ -104,12 +149,17 @@ int64_t ReadWindows(const Json& list, const std::string& source,
                     std::vector<WindowRecord>& windows) {
   int64_t loss_begin = 0;
   for (const Json& w : list) {
-    WindowRecord window{w.at(0), w.at(1), w.at(2), w.at(3),
-                        w.at(4), w.at(5), w.at(6), loss_begin};
+    WindowRecord window{w.at(0), w.at(1),    w.at(2), w.at(3), w.at(4), w.at(5),
+                        w.at(6), loss_begin, {},      {},      {}};
+    if (w.size() > 7) {
+      w.at(7).at("scored").get_to(window.scored);
+      w.at(7).at("condition").get_to(window.condition);
+    }
     if (window.num_tokens < 2 || window.num_tokens > kMaxTokens)
       throw InvalidError(source + ": a window of " +
                          std::to_string(window.num_tokens) +
                          " tokens; expected at least 2");
+    CheckRanges(window.scored, window.num_tokens, source);
     loss_begin += window.num_tokens - 1;
     windows.push_back(std::move(window));
   }
@@ -136,6 +186,8 @@ PlannedGroup ReadGroup(const Json& identity, const Json& about,
   const auto num_batches = identity.at("batches").get<uint64_t>();
   const int64_t num_losses =
       ReadWindows(identity.at("windows"), source, r.windows);
+  if (about.contains("floors"))
+    ReadFloors(about.at("floors"), source, r.windows);
   for (const Json& p : identity.at("profiles")) {
     ProfileRecord profile;
     p.at("name").get_to(profile.name);

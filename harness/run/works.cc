@@ -61,6 +61,10 @@ std::vector<double> Minus(const std::vector<double>& a,
 
 }  // namespace
 
+std::string WorkKey(const WindowRecord& w) {
+  return w.source + '\n' + w.domain + '\n' + w.work;
+}
+
 Measured MeanOverWorks(const WorkSums& works, size_t profile, uint64_t seed) {
   Measured m;
   const double mean = Mean(works, profile);

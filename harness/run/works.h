@@ -4,11 +4,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "harness/run/results.h"
 
 namespace plastometer {
+
+// The independent work that a window belongs to.
+std::string WorkKey(const WindowRecord& window);
 
 struct WorkSums {
   std::vector<double> tokens;            // scored tokens of each work

@@ -119,6 +119,29 @@ fs::path Beside(const fs::path& suite, const std::string& path) {
   return (suite.parent_path() / path).lexically_normal();
 }
 
+void ParseTask(const Json& json, const std::string& where, SuiteData& data) {
+  Object object(json, where);
+  data.task = object.Text("name");
+  if (object.Has("parameters"))
+    data.task_parameters = object.Get("parameters").dump();
+  data.task_seed = object.Count("seed", data.task_seed, 0);
+  const std::string score = object.Text("score", "all");
+  if (score != "all" && score != "answers")
+    throw object.Wrong("score", "\"all\" or \"answers\"");
+  data.answers_only = score == "answers";
+  object.RefuseOthers();
+}
+
+void ParseProbe(const Json& json, const std::string& where, SuiteData& data) {
+  Object object(json, where);
+  data.probe_conditions = object.Texts("conditions", 16);
+  data.probe_before = object.Count("before", data.probe_before, 16);
+  data.probe_between = object.Count("between", data.probe_between, 16);
+  data.probe_scored = object.Count("scored", data.probe_scored, 2);
+  object.RefuseOthers();
+  data.context_tokens = data.probe_before + data.probe_scored;
+}
+
 SuiteData ParseData(const Json& json, const std::string& where,
                     const fs::path& path) {
   Object object(json, where);
@@ -127,14 +150,25 @@ SuiteData ParseData(const Json& json, const std::string& where,
   if (object.Has("slice")) data.slice = Beside(path, object.Text("slice"));
   if (object.Has("text")) data.text = Beside(path, object.Text("text"));
   if (object.Has("domains")) data.domains = object.Texts("domains", 64);
-  const bool held_out = !data.held_out.empty(), text = !data.text.empty();
-  if (held_out == text && (held_out || data.slice.empty()))
+  if (object.Has("task")) ParseTask(object.Get("task"), where + ".task", data);
+  const int kinds =
+      !data.held_out.empty() + !data.text.empty() + !data.task.empty();
+  if (kinds > 1 || (kinds == 0 && data.slice.empty()) ||
+      (!data.task.empty() && !data.slice.empty()))
     throw InvalidError(where +
-                       " has both or none of \"held_out\" and \"text\"; "
-                       "expected one of them, or a \"slice\"");
+                       " needs exactly one of \"held_out\", \"text\" and "
+                       "\"task\", or a \"slice\"");
   data.documents = object.Count("documents", data.documents, 1);
   data.windows = object.Count("windows", data.windows, 0);
   data.context_tokens = object.Count("context", data.context_tokens, 2);
+  if (object.Has("probe")) {
+    if (object.Has("context") || object.Has("slice") || object.Has("task"))
+      throw InvalidError(where +
+                         ": \"probe\" cuts its own windows out of \"held_out\" "
+                         "or \"text\"; leave \"context\", \"slice\" and "
+                         "\"task\" away");
+    ParseProbe(object.Get("probe"), where + ".probe", data);
+  }
   object.RefuseOthers();
   return data;
 }
@@ -184,8 +218,9 @@ fs::path SuitesFolder() { return HomeFolder() / "suites"; }
 }  // namespace
 
 bool Suite::needs_fetched_text() const {
-  return std::any_of(groups.begin(), groups.end(),
-                     [](const SuiteGroup& g) { return g.data.text.empty(); });
+  return std::any_of(groups.begin(), groups.end(), [](const SuiteGroup& g) {
+    return g.data.text.empty() && g.data.task.empty();
+  });
 }
 
 std::string ProfileSlug(const std::string& profile) {
@@ -244,12 +279,23 @@ std::string GroupJson(const SuiteGroup& group) {
     return fs::absolute(path).lexically_normal().string();
   };
   Json data = {{"windows", group.data.windows},
-               {"context", group.data.context_tokens},
                {"documents", group.data.documents}};
+  if (group.data.probe_conditions.empty())
+    data["context"] = group.data.context_tokens;
+  else
+    data["probe"] = {{"conditions", group.data.probe_conditions},
+                     {"before", group.data.probe_before},
+                     {"between", group.data.probe_between},
+                     {"scored", group.data.probe_scored}};
   if (!group.data.held_out.empty()) data["held_out"] = group.data.held_out;
   if (!group.data.domains.empty()) data["domains"] = group.data.domains;
   if (!group.data.slice.empty()) data["slice"] = absolute(group.data.slice);
   if (!group.data.text.empty()) data["text"] = absolute(group.data.text);
+  if (!group.data.task.empty())
+    data["task"] = {{"name", group.data.task},
+                    {"parameters", Json::parse(group.data.task_parameters)},
+                    {"seed", group.data.task_seed},
+                    {"score", group.data.answers_only ? "answers" : "all"}};
   const bool is_path = group.model.find('/') != std::string::npos;
   Json json = {
       {"name", group.name},

@@ -7,15 +7,23 @@
 
 namespace plastometer {
 
-// Where a group's windows come from: held_out (fetched sources, by domain) or
-// text; or a slice of one of the two.
+// Where a group's windows come from: held_out (fetched sources, by domain),
+// text, or a generated task; or a slice of one of the first two.
 struct SuiteData {
   std::vector<std::string> held_out;  // source names; {"default"}: the default
                                       // ones
   std::filesystem::path slice;  // pinned windows; relative to the suite file
   std::filesystem::path text;   // file, folder, or JSON lines
+  std::string task;             // docs/synthetic.md
+  std::string task_parameters = "{}";  // JSON
+  int64_t task_seed = 1;
+  bool answers_only = false;  // of a task: score the answers alone
+  // Text after different contexts (datasets/context_probe.h); no condition: no
+  // such probe. Windows are then `before` + `scored` tokens long.
+  std::vector<std::string> probe_conditions;
+  int64_t probe_before = 768, probe_between = 512, probe_scored = 512;
   std::vector<std::string> domains;  // only these; empty: all
-  int64_t documents = 32;            // of each domain of JSON lines
+  int64_t documents = 32;            // of each domain of JSON lines; of a task
   // Of each domain (held_out; 0: kHeldOutWindows), of each document (text; 0:
   // all).
   int64_t windows = 0;

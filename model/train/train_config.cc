@@ -88,6 +88,30 @@ std::vector<SourceShare> SharesFromJson(const json& list,
   return shares;
 }
 
+TrainTask TaskFromJson(const json& object, const std::string& source) {
+  TrainTask task;
+  Reader reader(object, source + ", task");
+  reader.Text("name", task.name, true);
+  if (reader.Has("parameters")) task.parameters = object.at("parameters");
+  int64_t seed = 1;
+  reader.Integer("seed", seed, false, 0);
+  task.seed = static_cast<uint64_t>(seed);
+  std::string loss = "all";
+  reader.Text("loss", loss, false);
+  if (loss != "all" && loss != "answers")
+    reader.Fail("loss", "\"all\" or \"answers\"");
+  task.answers_only = loss == "answers";
+  reader.NothingElse();
+  return task;
+}
+
+json TaskToJson(const TrainTask& task) {
+  return {{"name", task.name},
+          {"parameters", task.parameters},
+          {"seed", task.seed},
+          {"loss", task.answers_only ? "answers" : "all"}};
+}
+
 }  // namespace
 
 TrainConfig TrainConfigFromJson(const json& object, const std::string& source) {
@@ -97,9 +121,19 @@ TrainConfig TrainConfigFromJson(const json& object, const std::string& source) {
   const json& model = reader.Get("model");
   c.model = model.is_string() ? NamedConfig(model.get<std::string>())
                               : ConfigFromJson(model, source + ", model");
-  reader.Text("tokenizer", c.tokenizer, true);
-  reader.Text("tokenizer_sha256", c.tokenizer_sha256, false);
-  c.sources = SharesFromJson(reader.Get("sources"), source);
+  if (reader.Has("task")) {
+    c.task = TaskFromJson(object.at("task"), source);
+    for (const char* key : {"sources", "tokenizer", "tokenizer_sha256"})
+      if (object.contains(key))
+        throw InvalidError(source + ": key '" + key +
+                           "' beside 'task': a task brings its own tokens");
+  } else {
+    reader.Text("tokenizer", c.tokenizer, true);
+    reader.Text("tokenizer_sha256", c.tokenizer_sha256, false);
+    c.sources = SharesFromJson(reader.Get("sources"), source);
+  }
+  reader.Text("initial_model", c.initial_model, false);
+  reader.Text("initial_model_sha256", c.initial_model_sha256, false);
   reader.Text("profile", c.profile, false);
   reader.Integer("batch", c.batch, false, 1);
   reader.Integer("context", c.context, false, 1);
@@ -130,27 +164,36 @@ json TrainConfigToJson(const TrainConfig& c) {
     sources.push_back(
         {{"name", s.name}, {"max_tokens", s.max_tokens}, {"weight", s.weight}});
   }
-  return {{"name", c.name},
-          {"model", ConfigToJson(c.model)},
-          {"tokenizer", c.tokenizer},
-          {"tokenizer_sha256", c.tokenizer_sha256},
-          {"sources", sources},
-          {"profile", c.profile},
-          {"batch", c.batch},
-          {"context", c.context},
-          {"total_tokens", c.total_tokens},
-          {"lr", c.lr},
-          {"min_lr", c.min_lr},
-          {"warmup_tokens", c.warmup_tokens},
-          {"beta1", c.beta1},
-          {"beta2", c.beta2},
-          {"weight_decay", c.weight_decay},
-          {"clip", c.clip},
-          {"inner_lr_start", c.inner_lr_start},
-          {"inner_lr_warmup", c.inner_lr_warmup},
-          {"seed", c.seed},
-          {"checkpoint_steps", c.checkpoint_steps},
-          {"output", c.output}};
+  json object = {{"name", c.name},
+                 {"model", ConfigToJson(c.model)},
+                 {"profile", c.profile},
+                 {"batch", c.batch},
+                 {"context", c.context},
+                 {"total_tokens", c.total_tokens},
+                 {"lr", c.lr},
+                 {"min_lr", c.min_lr},
+                 {"warmup_tokens", c.warmup_tokens},
+                 {"beta1", c.beta1},
+                 {"beta2", c.beta2},
+                 {"weight_decay", c.weight_decay},
+                 {"clip", c.clip},
+                 {"inner_lr_start", c.inner_lr_start},
+                 {"inner_lr_warmup", c.inner_lr_warmup},
+                 {"seed", c.seed},
+                 {"checkpoint_steps", c.checkpoint_steps},
+                 {"output", c.output}};
+  if (c.task.name.empty()) {
+    object["tokenizer"] = c.tokenizer;
+    object["tokenizer_sha256"] = c.tokenizer_sha256;
+    object["sources"] = sources;
+  } else {
+    object["task"] = TaskToJson(c.task);
+  }
+  if (!c.initial_model.empty()) {
+    object["initial_model"] = c.initial_model;
+    object["initial_model_sha256"] = c.initial_model_sha256;
+  }
+  return object;
 }
 
 }  // namespace plastometer::train

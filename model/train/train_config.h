@@ -17,12 +17,24 @@ struct SourceShare {
                            // pass; 0.5: every other one
 };
 
+// A generated task (docs/synthetic.md) instead of text: its documents, one a
+// window, each seen once.
+struct TrainTask {
+  std::string name;  // empty: no task
+  nlohmann::json parameters = nlohmann::json::object();
+  uint64_t seed = 1;
+  bool answers_only = false;  // the loss of the answers alone is minimised
+};
+
 struct TrainConfig {
   std::string name;  // of the model
   ModelConfig model;
   std::string tokenizer;         // a path, relative to the installation's root
   std::string tokenizer_sha256;  // checked when not empty
   std::vector<SourceShare> sources;
+  TrainTask task;             // or this
+  std::string initial_model;  // a model file to go on from; empty: random
+  std::string initial_model_sha256;  // checked when not empty
   std::string profile =
       "uniform";      // the plasticity profile that the model is trained under
   int64_t batch = 4;  // sequences a step

@@ -72,6 +72,7 @@ std::string HashOfData(const TrainingTokens& tokens) {
   Sha256 hash;
   hash.Update(std::as_bytes(std::span(tokens.ids)));
   hash.Update(std::as_bytes(std::span(tokens.windows)));
+  hash.Update(std::as_bytes(std::span(tokens.scored)));
   return hash.HexDigest();
 }
 
@@ -99,6 +100,7 @@ Trainer::Trainer(TrainConfig config, TrainingTokens tokens,
                        ", but the model's vocabulary has " +
                        std::to_string(config_.model.vocab_size));
   }
+  if (!tokens_.scored.empty()) CheckScored();
   parameters_.Initialize(config_.model, config_.seed);
   first_moment_.assign(parameters_.count(), 0.0f);
   second_moment_.assign(parameters_.count(), 0.0f);
@@ -111,6 +113,28 @@ Trainer::Trainer(TrainConfig config, TrainingTokens tokens,
 }
 
 Trainer::~Trainer() = default;
+
+void Trainer::CheckScored() const {
+  if (tokens_.scored.size() != tokens_.ids.size())
+    throw InternalError("training: one mark a token expected");
+  for (const int64_t start : tokens_.windows) {
+    const auto begin = tokens_.scored.begin() + start + 1;
+    if (std::find(begin, begin + config_.context, 1) == begin + config_.context)
+      throw InvalidError("training: the window at token " +
+                         std::to_string(start) + " has nothing to score");
+  }
+}
+
+// Hidden rows whose next token's loss counts, and those tokens.
+std::pair<at::Tensor, at::Tensor> Trainer::Scored(
+    int64_t start, const at::Tensor& hidden, const at::Tensor& targets) const {
+  if (tokens_.scored.empty()) return {hidden, targets};
+  std::vector<int64_t> rows;
+  for (int64_t t = 0; t < config_.context; ++t)
+    if (tokens_.scored[start + t + 1] != 0) rows.push_back(t);
+  const at::Tensor chosen = at::tensor(rows, at::kLong);
+  return {hidden.index_select(0, chosen), targets.index_select(0, chosen)};
+}
 
 // Windows are seen in passes, each in its own order.
 int64_t Trainer::WindowOf(int64_t index) {
@@ -168,10 +192,11 @@ double Trainer::SequenceGradient(int64_t sequence, float* gradient) const {
   const at::Tensor hidden = ForwardHidden(
       model, weights, *ops, Profile::Parse(config_.profile, model.num_layers),
       state, window.narrow(0, 0, config_.context).unsqueeze(0));
+  const auto [rows, targets] = Scored(
+      starts_[sequence], hidden.view({config_.context, model.hidden_size}),
+      window.narrow(0, 1, config_.context));
   const at::Tensor loss =
-      ops->TokenLoss(hidden.view({config_.context, model.hidden_size}),
-                     weights.embedding, window.narrow(0, 1, config_.context))
-          .mean();
+      ops->TokenLoss(rows, weights.embedding, targets).mean();
   std::vector<at::Tensor> inputs;
   for (const ParameterSlot& slot : parameters_.slots())
     inputs.push_back(parameters_.leaves().at(slot.name));
@@ -400,10 +425,18 @@ void Trainer::Save(const std::filesystem::path& model_file) const {
       {"name", config_.name}, {"training_data_sha256", data_sha256}};
   if (const auto tokenizer = tokens_.hashes.find("tokenizer");
       tokenizer != tokens_.hashes.end()) {
+    // Seen from where the config puts the model: models share a tokenizer.
     metadata["tokenizer_file"] =
-        std::filesystem::path(config_.tokenizer).filename().string();
+        config_.tokenizer == "bytes"
+            ? config_.tokenizer
+            : std::filesystem::path(config_.tokenizer)
+                  .lexically_relative(
+                      std::filesystem::path(config_.output).parent_path())
+                  .generic_string();
     metadata["tokenizer_sha256"] = tokenizer->second;
   }
+  if (!config_.task.name.empty())
+    metadata["task"] = TrainConfigToJson(config_)["task"].dump();
   SaveModelFile(model_file, config_.model, parameters_.ToHost(DType::kBF16),
                 metadata);
   nlohmann::json log = {{"config", TrainConfigToJson(config_)},

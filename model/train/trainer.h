@@ -22,8 +22,10 @@ namespace plastometer::train {
 struct TrainingTokens {
   std::vector<uint16_t> ids;
   std::vector<int64_t> windows;
-  std::map<std::string, std::string>
-      hashes;  // of the data, for the record: name -> SHA-256
+  // One a token: whether its loss is minimised. Empty: all are.
+  std::vector<uint8_t> scored = {};
+  std::map<std::string, std::string> hashes =
+      {};  // of the data, for the record: name -> SHA-256
 
   // Cuts ids [begin, end) into windows: one every `context` tokens; what is
   // left at the end is not used.
@@ -58,6 +60,9 @@ class Trainer {
   Trainer(TrainConfig config, TrainingTokens tokens, TrainOptions options);
   ~Trainer();
 
+  // Goes on from these weights instead of random ones (by canonical name).
+  // Throws kInvalid when they do not fit. Before Run; Resume overrides it.
+  void StartFrom(const TensorMap& weights) { parameters_.Assign(weights); }
   // Continues from options.checkpoint. Throws kInvalid when it is damaged,
   // kUsage when config or data differ.
   void Resume();
@@ -78,6 +83,10 @@ class Trainer {
   void SaveProgress(bool last) const;
   double SequenceGradient(int64_t sequence, float* gradient) const;
   int64_t WindowOf(int64_t index);
+  void CheckScored() const;
+  std::pair<at::Tensor, at::Tensor> Scored(int64_t start,
+                                           const at::Tensor& hidden,
+                                           const at::Tensor& targets) const;
   double LearningRate(int64_t step) const;
   ModelConfig StepModel(int64_t step) const;
   void Report(double loss);

@@ -55,6 +55,39 @@ TEST(Suite, ReadsWhatIsThere) {
   EXPECT_TRUE(suite.needs_fetched_text());
 }
 
+TEST(Suite, TasksAndProbes) {
+  constexpr char kText[] = R"({"schema": 1, "description": "d", "groups": [
+    {"name": "chains", "model": "m", "profiles": ["uniform"], "data": {
+      "task": {"name": "mqar", "parameters": {"pairs": 4}, "seed": 7,
+               "score": "answers"}, "documents": 9, "context": 32}},
+    {"name": "context", "model": "m", "profiles": ["uniform"], "data": {
+      "held_out": ["default"], "probe": {"conditions": ["own", "fresh"],
+      "before": 64, "scored": 100}}}]})";
+  const Suite suite = ParseSuite(kText, "/dir/some.json");
+  for (const SuiteGroup& g : suite.groups)  // also as a plan keeps it
+    EXPECT_EQ(GroupJson(ParseGroupJson(GroupJson(g), "plan")), GroupJson(g));
+  const SuiteData task = suite.groups[0].data, probe = suite.groups[1].data;
+  EXPECT_EQ(task.task, "mqar");
+  EXPECT_EQ(task.task_parameters, R"({"pairs":4})");
+  EXPECT_EQ(task.task_seed, 7);
+  EXPECT_TRUE(task.answers_only);
+  EXPECT_EQ(task.documents, 9);
+  EXPECT_THAT(probe.probe_conditions, ElementsAre("own", "fresh"));
+  EXPECT_EQ(probe.probe_before, 64);
+  EXPECT_EQ(probe.probe_scored, 100);
+  EXPECT_EQ(probe.context_tokens, 164);
+  const auto message = [&](const std::string& from, const std::string& to) {
+    std::string text = kText;
+    return MessageOf(text.replace(text.find(from), from.size(), to));
+  };
+  EXPECT_THAT(message("\"answers\"", "\"some\""), HasSubstr("\"score\""));
+  EXPECT_THAT(message("\"held_out\": [\"default\"],",
+                      "\"text\": \"t\", \"context\": 9,"),
+              HasSubstr("leave \"context\""));
+  EXPECT_THAT(message("\"documents\": 9,", "\"text\": \"t\","),
+              HasSubstr("exactly one of"));
+}
+
 TEST(Suite, AGroupComesBackFromItsJson) {
   const SuiteGroup group = ParseSuite(kGood, "/dir/some.json").groups[1];
   const SuiteGroup back = ParseGroupJson(GroupJson(group), "plan");
@@ -86,9 +119,9 @@ TEST(Suite, SaysWhatIsWrongAndWhere) {
               HasSubstr("\"finite\" or \"diverges\""));
   EXPECT_THAT(MessageOf(Replaced("\"text\": \"texts\"",
                                  "\"text\": \"texts\", \"held_out\": [\"x\"]")),
-              HasSubstr("both or none"));
+              HasSubstr("exactly one of"));
   EXPECT_THAT(MessageOf(Replaced("\"text\": \"texts\", ", "")),
-              HasSubstr("both or none"));
+              HasSubstr("exactly one of"));
   EXPECT_THAT(MessageOf("[]"), HasSubstr("expected an object"));
   EXPECT_THAT(MessageOf("{"), HasSubstr("not valid JSON"));
 }

@@ -1,0 +1,73 @@
+#include "datasets/task_data.h"
+
+#include <limits>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "datasets/synthetic/synthetic.h"
+#include "harness/base/error.h"
+#include "harness/base/json.h"
+
+namespace plastometer {
+namespace {
+
+using synthetic::SyntheticDocument;
+using synthetic::SyntheticTask;
+
+std::unique_ptr<SyntheticTask> Make(const TaskData& data) {
+  return synthetic::MakeSyntheticTask(
+      data.name,
+      ParseJson(data.parameters_json, "parameters of task " + data.name),
+      data.seed);
+}
+
+Window MakeWindow(const TaskData& data, int64_t index,
+                  const SyntheticDocument& document) {
+  Window w;
+  w.source = w.domain = data.name;
+  w.work = w.document = std::to_string(index);
+  w.ids = document.ids;
+  for (size_t t = 0; t < document.ids.size(); ++t) {
+    const bool exact = document.labels[t] != synthetic::kUnscored;
+    w.floor_nats.push_back(exact ? document.floor_nats[t]
+                                 : std::numeric_limits<double>::quiet_NaN());
+    if (data.answers_only)
+      w.scored.push_back(t > 0 && document.labels[t] == synthetic::kAnswer);
+  }
+  return w;
+}
+
+}  // namespace
+
+EvaluationSet LoadTaskData(const TaskData& data) {
+  const auto task = Make(data);
+  const uint64_t first = data.held_out ? synthetic::kHeldOutDocuments : 0;
+  EvaluationSet set;
+  size_t num_answers = 0;
+  for (int64_t d = 0; d < data.num_documents; ++d) {
+    set.windows.push_back(MakeWindow(
+        data, d,
+        task->Document(first + static_cast<uint64_t>(d),
+                       static_cast<size_t>(data.num_tokens))));
+    for (const uint8_t scored : set.windows.back().scored)
+      num_answers += scored;
+  }
+  if (data.answers_only && num_answers == 0)
+    throw InvalidError("task " + data.name + " has no answer in " +
+                       std::to_string(data.num_documents) + " documents of " +
+                       std::to_string(data.num_tokens) +
+                       " tokens; score all, or take longer documents");
+  set.sha256 = WindowsSha256(set.windows);
+  set.notes.push_back("generated: task " + data.name + ", parameters " +
+                      task->parameters().dump() + ", seed " +
+                      std::to_string(data.seed) +
+                      (data.held_out ? ", documents that training never sees"
+                                     : ", training documents"));
+  return set;
+}
+
+int64_t TaskVocabulary(const TaskData& data) {
+  return Make(data)->vocab_size();
+}
+
+}  // namespace plastometer

@@ -1,0 +1,100 @@
+// Conditions against numbers worked out by hand.
+#include "harness/run/conditions.h"
+
+#include <gtest/gtest.h>
+
+#include "harness/base/error.h"
+
+namespace plastometer {
+namespace {
+
+// Two works, conditions own (4 tokens, the last two scored) and fresh (2 tokens
+// read, the last scored twice as long): both score 2 tokens of each work.
+RunRecord HandRecord() {
+  RunRecord r;
+  int64_t begin = 0;
+  const auto add = [&](const std::string& work, const std::string& condition,
+                       int64_t num_tokens) {
+    WindowRecord w;
+    w.source = w.domain = "s";
+    w.work = w.document = work;
+    w.num_tokens = num_tokens;
+    w.loss_begin = begin;
+    w.scored = {{num_tokens - 2, num_tokens}};
+    w.condition = condition;
+    begin += num_tokens - 1;
+    r.windows.push_back(w);
+  };
+  add("a", "own", 4);
+  add("a", "fresh", 3);
+  add("b", "own", 4);
+  add("b", "fresh", 3);
+  const auto profile = [&](const std::string& name, std::vector<double> nll) {
+    ProfileRecord p;
+    p.name = name;
+    p.nll = std::move(nll);
+    p.counters.resize(4);
+    for (Counters& c : p.counters) c.tokens = 4;
+    p.window_seconds.assign(4, 0.1);
+    p.times = {{4, 0.1}};
+    r.profiles.push_back(p);
+  };
+  //                  own: 9 is context; fresh
+  profile("uniform", {9, 1, 2, /**/ 3, 4, /**/ 9, 1, 1, /**/ 2, 2});
+  profile("frozen", {9, 5, 5, /**/ 5, 6, /**/ 9, 5, 5, /**/ 5, 6});
+  r.uniform_idx = 0;
+  r.frozen_idx = 1;
+  return r;
+}
+
+TEST(Conditions, MeansAndChangesOfTheScoredTokensAlone) {
+  const auto conditions = SummariseConditions(HandRecord());
+  ASSERT_EQ(conditions.size(), 2U);
+  EXPECT_EQ(conditions[1].name, "fresh");
+  EXPECT_EQ(conditions[1].num_works, 2);
+  EXPECT_EQ(conditions[1].scored_tokens, 4);
+  EXPECT_DOUBLE_EQ(*conditions[0].rows[0].nll.value, 5.0 / 4);
+  EXPECT_DOUBLE_EQ(*conditions[1].rows[0].nll.value, 11.0 / 4);
+  EXPECT_DOUBLE_EQ(*conditions[1].rows[0].change.value, 6.0 / 4);
+  EXPECT_DOUBLE_EQ(*conditions[1].rows[1].change.value, 2.0 / 4);
+  EXPECT_DOUBLE_EQ(*conditions[1].rows[0].change_beyond_frozen.value, 4.0 / 4);
+  EXPECT_FALSE(conditions[1].rows[0].change.low.has_value());  // two works
+  ASSERT_EQ(conditions[1].positions.size(), 1U);
+  EXPECT_DOUBLE_EQ(conditions[1].positions[0].nll_nats[0], 11.0 / 4);
+}
+
+TEST(Conditions, WindowsWithoutOneHaveNone) {
+  RunRecord record = HandRecord();
+  for (WindowRecord& w : record.windows) w.condition.clear();
+  EXPECT_TRUE(SummariseConditions(record).empty());
+}
+
+TEST(Conditions, OtherTokensCannotBeCompared) {
+  RunRecord record = HandRecord();
+  record.windows[3].scored = {{2, 3}};
+  EXPECT_THROW(SummariseConditions(record), Error);
+}
+
+TEST(Scored, SumsLeaveTheContextOut) {
+  const RunRecord record = HandRecord();
+  EXPECT_EQ(record.windows[0].num_scored(), 2);
+  EXPECT_DOUBLE_EQ(WindowSum(record.profiles[0], record.windows[0]), 3);
+  const Results results = Summarise(record);
+  EXPECT_EQ(results.all.scored_tokens, 8);
+  EXPECT_DOUBLE_EQ(results.all.cases[0].nll_sum, 16);
+  EXPECT_EQ(results.conditions.size(), 2U);
+  EXPECT_FALSE(results.all.floor_nats.has_value());
+}
+
+TEST(Floor, ExcessIsAgainstTheScoredTokensFloor) {
+  RunRecord record = HandRecord();
+  for (WindowRecord& w : record.windows) w.floor.scored_nats = 1.5;
+  const Results results = Summarise(record);
+  EXPECT_DOUBLE_EQ(*results.all.floor_nats, 6.0 / 8);
+  EXPECT_DOUBLE_EQ(*results.all.cases[0].above_floor.value, 10.0 / 8);
+  record.windows[2].floor.scored_nats.reset();  // one is not known
+  EXPECT_FALSE(Summarise(record).all.floor_nats.has_value());
+}
+
+}  // namespace
+}  // namespace plastometer
