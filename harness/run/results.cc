@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <set>
 #include <utility>
 
 #include "harness/run/works.h"
@@ -23,52 +22,28 @@ class KeyIndex {
   std::map<std::string, size_t> index_;
 };
 
-std::string WorkKey(const WindowRecord& w) {
-  return w.source + '\n' + w.domain + '\n' + w.work;
-}
 std::string DocumentKey(const WindowRecord& w) {
   return WorkKey(w) + '\n' + w.document;
 }
 
-// One slice's windows with their place among its documents and works.
+// One slice's windows with their place among its documents.
 struct Slice {
   std::vector<size_t> windows;
-  std::vector<size_t> document_of, work_of;  // by position in `windows`
+  std::vector<size_t> document_of;  // by position in `windows`
   size_t num_documents = 0, num_works = 0;
 };
 
 Slice MakeSlice(const RunRecord& record, std::vector<size_t> windows) {
   Slice slice;
   KeyIndex documents, works;
-  std::set<std::string>
-      sorted_works;  // the resampling draws by place: by name it does not
-                     // depend on the windows' order
-  for (size_t w : windows) sorted_works.insert(WorkKey(record.windows[w]));
-  for (const std::string& work : sorted_works) works(work);
   for (size_t w : windows) {
     slice.document_of.push_back(documents(DocumentKey(record.windows[w])));
-    slice.work_of.push_back(works(WorkKey(record.windows[w])));
+    works(WorkKey(record.windows[w]));
   }
   slice.windows = std::move(windows);
   slice.num_documents = documents.size();
   slice.num_works = works.size();
   return slice;
-}
-
-WorkSums SumByWork(const RunRecord& record, const Slice& slice) {
-  WorkSums works;
-  works.tokens.assign(slice.num_works, 0);
-  works.nll.assign(record.profiles.size(),
-                   std::vector<double>(slice.num_works, 0));
-  for (size_t i = 0; i < slice.windows.size(); ++i) {
-    const WindowRecord& window = record.windows[slice.windows[i]];
-    works.tokens[slice.work_of[i]] +=
-        static_cast<double>(window.num_tokens - 1);
-    for (size_t p = 0; p < record.profiles.size(); ++p) {
-      works.nll[p][slice.work_of[i]] += WindowSum(record.profiles[p], window);
-    }
-  }
-  return works;
 }
 
 // Per document, then over documents.
@@ -213,7 +188,7 @@ SliceResult MakeSliceResult(const RunRecord& record, const std::string& name,
     result.scored_bytes += window.scored_bytes;
   }
   if (!bytes_known) result.scored_bytes = -1;
-  const WorkSums works = SumByWork(record, slice);
+  const WorkSums works = SumByWork(record, slice.windows);
   for (size_t p = 0; p < record.profiles.size(); ++p) {
     result.cases.push_back(MakeCase(record, slice, result, works, p));
     if (timed) {
