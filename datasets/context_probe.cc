@@ -84,10 +84,10 @@ class Builder {
                        : same_domain && w.work != from.work)
         return w;
     }
-    throw InvalidError("condition '" + condition + "' of the context probe: " +
-                       from.domain + " has no other " +
-                       (other_domain ? "domain" : "work") + " beside " +
-                       from.work);
+    throw InvalidError("condition '" + condition +
+                       "' of the context probe: " + from.domain +
+                       " has no other " + (other_domain ? "domain" : "work") +
+                       " beside " + from.work);
   }
 
   static Window Join(const Window& from, const std::string& condition,
@@ -102,9 +102,9 @@ class Builder {
                            piece.bytes.end());
     }
     w.scored.assign(w.ids.size(), 0);
-    std::fill(w.scored.end() -
-                  static_cast<int64_t>(pieces.back().ids.size()) + 1,
-              w.scored.end(), 1);
+    std::fill(
+        w.scored.end() - static_cast<int64_t>(pieces.back().ids.size()) + 1,
+        w.scored.end(), 1);
     if (from.token_bytes.size() != from.ids.size()) w.token_bytes.clear();
     return w;
   }
@@ -116,7 +116,7 @@ class Builder {
 
 void Check(const ContextProbe& probe) {
   static const std::set<std::string> known = {
-      "fresh",     "own",       "other",         "own+other",
+      "fresh",     "own",        "other",         "own+other",
       "own+noise", "own+domain", "own+repetition"};
   std::set<std::string> seen;
   for (const std::string& condition : probe.conditions) {
@@ -158,11 +158,10 @@ EvaluationSet MakeContextProbe(const EvaluationSet& full,
     throw InvalidError("context probe: no window of " +
                        std::to_string(probe.before + probe.scored) + " tokens");
   if (windows.size() < full.windows.size())
-    set.notes.push_back(
-        std::to_string(full.windows.size() - windows.size()) +
-        " windows are shorter than the " +
-        std::to_string(probe.before + probe.scored) +
-        " tokens that the context probe needs; left out");
+    set.notes.push_back(std::to_string(full.windows.size() - windows.size()) +
+                        " windows are shorter than the " +
+                        std::to_string(probe.before + probe.scored) +
+                        " tokens that the context probe needs; left out");
   const Builder builder(probe, windows);
   for (size_t i = 0; i < windows.size(); ++i)
     for (const std::string& condition : probe.conditions)

@@ -45,10 +45,10 @@ EvaluationSet LoadTaskData(const TaskData& data) {
   EvaluationSet set;
   size_t num_answers = 0;
   for (int64_t d = 0; d < data.num_documents; ++d) {
-    set.windows.push_back(MakeWindow(
-        data, d,
-        task->Document(first + static_cast<uint64_t>(d),
-                       static_cast<size_t>(data.num_tokens))));
+    set.windows.push_back(
+        MakeWindow(data, d,
+                   task->Document(first + static_cast<uint64_t>(d),
+                                  static_cast<size_t>(data.num_tokens))));
     for (const uint8_t scored : set.windows.back().scored)
       num_answers += scored;
   }

@@ -8,7 +8,7 @@
 namespace plastometer {
 
 struct TaskData {
-  std::string name;                   // docs/synthetic.md
+  std::string name;                    // docs/synthetic.md
   std::string parameters_json = "{}";  // what is left out has defaults
   uint64_t seed = 1;
   int64_t num_documents = 64;

@@ -15,8 +15,11 @@ bool Moved(double before, double after) {
 class Comparison {
  public:
   Comparison(const ForwardResult& a, const ForwardResult& b)
-      : a_(a), b_(b), logits_a_(a.logits.at("logits")),
-        logits_b_(b.logits.at("logits")), num_tokens_(a.num_tokens),
+      : a_(a),
+        b_(b),
+        logits_a_(a.logits.at("logits")),
+        logits_b_(b.logits.at("logits")),
+        num_tokens_(a.num_tokens),
         row_bytes_(logits_a_.bytes.size() /
                    static_cast<size_t>(2 * num_tokens_)) {}
 

@@ -10,8 +10,7 @@
 namespace plastometer {
 
 // ids [2, T] of two fresh sequences -> losses and logits.
-using ScoreTwoRows =
-    std::function<ForwardResult(std::span<const int32_t> ids)>;
+using ScoreTwoRows = std::function<ForwardResult(std::span<const int32_t> ids)>;
 
 // Reads `ids` (one window) twice: beside itself, and beside a copy with the
 // middle token changed. Nothing before that token may change by a bit: not the

@@ -18,6 +18,7 @@
 #include "harness/cli/merge_command.h"
 #include "harness/cli/output.h"
 #include "harness/cli/replay_command.h"
+#include "harness/cli/report_command.h"
 #include "harness/cli/run_command.h"
 #include "harness/cli/score_command.h"
 #include "harness/cli/tolerances_command.h"
@@ -70,6 +71,7 @@ void AddCommands(CLI::App& app) {
   AddBlessCommands(app);
   AddMergeCommand(app);
   AddReplayCommand(app);
+  AddReportCommand(app);
   AddTolerancesCommand(app);
   AddEnvCommand(app);
   AddScoreCommand(app);

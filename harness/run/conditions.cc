@@ -1,7 +1,6 @@
 #include "harness/run/conditions.h"
 
 #include <algorithm>
-#include <map>
 #include <string>
 
 #include "harness/base/error.h"
@@ -27,24 +26,6 @@ std::vector<Group> GroupByCondition(const RunRecord& record) {
     at->windows.push_back(w);
   }
   return groups;
-}
-
-// By work in the order of its key, so that windows' order does not matter.
-void Sum(const RunRecord& record, Group& group) {
-  std::map<std::string, size_t> works;
-  for (const size_t w : group.windows) works[WorkKey(record.windows[w])] = 0;
-  size_t next = 0;
-  for (auto& [key, index] : works) index = next++;
-  group.sums.tokens.assign(works.size(), 0);
-  group.sums.nll.assign(record.profiles.size(),
-                        std::vector<double>(works.size(), 0));
-  for (const size_t w : group.windows) {
-    const WindowRecord& window = record.windows[w];
-    const size_t work = works[WorkKey(window)];
-    group.sums.tokens[work] += static_cast<double>(window.num_scored());
-    for (size_t p = 0; p < record.profiles.size(); ++p)
-      group.sums.nll[p][work] += WindowSum(record.profiles[p], window);
-  }
 }
 
 // Row 0: sum of the rows named first, row 1: of those named second.
@@ -96,7 +77,7 @@ std::vector<ConditionResult> SummariseConditions(const RunRecord& record) {
   std::vector<Group> groups = GroupByCondition(record);
   std::vector<ConditionResult> results;
   const auto seed = static_cast<uint64_t>(record.seed);
-  for (Group& group : groups) Sum(record, group);
+  for (Group& group : groups) group.sums = SumByWork(record, group.windows);
   for (const Group& group : groups) {
     const WorkSums &sums = group.sums, &first = groups[0].sums;
     if (sums.tokens != first.tokens)

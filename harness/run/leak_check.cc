@@ -22,8 +22,8 @@ double Gain(const ProfileRecord& profile, const WindowRecord& window) {
                        double gain, double bound) {
   char text[96];
   std::snprintf(text, sizeof text,
-                "%.2f nats below the exact Bayes loss, more than the %.1f", gain,
-                bound);
+                "%.2f nats below the exact Bayes loss, more than the %.1f",
+                gain, bound);
   throw InternalError("profile '" + profile + "', " + where + ": " + text +
                       " that chance allows once in a million: the model has "
                       "seen the future (a token's loss depends on the token)");

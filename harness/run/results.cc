@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <set>
 #include <utility>
 
 #include "harness/run/conditions.h"
@@ -28,24 +27,19 @@ std::string DocumentKey(const WindowRecord& w) {
   return WorkKey(w) + '\n' + w.document;
 }
 
-// One slice's windows with their place among its documents and works.
+// One slice's windows with their place among its documents.
 struct Slice {
   std::vector<size_t> windows;
-  std::vector<size_t> document_of, work_of;  // by position in `windows`
+  std::vector<size_t> document_of;  // by position in `windows`
   size_t num_documents = 0, num_works = 0;
 };
 
 Slice MakeSlice(const RunRecord& record, std::vector<size_t> windows) {
   Slice slice;
   KeyIndex documents, works;
-  std::set<std::string>
-      sorted_works;  // the resampling draws by place: by name it does not
-                     // depend on the windows' order
-  for (size_t w : windows) sorted_works.insert(WorkKey(record.windows[w]));
-  for (const std::string& work : sorted_works) works(work);
   for (size_t w : windows) {
     slice.document_of.push_back(documents(DocumentKey(record.windows[w])));
-    slice.work_of.push_back(works(WorkKey(record.windows[w])));
+    works(WorkKey(record.windows[w]));
   }
   slice.windows = std::move(windows);
   slice.num_documents = documents.size();
@@ -53,34 +47,13 @@ Slice MakeSlice(const RunRecord& record, std::vector<size_t> windows) {
   return slice;
 }
 
-WorkSums SumByWork(const RunRecord& record, const Slice& slice) {
-  WorkSums works;
-  works.tokens.assign(slice.num_works, 0);
-  works.nll.assign(record.profiles.size(),
-                   std::vector<double>(slice.num_works, 0));
-  for (size_t i = 0; i < slice.windows.size(); ++i) {
-    const WindowRecord& window = record.windows[slice.windows[i]];
-    works.tokens[slice.work_of[i]] += static_cast<double>(window.num_scored());
-    for (size_t p = 0; p < record.profiles.size(); ++p) {
-      works.nll[p][slice.work_of[i]] += WindowSum(record.profiles[p], window);
-    }
-  }
-  return works;
-}
-
 // The floor as one more row of `works`, after the profiles'. False: not all
 // scored tokens have one.
-bool AddFloor(const RunRecord& record, const Slice& slice, SliceResult& result,
-              WorkSums& works) {
-  std::vector<double> sums(slice.num_works, 0);
+bool AddFloor(SliceResult& result, WorkSums& works) {
   double total = 0;
-  for (size_t i = 0; i < slice.windows.size(); ++i) {
-    const auto& nats = record.windows[slice.windows[i]].floor.scored_nats;
-    if (!nats) return false;
-    sums[slice.work_of[i]] += *nats;
-    total += *nats;
-  }
-  works.nll.push_back(std::move(sums));
+  for (const double nats : works.floor) total += nats;
+  if (std::isnan(total)) return false;
+  works.nll.push_back(works.floor);
   result.floor_nats = total / static_cast<double>(result.scored_tokens);
   return true;
 }
@@ -227,8 +200,8 @@ SliceResult MakeSliceResult(const RunRecord& record, const std::string& name,
     result.scored_bytes += window.scored_bytes;
   }
   if (!bytes_known) result.scored_bytes = -1;
-  WorkSums works = SumByWork(record, slice);
-  const bool has_floor = AddFloor(record, slice, result, works);
+  WorkSums works = SumByWork(record, slice.windows);
+  const bool has_floor = AddFloor(result, works);
   for (size_t p = 0; p < record.profiles.size(); ++p) {
     result.cases.push_back(MakeCase(record, slice, result, works, p));
     if (has_floor) {

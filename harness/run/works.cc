@@ -1,6 +1,8 @@
 #include "harness/run/works.h"
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 #include <string>
 
 #include "harness/stats/bootstrap.h"
@@ -24,13 +26,6 @@ Measured NotFinite() {
   Measured m;
   m.reason = "a loss is not finite";
   return m;
-}
-
-std::vector<stats::WorkTotals> Totals(const WorkSums& works, size_t profile) {
-  std::vector<stats::WorkTotals> totals;
-  for (size_t w = 0; w < works.num_works(); ++w)
-    totals.push_back({works.nll[profile][w], works.tokens[w]});
-  return totals;
 }
 
 bool Enough(const WorkSums& works) {
@@ -59,10 +54,56 @@ std::vector<double> Minus(const std::vector<double>& a,
   return difference;
 }
 
+// Works by name, so that neither the order of windows nor of works decides.
+std::map<std::string, size_t> PlacesByName(const RunRecord& record,
+                                           std::span<const size_t> windows) {
+  std::map<std::string, size_t> places;
+  for (const size_t w : windows) places[WorkKey(record.windows[w])];
+  size_t next = 0;
+  for (auto& [name, place] : places) place = next++;
+  return places;
+}
+
 }  // namespace
 
 std::string WorkKey(const WindowRecord& w) {
   return w.source + '\n' + w.domain + '\n' + w.work;
+}
+
+WorkSums SumByWork(const RunRecord& record, std::span<const size_t> windows,
+                   int64_t from, int64_t to) {
+  const std::map<std::string, size_t> places = PlacesByName(record, windows);
+  WorkSums works;
+  works.tokens.assign(places.size(), 0);
+  works.floor.assign(places.size(), 0);
+  works.nll.assign(record.profiles.size(),
+                   std::vector<double>(places.size(), 0));
+  for (const size_t w : windows) {
+    const WindowRecord& window = record.windows[w];
+    const size_t place = places.at(WorkKey(window));
+    const int64_t end = std::min(to, window.num_tokens);
+    if (from >= end) continue;
+    works.floor[place] += window.floor.scored_nats.value_or(std::nan(""));
+    ForEachScored(window, [&](int64_t t) {
+      works.tokens[place] += from <= t && t < end;
+    });
+    for (size_t p = 0; p < record.profiles.size(); ++p) {
+      double sum = 0;
+      ForEachScored(window, [&](int64_t t) {
+        if (from <= t && t < end)
+          sum += record.profiles[p].nll[window.loss_begin + t - 1];
+      });
+      works.nll[p][place] += sum;
+    }
+  }
+  return works;
+}
+
+std::vector<stats::WorkTotals> Totals(const WorkSums& works, size_t profile) {
+  std::vector<stats::WorkTotals> totals;
+  for (size_t w = 0; w < works.num_works(); ++w)
+    totals.push_back({works.nll[profile][w], works.tokens[w]});
+  return totals;
 }
 
 Measured MeanOverWorks(const WorkSums& works, size_t profile, uint64_t seed) {

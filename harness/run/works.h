@@ -3,22 +3,36 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "harness/run/results.h"
+#include "harness/stats/bootstrap.h"
 
 namespace plastometer {
-
-// The independent work that a window belongs to.
-std::string WorkKey(const WindowRecord& window);
 
 struct WorkSums {
   std::vector<double> tokens;            // scored tokens of each work
   std::vector<std::vector<double>> nll;  // [profile][work] nats
+  // Of generated tasks: each work's exact loss of the scored tokens, NaN where
+  // it is not known.
+  std::vector<double> floor = {};
   size_t num_works() const { return tokens.size(); }
 };
+
+// Identity of a window's independent work.
+std::string WorkKey(const WindowRecord& window);
+
+// Losses of the scored tokens in [from, to) of the given windows, works sorted
+// by source, domain and name: the resampling draws by place.
+WorkSums SumByWork(const RunRecord& record, std::span<const size_t> windows,
+                   int64_t from = 1,
+                   int64_t to = std::numeric_limits<int64_t>::max());
+// One profile's sums with their weights, for harness/stats.
+std::vector<stats::WorkTotals> Totals(const WorkSums& works, size_t profile);
 
 // Each has a value whenever it is finite, and an interval when there are
 // kMinWorks works or more.

@@ -64,8 +64,9 @@ TEST(Csv, EveryLineHasEveryCell) {
 }
 
 TEST(Csv, WindowsHoldTheirSums) {
-  EXPECT_THAT(WindowsCsv(FixedResults()),
-              HasSubstr("0,uniform,\"pack,age\",novels,a work,doc,,0,3,2,10,4\n"));
+  EXPECT_THAT(
+      WindowsCsv(FixedResults()),
+      HasSubstr("0,uniform,\"pack,age\",novels,a work,doc,,0,3,2,10,4\n"));
 }
 
 TEST(Csv, PositionsStandBesideUniform) {

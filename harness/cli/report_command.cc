@@ -1,0 +1,105 @@
+#include "harness/cli/report_command.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "datasets/process.h"
+#include "harness/base/error.h"
+#include "harness/base/interrupt.h"
+#include "harness/cli/output.h"
+#include "harness/report/format.h"
+#include "harness/report/report.h"
+#include "harness/run/finished_run.h"
+#include "harness/run/run_folder.h"
+
+namespace plastometer {
+namespace fs = std::filesystem;
+namespace {
+
+struct ReportArguments {
+  std::vector<std::string> runs;
+  std::string out, format = "text";
+};
+
+void AddGroups(const std::string& path, std::vector<ReportRun>& runs) {
+  FinishedRun finished = ReadFinishedRun(path);
+  fs::path folder = fs::path(path).lexically_normal();
+  if (!folder.has_filename()) folder = folder.parent_path();
+  for (size_t g = 0; g < finished.records.size(); ++g) {
+    const PlannedGroup& group = finished.plan.groups[g];
+    ReportRun run;
+    run.name = folder.filename().string();
+    if (finished.records.size() > 1) run.name += ": " + finished.group_names[g];
+    run.folder = path;
+    if (!runs.empty()) run.suffix = "-" + std::to_string(runs.size() + 1);
+    run.suite = finished.plan.suite;
+    run.code_tree = finished.plan.code_tree;
+    run.numeric_class = group.numeric_class;
+    run.num_layers = group.num_layers;
+    run.results = Summarise(std::move(finished.records[g]));
+    runs.push_back(std::move(run));
+  }
+}
+
+bool DrawWithGnuplot(const fs::path& folder, const std::string& script) {
+  ThrowIfInterrupted();
+  const ProcessResult result = RunProcess({"gnuplot", script}, folder);
+  if (result.exit_code == 127) return false;
+  if (result.exit_code != 0)
+    throw InternalError("gnuplot " + script + " ended with exit code " +
+                        std::to_string(result.exit_code) + ": " +
+                        result.output.substr(0, 400));
+  return true;
+}
+
+void Report(const ReportArguments& a) {
+  RefuseExisting(a.out, "folder");
+  const InterruptGuard guard;
+  std::vector<ReportRun> runs;
+  for (const std::string& path : a.runs) AddGroups(path, runs);
+  RunFolder folder(a.out);
+  const WrittenReport written =
+      WriteReport(runs, folder.path(), DrawWithGnuplot);
+  folder.Keep();
+  if (!written.drawn)
+    std::fprintf(stderr,
+                 "warning: gnuplot is not installed (Debian: gnuplot-nox): "
+                 "figures/ holds data and scripts; there, `for f in *.gp; do "
+                 "gnuplot $f; done` draws them, and a second `plastometer "
+                 "report` puts them into the page\n");
+  const std::string page = (fs::path(a.out) / "report.html").string();
+  if (a.format == "json") {
+    const nlohmann::ordered_json json = {{"page", page},
+                                         {"runs", runs.size()},
+                                         {"figures", written.num_figures},
+                                         {"drawn", written.drawn},
+                                         {"page_bytes", written.html_bytes}};
+    std::puts(json.dump(1).c_str());
+    return;
+  }
+  std::printf("%s (%s, %d figures)\n", page.c_str(),
+              Bytes(static_cast<int64_t>(written.html_bytes)).c_str(),
+              written.num_figures);
+}
+
+}  // namespace
+
+void AddReportCommand(CLI::App& app) {
+  auto a = std::make_shared<ReportArguments>();
+  CLI::App* command = app.add_subcommand(
+      "report",
+      "Figures, tables and answers of finished runs in one folder with one "
+      "page");
+  command->add_option("runs", a->runs, "run folders")->required();
+  command->add_option("--out", a->out, "folder; must not exist")->required();
+  command->add_option("--format", a->format, "what is printed: text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  command->callback([a] { Report(*a); });
+}
+
+}  // namespace plastometer

@@ -1,0 +1,325 @@
+// The research questions at the top, each with its verdict, interval and table.
+#include <algorithm>
+#include <cmath>
+
+#include "harness/report/format.h"
+#include "harness/report/sections.h"
+#include "harness/run/works.h"
+
+namespace plastometer {
+namespace {
+
+using stats::Verdict;
+
+constexpr char kProfile[] = "early:25%", kMirror[] = "late:25%";
+// The part of the gap that may be lost.
+constexpr double kAllowed = 0.05;
+
+struct SliceVerdict {
+  std::string slice;
+  int64_t works = 0;
+  stats::Interval contrast;
+  double level = stats::kUnknown, adjusted = stats::kUnknown;
+  bool enough = false;  // works for a verdict
+  Verdict verdict = Verdict::kUndecided;
+};
+
+struct Coefficient {
+  double value;
+  size_t profile;
+};
+
+SliceVerdict Judge(const ReportRun& run, const std::string& slice,
+                   const std::vector<Coefficient>& coefficients) {
+  const RunRecord& record = run.results.record;
+  const WorkSums works = SumByWork(record, WindowsOf(record, slice));
+  std::vector<stats::Term> terms;
+  for (const Coefficient& c : coefficients)
+    terms.push_back({c.value, Totals(works, c.profile)});
+  const auto seed = static_cast<uint64_t>(record.seed);
+  SliceVerdict v;
+  v.slice = slice;
+  v.works = static_cast<int64_t>(works.num_works());
+  v.contrast = stats::Contrast(terms, seed);
+  if (v.works < kMinWorks) v.contrast.low = v.contrast.high = stats::kUnknown;
+  v.enough = v.works >= kMinWorksForVerdict;
+  if (v.enough) {
+    v.verdict = stats::IsNegative(v.contrast);
+    v.level = stats::BootstrapLevel(stats::Combine(terms), seed);
+  }
+  return v;
+}
+
+// All text together, then each domain; levels of the domains corrected
+// together.
+std::vector<SliceVerdict> JudgeAll(
+    const ReportRun& run, const std::vector<Coefficient>& coefficients) {
+  std::vector<SliceVerdict> verdicts = {Judge(run, "all", coefficients)};
+  std::vector<double> levels;
+  for (const SliceResult& domain : run.results.domains) {
+    verdicts.push_back(Judge(run, domain.name, coefficients));
+    levels.push_back(verdicts.back().level);
+  }
+  const std::vector<double> adjusted = stats::HolmAdjusted(levels);
+  for (size_t i = 0; i < adjusted.size(); ++i)
+    verdicts[i + 1].adjusted = adjusted[i];
+  return verdicts;
+}
+
+// One only where the domains that have enough works and all text together say
+// the same.
+struct Overall {
+  Verdict verdict = Verdict::kUndecided;
+  std::string why;                   // empty unless undecided
+  std::vector<std::string> without;  // domains with too few works
+};
+
+Overall OverallOf(const std::vector<SliceVerdict>& verdicts) {
+  Overall overall{verdicts[0].verdict, "", {}};
+  int num_domains = 0;
+  std::string differing;
+  for (size_t i = 1; i < verdicts.size(); ++i) {
+    const SliceVerdict& v = verdicts[i];
+    if (!v.enough) {
+      overall.without.push_back(v.slice);
+      continue;
+    }
+    ++num_domains;
+    if (v.verdict != verdicts[0].verdict)
+      differing += (differing.empty() ? "" : ", ") + v.slice + " " +
+                   VerdictText(v.verdict);
+  }
+  if (!verdicts[0].enough) {
+    overall.why = Count(verdicts[0].works) + " works, fewer than " +
+                  std::to_string(kMinWorksForVerdict);
+  } else if (num_domains == 0) {
+    overall.why = "no domain has " + std::to_string(kMinWorksForVerdict) +
+                  " works of its own";
+  } else if (!differing.empty()) {
+    overall.why = "domains do not agree (all text " +
+                  VerdictText(verdicts[0].verdict) + ", " + differing + ")";
+  } else if (overall.verdict == Verdict::kUndecided) {
+    overall.why = "the interval holds 0";
+  }
+  if (!overall.why.empty()) overall.verdict = Verdict::kUndecided;
+  return overall;
+}
+
+TableCell LevelCell(double level) {
+  if (std::isnan(level)) return {"", {""}};
+  return {level < 0.001 ? "< 0.001" : Fixed(level, 3), {CsvNumber(level)}};
+}
+
+Table VerdictTable(const std::string& id, const std::string& caption,
+                   const std::vector<SliceVerdict>& verdicts) {
+  Table table{id,
+              caption,
+              {{"text", {"slice"}, true},
+               {"works", {"works"}},
+               {"contrast, nats [95 %]", WithBounds("contrast")},
+               {"level", {"level"}},
+               {"level after Holm", {"level_holm"}},
+               {"verdict", {"verdict"}, true}},
+              {},
+              {}};
+  for (const SliceVerdict& v : verdicts) {
+    const std::string verdict =
+        v.enough ? VerdictText(v.verdict) : "too few works";
+    table.rows.push_back({TextCell(v.slice), CountCell(v.works),
+                          IntervalCell(ToMeasured(v.contrast), 4),
+                          LevelCell(v.level), LevelCell(v.adjusted),
+                          TextCell(verdict)});
+  }
+  table.notes.push_back(
+      "Paired by work. Negative: yes. Level: two-sided, by the studentised "
+      "bootstrap; after Holm: corrected for the number of domains. Verdicts "
+      "from " +
+      std::to_string(kMinWorksForVerdict) + " works on.");
+  return table;
+}
+
+std::string Join(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts)
+    text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+std::string Caveat(const Overall& overall) {
+  std::string text;
+  if (!overall.why.empty()) text += " Undecided: " + overall.why + ".";
+  if (!overall.without.empty())
+    text += " No verdict for " + Join(overall.without) + ": fewer than " +
+            std::to_string(kMinWorksForVerdict) + " works.";
+  return text;
+}
+
+std::vector<Coefficient> EfficiencyContrast(const ReportRun& run, size_t p) {
+  const RunRecord& r = run.results.record;
+  return {{1, p}, {-kAllowed, r.frozen_idx}, {kAllowed - 1, r.uniform_idx}};
+}
+
+std::string RunWith(const std::string& profiles) {
+  return "`plastometer run --profiles \"" + profiles + "\"`";
+}
+
+Answer Efficiency(const ReportRun& run) {
+  Answer answer{"rq1" + run.suffix,
+                "RQ1, efficiency: do the first 25 % of the layers keep 95 % of "
+                "what test-time training brings?",
+                "not available",
+                "",
+                "",
+                ""};
+  const auto p = FindProfile(run, kProfile);
+  if (!p) {
+    answer.sentence = "`early:25%` was not measured; " +
+                      RunWith("uniform early:25% late:25% frozen") +
+                      " measures it.";
+    return answer;
+  }
+  const auto verdicts = JudgeAll(run, EfficiencyContrast(run, *p));
+  const Overall overall = OverallOf(verdicts);
+  const CaseResult& row = run.results.all.cases[*p];
+  answer.verdict = VerdictText(overall.verdict);
+  answer.sentence =
+      "Arm post-hoc (layers frozen after training, at their learned start "
+      "state): `early:25%` (layers " +
+      row.plastic_layers + ") keeps " + WithInterval(row.retention, 1, 100) +
+      " % of the gap of " +
+      WithInterval(run.results.all.cases[run.results.record.frozen_idx].lost,
+                   3) +
+      " nats per token; it lies " + WithInterval(verdicts[0].contrast, 4) +
+      " nats above the 95 % line. Inner updates saved: " +
+      Percent(row.updates_saved) +
+      ", FLOPs saved: " + Percent(row.flops_saved) + "." + Caveat(overall) +
+      " Arms co-trained, healed and mean-state: not available in this run.";
+  answer.table_id = "rq1" + run.suffix;
+  answer.would_change =
+      "a contrast whose interval lies on the other side of 0 in every domain; "
+      "a model trained with these layers frozen (another arm, with three "
+      "training seeds or more) may answer otherwise.";
+  return answer;
+}
+
+Answer Depth(const ReportRun& run) {
+  Answer answer{"depth" + run.suffix,
+                "Depth claim: is learning in early layers worth more than in "
+                "as many late ones?",
+                "not available",
+                "",
+                "",
+                ""};
+  const auto early = FindProfile(run, kProfile),
+             late = FindProfile(run, kMirror);
+  if (!early || !late || early == late) {
+    answer.sentence = "It needs `early:25%` and `late:25%`; " +
+                      RunWith("uniform early:25% late:25% frozen") +
+                      " measures both.";
+    return answer;
+  }
+  const auto verdicts = JudgeAll(run, {{1, *early}, {-1, *late}});
+  const Overall overall = OverallOf(verdicts);
+  const auto& cases = run.results.all.cases;
+  answer.verdict = VerdictText(overall.verdict);
+  answer.sentence =
+      "Arm post-hoc: `early:25%` minus `late:25%` is " +
+      WithInterval(verdicts[0].contrast, 3) +
+      " nats per token (below 0: early is better); retention " +
+      WithInterval(cases[*early].retention, 1, 100) + " % against " +
+      WithInterval(cases[*late].retention, 1, 100) + " %." + Caveat(overall);
+  answer.table_id = "depth" + run.suffix;
+  answer.would_change =
+      "the opposite sign in every domain; single layers, dropped and alone, "
+      "would say which ones carry it.";
+  return answer;
+}
+
+Answer Missing(const std::string& id, const std::string& question,
+               const std::string& sentence) {
+  return {id, question, "not available", sentence, "", ""};
+}
+
+}  // namespace
+
+void AddAnswers(const ReportRun& run, Page& page) {
+  page.Add(Efficiency(run));
+  page.Add(Missing(
+      "rq2" + run.suffix,
+      "RQ2, stability: does freezing layers keep the model from drifting?",
+      "This run holds no drift measurement: it needs a probe text scored with "
+      "the state frozen at chosen tokens."));
+  page.Add(Missing("rq3" + run.suffix,
+                   "RQ3, gradient sensitivity: where do inner gradients live, "
+                   "over depth and over time?",
+                   "This run holds no statistics of the inner loop; "
+                   "`plastometer score --stats` writes them for one text."));
+  page.Add(Depth(run));
+}
+
+void AddAnswerTables(const ReportRun& run, Page& page) {
+  page.Add(Heading{2, "Behind the answers", "behind" + run.suffix});
+  const auto early = FindProfile(run, kProfile),
+             late = FindProfile(run, kMirror);
+  if (early)
+    page.Add(VerdictTable(
+        "rq1" + run.suffix,
+        "RQ1: L(early:25%) - 0.05 L(frozen) - 0.95 L(uniform), nats per token",
+        JudgeAll(run, EfficiencyContrast(run, *early))));
+  if (early && late && early != late)
+    page.Add(VerdictTable("depth" + run.suffix,
+                          "Depth: L(early:25%) - L(late:25%), nats per token",
+                          JudgeAll(run, {{1, *early}, {-1, *late}})));
+}
+
+void AddForYourModel(const ReportRun& run, Page& page) {
+  const auto& cases = run.results.all.cases;
+  const RunRecord& r = run.results.record;
+  const CaseResult& frozen = cases[r.frozen_idx];
+  Bullets bullets;
+  if (frozen.lost.value)
+    bullets.items.push_back(
+        "Learning while reading is worth " + WithInterval(frozen.lost, 3) +
+        " nats per token here: perplexity " + Perplexity(frozen.perplexity) +
+        " without it, " + Perplexity(cases[r.uniform_idx].perplexity) +
+        " with it in all layers. A frozen layer has also lost a mixer of its "
+        "sequence, so this is more than adaptation to the document.");
+  const CaseResult* best = nullptr;
+  for (size_t p = 0; p < cases.size(); ++p)
+    if (p != r.uniform_idx && p != r.frozen_idx && cases[p].retention.value &&
+        (!best || *cases[p].retention.value > *best->retention.value))
+      best = &cases[p];
+  if (best)
+    bullets.items.push_back(
+        "Of the profiles tried, `" + best->profile + "` keeps most: " +
+        WithInterval(best->retention, 1, 100) + " % of that, with " +
+        Percent(best->updates_saved) + " of the inner updates saved and " +
+        Percent(best->flops_saved) + " of the FLOPs.");
+  if (frozen.flops_saved)
+    bullets.items.push_back(
+        "Freezing every layer would save " + Percent(frozen.flops_saved) +
+        " of the FLOPs: no profile can save more, however many updates it "
+        "skips.");
+  for (const char* cost : {"flops", "ms_per_1k_tokens"}) {
+    std::vector<std::string> beaten;
+    for (const CaseResult& c : cases) {
+      const auto mark = c.pareto.find(cost);
+      if (mark != c.pareto.end() && mark->second && !*mark->second)
+        beaten.push_back("`" + c.profile + "`");
+    }
+    if (!beaten.empty())
+      bullets.items.push_back(
+          std::string("By ") +
+          (std::string(cost) == "flops" ? "FLOPs" : "measured time") + ", " +
+          Join(beaten) + (beaten.size() == 1 ? " is" : " are") +
+          " not worth using: another profile predicts better at no higher "
+          "cost.");
+  }
+  if (bullets.items.empty())
+    bullets.items.emplace_back("Not available: a loss is not finite.");
+  page.Add(
+      Heading{2, "What this says for your model", "your-model" + run.suffix});
+  page.Add(std::move(bullets));
+}
+
+}  // namespace plastometer

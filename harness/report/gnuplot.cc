@@ -1,0 +1,64 @@
+#include "harness/report/gnuplot.h"
+
+#include <algorithm>
+
+#include "harness/report/page.h"
+
+namespace plastometer {
+
+std::string SeriesColor(size_t idx) {
+  constexpr const char* kColors[] = {"#3b7dd8", "#c96a00", "#2e8b57",
+                                     "#c2559d", "#7e6bc4", "#1a8a9a",
+                                     "#d1495b", "#7a7a7a"};
+  return kColors[idx % std::size(kColors)];
+}
+
+std::string LineStyle(size_t idx) {
+  return "lc rgb '" + SeriesColor(idx) + "' lw 2 dt " +
+         std::to_string(idx % 5 + 1);
+}
+
+std::string Quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c == '\n' ? ' ' : c;
+  }
+  return out + "\"";
+}
+
+std::string PlotCommand(const std::vector<std::string>& parts) {
+  std::string text = "plot ";
+  for (size_t i = 0; i < parts.size(); ++i)
+    text += (i == 0 ? "" : ", \\\n  ") + parts[i];
+  return text + "\n";
+}
+
+// The commands run once for each terminal: a multiplot cannot be replotted. The
+// PNG is the SVG at twice the size.
+std::string GnuplotScript(const Figure& figure) {
+  std::string name = figure.id;  // of the SVG's parts: letters and digits
+  std::ranges::replace(name, '-', '_');
+  const std::string size =
+      std::to_string(figure.width) + "," + std::to_string(figure.height);
+  const std::string twice = std::to_string(2 * figure.width) + "," +
+                            std::to_string(2 * figure.height);
+  return "# " + figure.title + "\n# Draws " + figure.id + ".svg and " +
+         figure.id + ".png from the data beside it: gnuplot " + figure.id +
+         ".gp\nset encoding utf8\nset datafile separator ','\nset datafile "
+         "missing ''\ndo for [kind in 'svg png'] {\nif (kind eq 'svg') {\n  "
+         "set "
+         "terminal svg enhanced name '" +
+         name + "' size " + size +
+         " dynamic font 'DejaVu Sans,12'\n} else {\n  set terminal pngcairo "
+         "enhanced size " +
+         twice +
+         " font 'DejaVu Sans,12' fontscale 2 linewidth 2 pointscale 2\n}\n"
+         "set output '" +
+         figure.id +
+         ".'.kind\nset termoption noenhanced\nset border 3\nset tics nomirror "
+         "out\nset key noenhanced\n" +
+         figure.plot + "unset output\n}\n";
+}
+
+}  // namespace plastometer

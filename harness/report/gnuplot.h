@@ -1,0 +1,19 @@
+// Pieces of gnuplot scripts that figures share.
+#pragma once
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace plastometer {
+
+// Colours with a contrast of 3 and more on white and on the page's dark ground.
+// Series differ by dash and point as well.
+std::string SeriesColor(size_t idx);
+// "lc rgb '#...' dt 2 lw 2".
+std::string LineStyle(size_t idx);
+// A string for gnuplot in double quotes, nothing in it interpreted.
+std::string Quoted(const std::string& text);
+// "plot a, \\\n  b".
+std::string PlotCommand(const std::vector<std::string>& parts);
+
+}  // namespace plastometer

@@ -1,0 +1,137 @@
+// Tables of all profiles: together, by domain, and what was measured on what.
+#include <numeric>
+
+#include "harness/report/format.h"
+#include "harness/report/sections.h"
+
+namespace plastometer {
+namespace {
+
+TableCell PercentCell(std::optional<double> share) {
+  return {Percent(share), {share ? CsvNumber(*share) : ""}};
+}
+
+Table ProfilesTable(const ReportRun& run) {
+  const SliceResult& all = run.results.all;
+  Table table{"profiles" + run.suffix,
+              "Every profile on " + Count(all.num_windows) + " windows from " +
+                  Count(all.num_works) + " works, " + Count(all.scored_tokens) +
+                  " scored tokens; brackets are 95 % intervals over works",
+              {{"profile", {"profile"}, true},
+               {"plastic layers", {"plastic_layers"}, true},
+               {"perplexity", {"perplexity"}},
+               {"bits per byte", {"bits_per_byte"}},
+               {"nats lost against uniform", WithBounds("nats_lost")},
+               {"retention, %", WithBounds("retention")},
+               {"inner updates saved", {"inner_updates_saved"}},
+               {"FLOPs per token", {"flops_per_token"}},
+               {"FLOPs saved", {"flops_saved"}},
+               {"ms per 1,000 tokens", WithBounds("ms_per_1k_tokens")},
+               {"adaptive state", {"adaptive_state_bytes"}}},
+              {},
+              {}};
+  for (const CaseResult& c : all.cases) {
+    table.rows.push_back(
+        {TextCell(ProfileLabel(c)),
+         TextCell(c.plastic_layers),
+         {Perplexity(c.perplexity), {CsvNumber(c.perplexity)}},
+         NumberCell(c.bits_per_byte, 3),
+         IntervalCell(c.lost, 3),
+         IntervalCell(c.retention, 1, 100),
+         PercentCell(c.updates_saved),
+         {Short(c.flops_per_token), {CsvNumber(c.flops_per_token)}},
+         PercentCell(c.flops_saved),
+         IntervalCell(c.ms_per_1k_tokens, 1),
+         {Bytes(c.counters.adaptive_state_bytes),
+          {std::to_string(c.counters.adaptive_state_bytes)}}});
+  }
+  table.notes.push_back(
+      "Times: median over batches with quartiles, as measured beside whatever "
+      "else ran. FLOPs and updates are exact. Retention: share of the gap "
+      "between `frozen` and `uniform` that is kept.");
+  return table;
+}
+
+Table DomainsTable(const ReportRun& run) {
+  Table table{"domains" + run.suffix,
+              "The same by domain",
+              {{"domain", {"domain"}, true},
+               {"profile", {"profile"}, true},
+               {"works", {"works"}},
+               {"windows", {"windows"}},
+               {"perplexity", {"perplexity"}},
+               {"bits per byte", {"bits_per_byte"}},
+               {"nats lost against uniform", WithBounds("nats_lost")},
+               {"retention, %", WithBounds("retention")}},
+              {},
+              {}};
+  for (const SliceResult& slice : run.results.domains) {
+    for (const CaseResult& c : slice.cases)
+      table.rows.push_back(
+          {TextCell(slice.name),
+           TextCell(ProfileLabel(c)),
+           CountCell(slice.num_works),
+           CountCell(slice.num_windows),
+           {Perplexity(c.perplexity), {CsvNumber(c.perplexity)}},
+           NumberCell(c.bits_per_byte, 3),
+           IntervalCell(c.lost, 3),
+           IntervalCell(c.retention, 1, 100)});
+  }
+  return table;
+}
+
+}  // namespace
+
+void AddProfiles(const ReportRun& run, Page& page) {
+  page.Add(Heading{2, "Profiles: quality and cost", "profiles" + run.suffix});
+  page.Add(ProfilesTable(run));
+  if (run.results.domains.size() > 1) page.Add(DomainsTable(run));
+}
+
+void AddProvenance(const std::vector<ReportRun>& runs, Page& page) {
+  page.Add(Heading{2, "What was measured", "provenance"});
+  Table table{"runs",
+              "Runs in this report",
+              {{"run", {"run"}, true},
+               {"model", {"model"}, true},
+               {"model SHA-256", {"model_sha256"}, true},
+               {"tokenizer SHA-256", {"tokenizer_sha256"}, true},
+               {"data", {"data"}, true},
+               {"data SHA-256", {"data_sha256"}, true},
+               {"lane", {"lane"}, true},
+               {"numeric class", {"numeric_class"}, true},
+               {"code", {"code_id"}, true},
+               {"threads", {"threads"}},
+               {"batch", {"batch"}},
+               {"context", {"context_tokens"}},
+               {"seed", {"seed"}},
+               {"started (UTC)", {"started_utc"}, true}},
+              {},
+              {}};
+  const auto hash = [](const std::string& h) -> TableCell {
+    return {h.substr(0, 12), {h}};
+  };
+  std::vector<std::string> notes;
+  for (const ReportRun& run : runs) {
+    const RunRecord& r = run.results.record;
+    table.rows.push_back({TextCell(run.name), TextCell(r.model_name),
+                          hash(r.model_sha256), hash(r.tokenizer_sha256),
+                          TextCell(r.data_name), hash(r.data_sha256),
+                          TextCell(r.lane), TextCell(run.numeric_class),
+                          hash(run.code_tree), CountCell(r.num_threads),
+                          CountCell(r.batch_size), CountCell(r.context_tokens),
+                          CountCell(r.seed), TextCell(r.started_utc)});
+    for (const std::string& note : r.notes)
+      notes.push_back(run.name + ": " + note);
+  }
+  page.Add(std::move(table));
+  if (!notes.empty()) page.Add(Bullets{notes});
+  page.Add(Paragraph{
+      "Intervals are 95 %, from resamples of whole works (a book, a package), "
+      "never of windows of one work. What is missing is called not available, "
+      "never 0. Every number above is in `tables/` and `figures/` at full "
+      "precision; losses of every token are in each run's "
+      "`losses.safetensors`."});
+}
+
+}  // namespace plastometer

@@ -1,0 +1,139 @@
+#include "harness/report/report.h"
+
+#include <nlohmann/json.hpp>
+
+#include "harness/base/error.h"
+#include "harness/base/files.h"
+#include "harness/report/format.h"
+#include "harness/report/json_report.h"
+#include "harness/report/sections.h"
+
+namespace plastometer {
+namespace fs = std::filesystem;
+namespace {
+
+// Runs side by side, before each has its own sections.
+Table ComparisonTable(const std::vector<ReportRun>& runs) {
+  Table table{"comparison",
+              "Runs side by side: all text of each run",
+              {{"run", {"run"}, true},
+               {"model", {"model"}, true},
+               {"profile", {"profile"}, true},
+               {"works", {"works"}},
+               {"perplexity", {"perplexity"}},
+               {"bits per byte", {"bits_per_byte"}},
+               {"nats lost against uniform", WithBounds("nats_lost")},
+               {"retention, %", WithBounds("retention")}},
+              {},
+              {"Compare runs by bits per byte, and only on the same data; "
+               "intervals hold within a run."}};
+  for (const ReportRun& run : runs) {
+    for (const CaseResult& c : run.results.all.cases)
+      table.rows.push_back(
+          {TextCell(run.name),
+           TextCell(run.results.record.model_name),
+           TextCell(ProfileLabel(c)),
+           CountCell(run.results.all.num_works),
+           {Perplexity(c.perplexity), {CsvNumber(c.perplexity)}},
+           NumberCell(c.bits_per_byte, 3),
+           IntervalCell(c.lost, 3),
+           IntervalCell(c.retention, 1, 100)});
+  }
+  return table;
+}
+
+// Every figure's data and script, and its pictures where gnuplot is.
+Drawings WriteFigures(const Page& page, const fs::path& folder,
+                      const Draw& draw, WrittenReport& written) {
+  Drawings drawings;
+  for (const Block& block : page.blocks) {
+    const auto* figure = std::get_if<Figure>(&block);
+    if (!figure) continue;
+    ++written.num_figures;
+    for (const auto& [name, content] : figure->data)
+      WriteFile(folder / name, content);
+    const std::string script = figure->id + ".gp";
+    WriteFile(folder / script, GnuplotScript(*figure));
+    written.drawn = written.drawn && draw(folder, script);
+    if (written.drawn)
+      drawings[figure->id] = {ReadFile(folder / (figure->id + ".svg")),
+                              ReadFile(folder / (figure->id + ".png"))};
+  }
+  return drawings;
+}
+
+nlohmann::ordered_json AnswersJson(const Page& page) {
+  nlohmann::ordered_json answers = nlohmann::ordered_json::array();
+  for (const Block& block : page.blocks) {
+    if (const auto* a = std::get_if<Answer>(&block))
+      answers.push_back({{"id", a->id},
+                         {"question", a->question},
+                         {"verdict", a->verdict},
+                         {"sentence", a->sentence},
+                         {"table", a->table_id}});
+  }
+  return answers;
+}
+
+std::string ReportJson(const std::vector<ReportRun>& runs, const Page& page) {
+  nlohmann::ordered_json json;
+  json["schema_version"] = kResultsSchemaVersion;
+  json["answers"] = AnswersJson(page);
+  json["runs"] = nlohmann::ordered_json::array();
+  for (const ReportRun& run : runs)
+    json["runs"].push_back(
+        {{"name", run.name},
+         {"results", nlohmann::ordered_json::parse(ResultsJson(run.results))}});
+  return json.dump(1, ' ', false,
+                   nlohmann::ordered_json::error_handler_t::replace) +
+         "\n";
+}
+
+}  // namespace
+
+Page MakeReport(const std::vector<ReportRun>& runs) {
+  const bool several = runs.size() > 1;
+  Page page;
+  page.title = "Which layers must keep learning while the model reads";
+  page.subtitle =
+      "Plastometer report of " + runs.front().name +
+      (several ? " and " + std::to_string(runs.size() - 1) + " more" : "") +
+      ".";
+  page.Add(Heading{2, "Answers", "answers"});
+  for (const ReportRun& run : runs) {
+    if (several) page.Add(Heading{3, "Run " + run.name, ""});
+    AddAnswers(run, page);
+  }
+  if (several) page.Add(ComparisonTable(runs));
+  for (const ReportRun& run : runs) {
+    if (several) page.Add(Heading{2, "Run " + run.name, "run" + run.suffix});
+    AddForYourModel(run, page);
+    AddAnswerTables(run, page);
+    AddProfiles(run, page);
+    AddAdaptation(run, page);
+    AddPareto(run, page);
+  }
+  AddProvenance(runs, page);
+  return page;
+}
+
+WrittenReport WriteReport(const std::vector<ReportRun>& runs,
+                          const fs::path& folder, const Draw& draw) {
+  const Page page = MakeReport(runs);
+  WrittenReport written;
+  fs::create_directories(folder / "figures");
+  fs::create_directories(folder / "tables");
+  const Drawings drawings =
+      WriteFigures(page, folder / "figures", draw, written);
+  for (const Block& block : page.blocks)
+    if (const auto* table = std::get_if<Table>(&block))
+      WriteFile(folder / "tables" / (table->id + ".csv"), TableCsv(*table));
+  WriteFile(folder / "results.json", ReportJson(runs, page));
+  WriteFile(folder / "report.md", MarkdownPage(page, drawings));
+  const std::string html = HtmlPage(page, drawings);
+  written.html_bytes = html.size();
+  WriteFile(folder / "report.html", html);
+  return written;
+}
+
+}  // namespace plastometer

@@ -1,0 +1,42 @@
+// The report of finished runs: one folder with report.html, report.md,
+// results.json, tables/*.csv and figures/*. docs/report.md.
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "harness/report/page.h"
+#include "harness/run/results.h"
+
+namespace plastometer {
+
+// One group of a run folder.
+struct ReportRun {
+  std::string name;    // the folder's, with the group's where there are several
+  std::string folder;  // as given, for commands that the report suggests
+  std::string suffix;  // of ids; empty for the first run, "-2" for the second
+  std::string suite, code_tree, numeric_class;
+  int64_t num_layers = 0;
+  Results results;
+};
+
+// Everything but drawing. `runs` is not empty.
+Page MakeReport(const std::vector<ReportRun>& runs);
+
+// Runs gnuplot on a script within a folder; false when there is no gnuplot.
+// Throws kInternal when the script fails.
+using Draw = std::function<bool(const std::filesystem::path& folder,
+                                const std::string& script)>;
+
+struct WrittenReport {
+  int num_figures = 0;
+  bool drawn = true;  // false: data and scripts only
+  uint64_t html_bytes = 0;
+};
+// Into an existing empty folder.
+WrittenReport WriteReport(const std::vector<ReportRun>& runs,
+                          const std::filesystem::path& folder,
+                          const Draw& draw);
+
+}  // namespace plastometer

@@ -1,0 +1,90 @@
+#include "harness/report/sections.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "harness/report/format.h"
+
+namespace plastometer {
+
+std::optional<size_t> FindProfile(const ReportRun& run, std::string_view name) {
+  const auto& profiles = run.results.record.profiles;
+  for (size_t p = 0; p < profiles.size(); ++p) {
+    if (profiles[p].name == name ||
+        std::ranges::find(profiles[p].same_as, name) !=
+            profiles[p].same_as.end())
+      return p;
+  }
+  return std::nullopt;
+}
+
+std::vector<size_t> WindowsOf(const RunRecord& record,
+                              const std::string& slice) {
+  std::vector<size_t> windows;
+  for (size_t w = 0; w < record.windows.size(); ++w)
+    if (slice == "all" || record.windows[w].domain == slice)
+      windows.push_back(w);
+  return windows;
+}
+
+std::string ProfileLabel(const CaseResult& row) {
+  std::string name = row.profile;
+  for (const std::string& same : row.same_as) name += " = " + same;
+  return row.asked ? name : "(" + name + ")";
+}
+
+std::string WithInterval(const Measured& m, int decimals, double scale) {
+  if (!m.value) return "not available";
+  std::string text = Fixed(scale * *m.value, decimals);
+  if (m.low && m.high)
+    text += " [" + Fixed(scale * *m.low, decimals) + ", " +
+            Fixed(scale * *m.high, decimals) + "]";
+  return text;
+}
+
+Measured ToMeasured(const stats::Interval& interval) {
+  Measured m;
+  if (std::isfinite(interval.estimate)) m.value = interval.estimate;
+  if (interval.available()) {
+    m.low = interval.low;
+    m.high = interval.high;
+  }
+  return m;
+}
+
+std::string WithInterval(const stats::Interval& interval, int decimals) {
+  return WithInterval(ToMeasured(interval), decimals);
+}
+
+std::string VerdictText(stats::Verdict verdict) {
+  return verdict == stats::Verdict::kYes  ? "yes"
+         : verdict == stats::Verdict::kNo ? "no"
+                                          : "undecided";
+}
+
+TableCell TextCell(const std::string& text) { return {text, {text}}; }
+
+TableCell CountCell(int64_t value) {
+  return {value >= 0 ? Count(value) : "not available",
+          {value >= 0 ? std::to_string(value) : ""}};
+}
+
+TableCell NumberCell(std::optional<double> value, int decimals) {
+  if (!value || !std::isfinite(*value)) return {"not available", {""}};
+  return {Fixed(*value, decimals), {CsvNumber(*value)}};
+}
+
+TableCell IntervalCell(const Measured& m, int decimals, double scale) {
+  const auto raw = [](std::optional<double> x) {
+    return CsvNumber(x.value_or(std::numeric_limits<double>::quiet_NaN()));
+  };
+  return {WithInterval(m, decimals, scale),
+          {raw(m.value), raw(m.low), raw(m.high)}};
+}
+
+std::vector<std::string> WithBounds(const std::string& name) {
+  return {name, name + "_low", name + "_high"};
+}
+
+}  // namespace plastometer

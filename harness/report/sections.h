@@ -1,0 +1,42 @@
+// The parts of a report, each from one run to blocks of the page.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "harness/report/page.h"
+#include "harness/report/report.h"
+#include "harness/stats/contrast.h"
+
+namespace plastometer {
+
+void AddAnswers(const ReportRun& run, Page& page);
+void AddAnswerTables(const ReportRun& run, Page& page);
+void AddForYourModel(const ReportRun& run, Page& page);
+void AddProfiles(const ReportRun& run, Page& page);
+void AddAdaptation(const ReportRun& run, Page& page);
+void AddPareto(const ReportRun& run, Page& page);
+void AddProvenance(const std::vector<ReportRun>& runs, Page& page);
+
+// Helpers that they share.
+
+// Index of the profile of this name, or one of its other names.
+std::optional<size_t> FindProfile(const ReportRun& run, std::string_view name);
+// Windows of a slice: "all" or a domain.
+std::vector<size_t> WindowsOf(const RunRecord& record,
+                              const std::string& slice);
+std::string ProfileLabel(const CaseResult& row);  // "(frozen)": not asked for
+// "0.312 [0.283, 0.345]"; "not available".
+std::string WithInterval(const Measured& m, int decimals, double scale = 1);
+std::string WithInterval(const stats::Interval& interval, int decimals);
+Measured ToMeasured(const stats::Interval& interval);
+std::string VerdictText(stats::Verdict verdict);
+
+TableCell TextCell(const std::string& text);
+TableCell CountCell(int64_t value);
+TableCell NumberCell(std::optional<double> value, int decimals);
+TableCell IntervalCell(const Measured& m, int decimals, double scale = 1);
+// "nats", "nats_low", "nats_high".
+std::vector<std::string> WithBounds(const std::string& name);
+
+}  // namespace plastometer

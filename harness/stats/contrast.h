@@ -1,0 +1,48 @@
+// Linear combinations of paired means, what a verdict says about them, bands
+// over many of them, and the correction when many are read together.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "harness/stats/bootstrap.h"
+
+namespace plastometer::stats {
+
+struct Term {
+  double coefficient = 0;
+  std::vector<WorkTotals> works;  // the same works in every term
+};
+
+// Sum of coefficient * mean (nats per token), paired by work, with the interval
+// of WeightedMean. Throws kInternal when works differ in number or weight.
+std::vector<WorkTotals> Combine(std::span<const Term> terms);
+Interval Contrast(std::span<const Term> terms, uint64_t seed,
+                  int num_resamples = kNumResamples);
+
+enum class Verdict { kYes, kNo, kUndecided };
+// Is the quantity below 0? Undecided when its interval holds 0 or is missing.
+Verdict IsNegative(const Interval& interval);
+
+// Two-sided achieved level of "the mean is 0" by the studentised bootstrap
+// (Efron and Tibshirani, 1993, ch. 16.4): (1 + number of |t*| >= |t|) / (1 +
+// resamples). NaN below kMinBootstrapWorks works, or when nothing varies.
+double BootstrapLevel(std::span<const WorkTotals> works, uint64_t seed,
+                      int num_resamples = kNumResamples);
+
+// Adjusted levels of Holm (1979), in the order given: reject where adjusted <
+// 0.05 and at most one in 20 families has any false rejection. NaN stays NaN
+// and does not count.
+std::vector<double> HolmAdjusted(std::span<const double> levels);
+
+// One mean a point, the same works (possibly with weight 0) in every point;
+// each resample of works is used for all points. The band holds the whole curve
+// in 95 % of samples: estimate -+ c se, c the 95 % quantile of max over points
+// of |t*| (Davison and Hinkley, Bootstrap Methods, 1997, ch. 4.2.4). Points
+// without an error get no interval and do not enter the maximum. No point below
+// kMinBootstrapWorks works gets one.
+std::vector<Interval> SimultaneousBand(
+    std::span<const std::vector<WorkTotals>> points, uint64_t seed,
+    int num_resamples = kNumResamples);
+
+}  // namespace plastometer::stats

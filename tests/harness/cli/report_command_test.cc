@@ -1,0 +1,86 @@
+// `plastometer report`, with gnuplot and without.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "tests/harness/cli/program.h"
+
+namespace plastometer {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr char kRun[] =
+    "run --model model.safetensors --data text.txt --context 64 --threads 1 "
+    "--windows 10 --profiles uniform,early:25%,late:25%,frozen --out r";
+
+int CheckPage(const std::filesystem::path& page) {
+  const std::string command =
+      "python3 " PLASTOMETER_CHECK_HTML " '" + page.string() + "'";
+  return std::system(command.c_str());
+}
+
+// Width and height of a PNG, from its header; 0 when it is none.
+std::pair<uint32_t, uint32_t> PngSize(const std::string& png) {
+  if (png.size() < 24 || png.compare(0, 8, "\x89PNG\r\n\x1a\n") != 0)
+    return {0, 0};
+  const auto number = [&](size_t at) {
+    uint32_t value = 0;
+    for (size_t i = at; i < at + 4; ++i)
+      value = value << 8 | static_cast<unsigned char>(png[i]);
+    return value;
+  };
+  return {number(16), number(20)};
+}
+
+TEST(ReportCommand, DrawsAPageThatStandsAlone) {
+  Workshop workshop;
+  ASSERT_EQ(workshop.Run(kRun).exit_code, 0);
+  const Outcome outcome = workshop.Run("report r --out report --format json");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto json = nlohmann::json::parse(outcome.out);
+  ASSERT_TRUE(json.at("drawn").get<bool>()) << "gnuplot-nox is missing";
+  EXPECT_EQ(CheckPage(workshop.File("report/report.html")), 0);
+  int num_pictures = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(workshop.File("report/figures"))) {
+    if (entry.path().extension() != ".png") continue;
+    ++num_pictures;
+    const std::string png = ReadFile(entry.path());
+    EXPECT_EQ(PngSize(png), (std::pair<uint32_t, uint32_t>{1040, 760}))
+        << entry.path();
+    EXPECT_GT(png.size(), 10000u) << entry.path() << ": nothing drawn";
+  }
+  EXPECT_EQ(num_pictures, json.at("figures").get<int>());
+}
+
+TEST(ReportCommand, WithoutGnuplotDataAndScriptsStay) {
+  Workshop workshop;
+  ASSERT_EQ(workshop.Run(kRun).exit_code, 0);
+  const Outcome outcome =
+      workshop.Run("report r --out report", "PATH=/nowhere;export PATH;");
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.err, HasSubstr("gnuplot $f"));
+  EXPECT_EQ(CheckPage(workshop.File("report/report.html")), 0);
+  EXPECT_TRUE(
+      std::filesystem::exists(workshop.File("report/figures/pareto-flops.gp")));
+  EXPECT_FALSE(std::filesystem::exists(
+      workshop.File("report/figures/pareto-flops.png")));
+}
+
+TEST(ReportCommand, RefusesWhatIsNoFinishedRun) {
+  Workshop workshop;
+  const Outcome none = workshop.Run("report . --out report");
+  EXPECT_EQ(none.exit_code, 4);
+  EXPECT_THAT(none.err, HasSubstr("plan.json"));
+  ASSERT_EQ(workshop.Run(std::string(kRun) + " --shard 0/2").exit_code, 0);
+  const Outcome half = workshop.Run("report r --out report");
+  EXPECT_EQ(half.exit_code, 4);
+  EXPECT_THAT(half.err, HasSubstr("units are missing"));
+  EXPECT_FALSE(std::filesystem::exists(workshop.File("report")));
+}
+
+}  // namespace
+}  // namespace plastometer

@@ -1,0 +1,90 @@
+// Blocks to HTML, Markdown, CSV and gnuplot.
+#include "harness/report/page.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "harness/report/gnuplot.h"
+
+namespace plastometer {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+Page OnePage(Block block) {
+  Page page{"A <title>", "sub", {}};
+  page.Add(std::move(block));
+  return page;
+}
+
+Table SmallTable() {
+  return {"t",
+          "what | it is",
+          {{"name", {"name"}, true}, {"loss", {"loss", "loss_low"}}},
+          {{{"a|b", {"a|b"}}, {"1.0 [0.5, 2]", {"1", "0.5"}}},
+           {{"c,\"d\"", {"c,\"d\""}}, {"not available", {"", ""}}}},
+          {"a note"}};
+}
+
+TEST(Html, EscapesTextAndSetsCode) {
+  const std::string html =
+      HtmlPage(OnePage(Paragraph{"a < b & `x<y` \"q\" `"}), {});
+  EXPECT_THAT(html,
+              HasSubstr("a &lt; b &amp; <code>x&lt;y</code> &quot;q&quot; `"));
+  EXPECT_THAT(html, HasSubstr("<title>A &lt;title&gt;</title>"));
+}
+
+TEST(Html, TablesHaveScopesAndACaption) {
+  const std::string html = HtmlPage(OnePage(SmallTable()), {});
+  EXPECT_THAT(html, HasSubstr("<th scope=\"col\">loss</th>"));
+  EXPECT_THAT(html, HasSubstr("<th scope=\"row\" class=\"left\">a|b</th>"));
+  EXPECT_THAT(html, HasSubstr("<caption><span>what | it is</span></caption>"));
+}
+
+TEST(Html, ADrawingLosesItsAddressesAndSharedNames) {
+  Figure figure;
+  figure.id = "f";
+  figure.alt = "a \"curve\"";
+  const std::string svg =
+      "<?xml version=\"1.0\"?>\n<svg width=\"5\" "
+      "xmlns=\"http://www.w3.org/2000/svg\" "
+      "xmlns:xlink=\"http://www.w3.org/1999/xlink\">\n<title>Gnuplot</title>"
+      "<desc>made by</desc><g id=\"gnuplot_canvas\"><path id='gpPt0'/>"
+      "<use xlink:href='#gpPt0'/></g></svg>";
+  const std::string html = HtmlPage(OnePage(figure), {{"f", {svg, "png"}}});
+  EXPECT_THAT(html, HasSubstr("<svg role=\"img\" aria-label=\"a "
+                              "&quot;curve&quot;\" width=\"5\">"));
+  EXPECT_THAT(html, HasSubstr("<path id='f-gpPt0'/><use href='#f-gpPt0'/>"));
+  EXPECT_THAT(html, HasSubstr("id=\"f-gnuplot_canvas\""));
+  EXPECT_THAT(html, Not(HasSubstr("http")));
+  EXPECT_THAT(html, Not(HasSubstr("made by")));
+}
+
+TEST(Html, ARasterFigureIsEmbedded) {
+  Figure figure;
+  figure.id = "f";
+  figure.alt = "cells";
+  figure.raster = true;
+  EXPECT_THAT(HtmlPage(OnePage(figure), {{"f", {"<svg/>", "png"}}}),
+              HasSubstr("<img alt=\"cells\" width=\"520\" height=\"380\" "
+                        "src=\"data:image/png;base64,cG5n\">"));
+}
+
+TEST(Markdown, CellsDoNotEndTheirRow) {
+  const std::string text = MarkdownPage(OnePage(SmallTable()), {});
+  EXPECT_THAT(text, HasSubstr("| a\\|b | 1.0 [0.5, 2] |\n"));
+  EXPECT_THAT(text, HasSubstr("|---|---:|"));
+}
+
+TEST(TableCsv, HasANumberAndItsBoundsInColumns) {
+  EXPECT_EQ(TableCsv(SmallTable()),
+            "name,loss,loss_low\na|b,1,0.5\n\"c,\"\"d\"\"\",,\n");
+}
+
+TEST(Gnuplot, QuotesWhatCouldEndAString) {
+  EXPECT_EQ(Quoted("a\"b\\c\nd"), "\"a\\\"b\\\\c d\"");
+}
+
+}  // namespace
+}  // namespace plastometer

@@ -1,0 +1,164 @@
+// The report of a run whose truth is known.
+#include "harness/report/report.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "harness/base/files.h"
+#include "tests/harness/report/planted_run.h"
+
+namespace plastometer {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+const Answer& AnswerOf(const Page& page, const std::string& id) {
+  for (const Block& block : page.blocks)
+    if (const auto* a = std::get_if<Answer>(&block); a && a->id == id)
+      return *a;
+  throw std::runtime_error("no answer " + id);
+}
+
+const Table& TableOf(const Page& page, const std::string& id) {
+  for (const Block& block : page.blocks)
+    if (const auto* t = std::get_if<Table>(&block); t && t->id == id) return *t;
+  throw std::runtime_error("no table " + id);
+}
+
+const Figure& FigureOf(const Page& page, const std::string& id) {
+  for (const Block& block : page.blocks)
+    if (const auto* f = std::get_if<Figure>(&block); f && f->id == id)
+      return *f;
+  throw std::runtime_error("no figure " + id);
+}
+
+// Planted: early loses .01 of .4, less than the .02 allowed; late loses .3.
+TEST(Answers, FindThePlantedTruth) {
+  const Page page = MakeReport({PlantedRun(20)});
+  const Answer& rq1 = AnswerOf(page, "rq1");
+  EXPECT_EQ(rq1.verdict, "yes") << rq1.sentence;
+  EXPECT_THAT(rq1.sentence, HasSubstr("97.5"));
+  EXPECT_EQ(AnswerOf(page, "depth").verdict, "yes");
+  const Table& table = TableOf(page, rq1.table_id);
+  EXPECT_NEAR(std::stod(table.rows[0][2].csv[0]), 0.01 - 0.02, 0.001);
+}
+
+TEST(Answers, ALossBeyondTheLineIsANo) {
+  auto profiles = PlantedProfiles();
+  profiles[1].lost = 0.03;
+  EXPECT_EQ(AnswerOf(MakeReport({PlantedRun(20, profiles)}), "rq1").verdict,
+            "no");
+}
+
+TEST(Answers, NoVerdictBelowSixteenWorks) {
+  const Page page = MakeReport({PlantedRun(15)});
+  EXPECT_EQ(AnswerOf(page, "rq1").verdict, "undecided");
+  EXPECT_THAT(AnswerOf(page, "rq1").sentence, HasSubstr("fewer than 16"));
+  EXPECT_EQ(TableOf(page, "rq1").rows[0][5].text, "too few works");
+}
+
+TEST(Answers, WhatWasNotMeasuredIsNotAvailableWithItsCommand) {
+  auto profiles = PlantedProfiles();
+  profiles.erase(profiles.begin() + 1);
+  const Page page = MakeReport({PlantedRun(20, profiles)});
+  for (const char* id : {"rq1", "depth"}) {
+    EXPECT_EQ(AnswerOf(page, id).verdict, "not available");
+    EXPECT_THAT(AnswerOf(page, id).sentence, HasSubstr("plastometer run"));
+  }
+  EXPECT_EQ(AnswerOf(page, "rq2").verdict, "not available");
+  EXPECT_EQ(AnswerOf(page, "rq3").verdict, "not available");
+}
+
+// A domain that says otherwise takes the overall verdict away.
+TEST(Answers, AnOverallVerdictOnlyWhereDomainsAgree) {
+  ReportRun run = PlantedRun(20, PlantedProfiles(), {"code", "prose"});
+  EXPECT_EQ(AnswerOf(MakeReport({run}), "rq1").verdict, "yes");
+  RunRecord record = run.results.record;
+  for (const WindowRecord& w : record.windows) {
+    if (w.domain != "code") continue;
+    for (int64_t t = 0; t < w.num_tokens - 1; ++t)
+      record.profiles[1].nll[w.loss_begin + t] += 0.05;
+  }
+  run.results = Summarise(std::move(record));
+  const Answer answer = AnswerOf(MakeReport({run}), "rq1");
+  EXPECT_EQ(answer.verdict, "undecided");
+  EXPECT_THAT(answer.sentence, HasSubstr("prose yes"));
+}
+
+// late:25% costs what early:25% costs and loses more: the only one off the
+// front. Time is equal for all: there uniform beats every other.
+TEST(Pareto, ThePlantedFrontIsFound) {
+  const Page page = MakeReport({PlantedRun(20)});
+  const auto marks = [&](const std::string& id) {
+    std::istringstream csv(FigureOf(page, id).data.at(id + ".csv"));
+    std::string line, all;
+    std::getline(csv, line);
+    while (std::getline(csv, line))
+      all += line.substr(0, line.find(',')) + "=" +
+             line.substr(line.rfind(',') + 1) + " ";
+    return all;
+  };
+  const std::string exact =
+      "uniform=front early:25%=front late:25%=dominated frozen=front ";
+  EXPECT_EQ(marks("pareto-flops"), exact);
+  EXPECT_EQ(marks("pareto-inner-updates"), exact);
+  EXPECT_EQ(marks("pareto-adaptive-state-bytes"), exact);
+  EXPECT_EQ(marks("pareto-ms-per-1k-tokens"),
+            "uniform=front early:25%=dominated late:25%=dominated "
+            "frozen=dominated ");
+  const std::string front =
+      FigureOf(page, "pareto-flops").data.at("pareto-flops-front.csv");
+  EXPECT_EQ(std::count(front.begin(), front.end(), '\n'), 4);
+}
+
+TEST(Figures, PositionsHoldThePlantedGap) {
+  const Page page = MakeReport({PlantedRun(20)});
+  for (const auto& row : TableOf(page, "position").rows) {
+    EXPECT_NEAR(std::stod(row[1].csv[0]), 0.4, 0.02);
+    EXPECT_NEAR(std::stod(row[2].csv[0]), 0.975, 0.001);
+    EXPECT_NEAR(std::stod(row[3].csv[0]), 0.25, 0.001);
+  }
+}
+
+TEST(Report, AFolderWithoutGnuplotHoldsDataAndScripts) {
+  TemporaryFolder folder;
+  const WrittenReport written =
+      WriteReport({PlantedRun(20)}, folder.path(),
+                  [](const auto&, const auto&) { return false; });
+  EXPECT_FALSE(written.drawn);
+  EXPECT_EQ(written.num_figures, 6);
+  for (const char* name :
+       {"report.html", "report.md", "results.json", "tables/profiles.csv",
+        "tables/rq1.csv", "figures/pareto-flops.gp", "figures/pareto-flops.csv",
+        "figures/adaptation-gain.gp"})
+    EXPECT_TRUE(std::filesystem::exists(folder.path() / name)) << name;
+  const std::string html = ReadFile(folder.path() / "report.html");
+  EXPECT_THAT(html, HasSubstr("gnuplot pareto-flops.gp"));
+  EXPECT_THAT(html, HasSubstr("planted &lt;text&gt; &amp; more"));
+  const auto json =
+      nlohmann::json::parse(ReadFile(folder.path() / "results.json"));
+  EXPECT_EQ(json.at("answers")[0].at("verdict"), "yes");
+}
+
+TEST(Report, RunsStandSideBySideWithIdsOfTheirOwn) {
+  ReportRun second = PlantedRun(20);
+  second.name = "other";
+  second.suffix = "-2";
+  const Page page = MakeReport({PlantedRun(20), second});
+  EXPECT_EQ(TableOf(page, "comparison").rows.size(), 8u);
+  EXPECT_EQ(AnswerOf(page, "rq1-2").verdict, "yes");
+  FigureOf(page, "pareto-flops-2");
+}
+
+TEST(Report, TheSameRunGivesTheSamePage) {
+  EXPECT_EQ(HtmlPage(MakeReport({PlantedRun(20)}), {}),
+            HtmlPage(MakeReport({PlantedRun(20)}), {}));
+}
+
+}  // namespace
+}  // namespace plastometer

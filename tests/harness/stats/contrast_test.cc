@@ -1,0 +1,117 @@
+// Contrasts, Holm and bands: closed forms, and numbers of R's p.adjust and
+// SciPy.
+#include "harness/stats/contrast.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "harness/base/error.h"
+#include "harness/base/philox.h"
+
+namespace plastometer::stats {
+namespace {
+
+std::vector<WorkTotals> Works(size_t n, double mean, double scatter,
+                              uint64_t stream_id) {
+  PhiloxStream stream(77, stream_id);
+  std::vector<WorkTotals> works(n);
+  for (WorkTotals& w : works) {
+    w.weight = 100;
+    w.sum = 100 * (mean + scatter * NormalQuantile(stream.NextUniform()));
+  }
+  return works;
+}
+
+TEST(Contrast, IsTheCombinationOfTheMeans) {
+  const Term terms[] = {{1, {{30, 10}, {50, 20}}},
+                        {-0.05, {{40, 10}, {60, 20}}},
+                        {-0.95, {{20, 10}, {40, 20}}}};
+  const auto works = Combine(terms);
+  EXPECT_NEAR(works[0].sum, 30 - 2 - 19, 1e-12);
+  EXPECT_NEAR(works[1].sum, 50 - 3 - 38, 1e-12);
+  EXPECT_NEAR(Contrast(terms, 1).estimate, (9.0 + 9.0) / 30, 1e-12);
+}
+
+TEST(Contrast, RefusesOtherWorksOrWeights) {
+  const Term fewer[] = {{1, {{1, 1}, {1, 1}}}, {-1, {{1, 1}}}};
+  EXPECT_THROW(Combine(fewer), Error);
+  const Term other[] = {{1, {{1, 1}}}, {-1, {{1, 2}}}};
+  EXPECT_THROW(Combine(other), Error);
+}
+
+TEST(Verdict, FollowsTheInterval) {
+  EXPECT_EQ(IsNegative({-2, -3, -1}), Verdict::kYes);
+  EXPECT_EQ(IsNegative({2, 1, 3}), Verdict::kNo);
+  EXPECT_EQ(IsNegative({-1, -3, 0.1}), Verdict::kUndecided);
+  EXPECT_EQ(IsNegative({-1, kUnknown, kUnknown}), Verdict::kUndecided);
+}
+
+// R 4.2: p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm").
+TEST(Holm, IsRsPAdjust) {
+  const double levels[] = {0.01, 0.04, 0.03, 0.005};
+  const auto adjusted = HolmAdjusted(levels);
+  const double expected[] = {0.03, 0.06, 0.06, 0.02};
+  for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(adjusted[i], expected[i], 1e-12);
+}
+
+TEST(Holm, PassesOverWhatIsUnknownAndStopsAtOne) {
+  const double levels[] = {0.9, kUnknown, 0.8};
+  const auto adjusted = HolmAdjusted(levels);
+  EXPECT_EQ(adjusted[0], 1);
+  EXPECT_TRUE(std::isnan(adjusted[1]));
+  EXPECT_EQ(adjusted[2], 1);
+}
+
+TEST(BootstrapLevel, IsSmallForAnEffectAndUniformForNone) {
+  EXPECT_LT(BootstrapLevel(Works(32, 0.5, 0.3, 1), 1), 0.001);
+  EXPECT_TRUE(std::isnan(BootstrapLevel(Works(7, 0.5, 0.3, 3), 1)));
+  int num_below = 0;
+  for (uint64_t i = 0; i < 400; ++i)
+    num_below += BootstrapLevel(Works(32, 0, 0.3, 100 + i), 1, 199) < 0.05;
+  // 20 expected, less and plus 4 standard errors.
+  EXPECT_GT(num_below, 3);
+  EXPECT_LT(num_below, 38);
+}
+
+// For normal works the level is Student's: compared with the exact one.
+TEST(BootstrapLevel, IsNearStudents) {
+  const auto works = Works(40, 0.08, 0.3, 4);
+  const double t = WeightedMean(works, 1).estimate / StandardError(works);
+  const double exact = 2 * StudentCdf(-std::abs(t), 39);
+  ASSERT_GT(exact, 0.01);
+  EXPECT_NEAR(BootstrapLevel(works, 1), exact, 0.03);
+}
+
+TEST(Band, IsWiderThanPointwiseAndHoldsCurvesAsOftenAsItSays) {
+  constexpr int kCurves = 300, kPoints = 8;
+  int num_inside = 0;
+  for (int i = 0; i < kCurves; ++i) {
+    std::vector<std::vector<WorkTotals>> points;
+    for (uint64_t k = 0; k < kPoints; ++k)
+      points.push_back(Works(24, 0, 1, 1000 + i * kPoints + k));
+    const auto band = SimultaneousBand(points, 5, 400);
+    bool inside = true;
+    for (const Interval& b : band) inside = inside && !b.excludes_zero();
+    num_inside += inside ? 1 : 0;
+    if (i == 0) {
+      const Interval one = WeightedMean(points[0], 5, 400);
+      EXPECT_GT(band[0].high - band[0].low, 1.2 * (one.high - one.low));
+    }
+  }
+  // 0.95 less 4 standard errors of 300 curves; pointwise would hold 0.66.
+  EXPECT_GT(num_inside, 0.90 * kCurves);
+  EXPECT_LT(num_inside, kCurves);
+}
+
+TEST(Band, APointThatDoesNotVaryHasNoInterval) {
+  const std::vector<std::vector<WorkTotals>> points = {
+      Works(12, 0, 1, 9), std::vector<WorkTotals>(12, WorkTotals{2, 1})};
+  const auto band = SimultaneousBand(points, 1, 100);
+  EXPECT_TRUE(band[0].available());
+  EXPECT_FALSE(band[1].available());
+  EXPECT_EQ(band[1].estimate, 2);
+}
+
+}  // namespace
+}  // namespace plastometer::stats
