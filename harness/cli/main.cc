@@ -9,6 +9,7 @@
 #include "harness/base/allocator.h"
 #include "harness/base/error.h"
 #include "harness/base/interrupt.h"
+#include "harness/cli/arms_command.h"
 #include "harness/cli/bless_commands.h"
 #include "harness/cli/check_command.h"
 #include "harness/cli/data_command.h"
@@ -72,6 +73,7 @@ void AddCommands(CLI::App& app) {
   AddMergeCommand(app);
   AddReplayCommand(app);
   AddReportCommand(app);
+  AddArmsCommand(app);
   AddTolerancesCommand(app);
   AddEnvCommand(app);
   AddScoreCommand(app);

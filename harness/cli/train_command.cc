@@ -121,8 +121,10 @@ std::function<void(const std::string&)> ProgressPrinter() {
 }
 
 void Train(const Arguments& a) {
-  const TrainConfig config =
+  TrainConfig config =
       train::TrainConfigFromJson(ReadJsonFile(a.config), a.config);
+  if (!config.initial_model.empty() && config.initial_model_sha256.empty())
+    config.initial_model_sha256 = Sha256OfFile(Resolve(config.initial_model));
   train::TrainOptions options;
   options.checkpoint =
       a.checkpoint.empty()

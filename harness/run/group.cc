@@ -107,6 +107,7 @@ RunRecord Describe(const LoadedGroup& g, const Tokenizer* tokenizer,
   r.model_sha256 = Sha256OfFile(g.choice.file);
   r.model_config_json = ConfigToJson(g.config).dump();
   r.model_context_tokens = g.config.context_tokens;
+  r.training = TrainingOfModel(g.choice.file);
   r.tokenizer_name =
       tokenizer == nullptr
           ? "none (ids of the task)"

@@ -1,6 +1,7 @@
 #include "harness/run/inputs.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -103,6 +104,20 @@ TrainedTask TaskOfModel(const fs::path& model_file) {
   } catch (const nlohmann::json::exception& error) {
     throw InvalidError(where + ": " + error.what());
   }
+}
+
+TrainingRecord TrainingOfModel(const fs::path& model_file) {
+  const auto metadata = SafetensorsFile(model_file).metadata();
+  TrainingRecord training{Value(metadata, "trained_profile"), 0,
+                          Value(metadata, "initial_model_sha256")};
+  const std::string seed = Value(metadata, "training_seed");
+  const auto [end, error] =
+      std::from_chars(seed.data(), seed.data() + seed.size(), training.seed);
+  if (!seed.empty() && (error != std::errc() || *end != '\0'))
+    throw InvalidError(model_file.string() +
+                       ": metadata \"training_seed\" is '" + seed +
+                       "', expected an integer");
+  return training;
 }
 
 std::unique_ptr<Tokenizer> ResolveTokenizer(const std::string& spec,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "datasets/tokenizer.h"
+#include "harness/run/results.h"
 #include "model/config.h"
 
 namespace plastometer {
@@ -31,6 +32,10 @@ struct TrainedTask {
   bool answers_only = false;
 };
 TrainedTask TaskOfModel(const std::filesystem::path& model_file);
+
+// Profile, seed and origin of a model's training, as far as its metadata says.
+// Throws kInvalid.
+TrainingRecord TrainingOfModel(const std::filesystem::path& model_file);
 
 // `spec` as given on the command line ("bytes" or a file). When empty: the file
 // that the model's metadata names (with its hash), else tokenizer.model beside

@@ -65,11 +65,19 @@ struct ProfileRecord {
   }
 };
 
+// How the model was made, as its file says; an empty profile: it does not say.
+struct TrainingRecord {
+  std::string profile;  // plastic while it learned
+  int64_t seed = 0;
+  std::string initial_sha256;  // of the model it went on from; empty: none
+};
+
 struct RunRecord {
   std::string version, started_utc;
   std::string model_name, model_path, model_sha256;
   std::string model_config_json;
   int64_t model_context_tokens = 0;  // tokens of a training window
+  TrainingRecord training;
   std::string tokenizer_name, tokenizer_sha256;
   std::string data_name, data_sha256;
   std::string lane;

@@ -120,6 +120,8 @@ Json AboutJson(const PlannedGroup& g) {
           {"threads", r.num_threads},
           {"context_tokens", r.context_tokens},
           {"seed", r.seed},
+          {"training",
+           {r.training.profile, r.training.seed, r.training.initial_sha256}},
           {"notes", r.notes},
           {"floors", FloorsJson(r.windows)}};
 }
@@ -143,6 +145,8 @@ void ReadAbout(const Json& about, PlannedGroup& g) {
   about.at("context_tokens").get_to(r.context_tokens);
   about.at("seed").get_to(r.seed);
   about.at("notes").get_to(r.notes);
+  const Json& training = about.at("training");
+  r.training = {training.at(0), training.at(1), training.at(2)};
 }
 
 int64_t ReadWindows(const Json& list, const std::string& source,

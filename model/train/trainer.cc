@@ -435,6 +435,10 @@ void Trainer::Save(const std::filesystem::path& model_file) const {
                   .generic_string();
     metadata["tokenizer_sha256"] = tokenizer->second;
   }
+  metadata["trained_profile"] = config_.profile;
+  metadata["training_seed"] = std::to_string(config_.seed);
+  if (!config_.initial_model.empty())
+    metadata["initial_model_sha256"] = config_.initial_model_sha256;
   if (!config_.task.name.empty())
     metadata["task"] = TrainConfigToJson(config_)["task"].dump();
   SaveModelFile(model_file, config_.model, parameters_.ToHost(DType::kBF16),

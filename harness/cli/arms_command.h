@@ -1,0 +1,9 @@
+// plastometer arms
+#pragma once
+#include <CLI/CLI.hpp>
+
+namespace plastometer {
+
+void AddArmsCommand(CLI::App& app);
+
+}  // namespace plastometer

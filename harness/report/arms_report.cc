@@ -1,0 +1,103 @@
+#include "harness/report/arms_report.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "harness/report/format.h"
+
+namespace plastometer {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string Cell(const Measured& m, int decimals, double scale = 1) {
+  if (!m.value || !std::isfinite(*m.value)) return "not available";
+  std::string text = Fixed(scale * *m.value, decimals);
+  if (m.low)
+    text += " [" + Fixed(scale * *m.low, decimals) + ", " +
+            Fixed(scale * *m.high, decimals) + "]";
+  return text;
+}
+
+std::string OneTable(const ArmComparison& c, int width) {
+  std::vector<Column> columns = {{{"arm"}, true},
+                                 {{"profile"}, true},
+                                 {{"seeds"}},
+                                 {{"nats lost", "[95 %]"}, true},
+                                 {{"retention, %", "[95 %]"}, true},
+                                 {{"over 95 % kept?"}, true}};
+  if (c.floor_nats) columns[3].title = {"nats above", "floor [95 %]"};
+  std::vector<std::vector<std::string>> rows;
+  for (const ArmRow& r : c.rows)
+    rows.push_back({r.arm, r.profile, std::to_string(r.seeds.size()),
+                    c.floor_nats ? Cell(r.above_floor, 4) : Cell(r.lost, 3),
+                    Cell(r.retention, 1, 100), r.verdict});
+  std::string text =
+      Wrap("data " + c.data_name + " (sha256 " + c.data_sha256.substr(0, 12) +
+               "): " + Count(c.num_works) + " works, " +
+               Count(c.scored_tokens) + " scored tokens" +
+               (c.floor_nats ? ", floor " + Fixed(*c.floor_nats, 4) + " nats"
+                             : ""),
+           width) +
+      RenderTable(columns, rows, width);
+  for (const std::string& note : c.notes) text += Wrap("note: " + note, width);
+  return text;
+}
+
+Json ToJson(const Measured& m) {
+  const auto number = [](const std::optional<double>& value) {
+    return value && std::isfinite(*value) ? Json(*value) : Json(nullptr);
+  };
+  Json json = {{"value", number(m.value)},
+               {"low", number(m.low)},
+               {"high", number(m.high)}};
+  if (!m.reason.empty()) json["reason"] = m.reason;
+  return json;
+}
+
+}  // namespace
+
+std::string ArmsTable(const std::vector<ArmComparison>& comparisons,
+                      int width) {
+  std::string text;
+  for (const ArmComparison& c : comparisons) text += OneTable(c, width) + "\n";
+  return text +
+         Wrap("post-hoc: a profile laid over uniform-trained models; frozen is "
+              "the same models frozen. co-trained: models trained under the "
+              "profile; frozen is a model trained without any learning layer. "
+              "healed: some masked steps after a common training, frozen after "
+              "as many.",
+              width) +
+         Wrap("retention: share of the gap frozen - uniform that is kept. over "
+              "95 % kept: L_p - 0.05 L_frozen - 0.95 L_uniform < 0. Intervals "
+              "cross training seeds with works; one seed has none.",
+              width);
+}
+
+std::string ArmsJson(const std::vector<ArmComparison>& comparisons) {
+  Json list = Json::array();
+  for (const ArmComparison& c : comparisons) {
+    Json rows = Json::array();
+    for (const ArmRow& r : c.rows)
+      rows.push_back({{"arm", r.arm},
+                      {"profile", r.profile},
+                      {"training_seeds", r.seeds},
+                      {"nll_nats", ToJson(r.nll)},
+                      {"nats_above_floor", c.floor_nats ? ToJson(r.above_floor)
+                                                        : Json(nullptr)},
+                      {"nats_lost_against_uniform", ToJson(r.lost)},
+                      {"retention", ToJson(r.retention)},
+                      {"contrast_nats", ToJson(r.contrast)},
+                      {"over_95_percent_kept", r.verdict}});
+    list.push_back(
+        {{"data", {{"name", c.data_name}, {"sha256", c.data_sha256}}},
+         {"works", c.num_works},
+         {"scored_tokens", c.scored_tokens},
+         {"floor_nats", c.floor_nats ? Json(*c.floor_nats) : Json(nullptr)},
+         {"rows", rows},
+         {"notes", c.notes}});
+  }
+  return list.dump(1) + "\n";
+}
+
+}  // namespace plastometer

@@ -1,0 +1,13 @@
+// What `plastometer arms` prints.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "harness/run/arms.h"
+
+namespace plastometer {
+
+std::string ArmsTable(const std::vector<ArmComparison>& comparisons, int width);
+std::string ArmsJson(const std::vector<ArmComparison>& comparisons);
+
+}  // namespace plastometer

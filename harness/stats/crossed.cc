@@ -1,0 +1,143 @@
+#include "harness/stats/crossed.h"
+
+#include <cmath>
+#include <numeric>
+
+#include "harness/base/error.h"
+
+namespace plastometer::stats {
+namespace {
+
+using Matrix = std::vector<std::vector<double>>;
+
+double Total(std::span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+// Estimates of the two means; covariances of the estimates from seeds and from
+// works: [0] numerator, [1] both, [2] denominator.
+struct Moments {
+  double mean[2];
+  double from_seeds[3], from_works[3];
+  double seeds, works;  // degrees of freedom
+};
+
+void CheckShape(const Matrix& sums, std::span<const double> weights) {
+  for (const auto& row : sums)
+    if (row.size() != weights.size())
+      throw InternalError("crossed interval: " + std::to_string(row.size()) +
+                          " works, but " + std::to_string(weights.size()) +
+                          " weights");
+}
+
+// Adds scale * (a a', a b', b b') of every pair of residuals.
+template <class Residual>
+void AddCovariance(size_t n, const Residual& residual, double scale,
+                   double (&to)[3]) {
+  for (size_t i = 0; i < n; ++i) {
+    const double a = residual(0, i), b = residual(1, i);
+    to[0] += scale * a * a;
+    to[1] += scale * a * b;
+    to[2] += scale * b * b;
+  }
+}
+
+Moments MomentsOf(const Matrix& num, const Matrix& den,
+                  std::span<const double> weights) {
+  const auto S = static_cast<double>(num.size()),
+             W = static_cast<double>(weights.size());
+  const double total = Total(weights);
+  Moments m{{0, 0}, {0, 0, 0}, {0, 0, 0}, S - 1, W - 1};
+  const Matrix* sides[2] = {&num, &den};
+  Matrix by_seed(2), by_work(2, std::vector<double>(weights.size(), 0));
+  for (int side = 0; side < 2; ++side) {
+    for (const auto& row : *sides[side]) {
+      by_seed[side].push_back(Total(row) / total);
+      m.mean[side] += by_seed[side].back() / S;
+      for (size_t w = 0; w < row.size(); ++w) by_work[side][w] += row[w] / S;
+    }
+  }
+  AddCovariance(
+      num.size(),
+      [&](int side, size_t s) { return by_seed[side][s] - m.mean[side]; },
+      1 / (S * (S - 1)), m.from_seeds);
+  AddCovariance(
+      weights.size(),
+      [&](int side, size_t w) {
+        return by_work[side][w] - m.mean[side] * weights[w];
+      },
+      W / (W - 1) / (total * total), m.from_works);
+  return m;
+}
+
+// Student's quantile for numerator - r denominator.
+double QuantileFor(const Moments& m, double r) {
+  const auto variance = [&](const double (&v)[3]) {
+    return std::fmax(0, v[0] - 2 * r * v[1] + r * r * v[2]);
+  };
+  const double seeds = variance(m.from_seeds), works = variance(m.from_works);
+  const double both = seeds + works;
+  const double degrees =
+      both > 0 ? both * both /
+                     (seeds * seeds / m.seeds + works * works / m.works)
+               : m.works;
+  return StudentQuantile(0.975, degrees);
+}
+
+}  // namespace
+
+Interval CrossedMean(const Matrix& sums, std::span<const double> weights) {
+  CheckShape(sums, weights);
+  if (sums.empty() || weights.empty()) return {};
+  const Matrix none(sums.size(), std::vector<double>(weights.size(), 0));
+  const Moments m = MomentsOf(sums, none, weights);
+  Interval interval{m.mean[0], kUnknown, kUnknown};
+  if (sums.size() < 2 || weights.size() < 2 || !std::isfinite(m.mean[0]))
+    return interval;
+  const double half =
+      QuantileFor(m, 0) * std::sqrt(m.from_seeds[0] + m.from_works[0]);
+  interval.low = m.mean[0] - half;
+  interval.high = m.mean[0] + half;
+  return interval;
+}
+
+RatioResult CrossedRatio(const Matrix& numerator, const Matrix& denominator,
+                         std::span<const double> weights) {
+  CheckShape(numerator, weights);
+  CheckShape(denominator, weights);
+  if (numerator.size() != denominator.size())
+    throw InternalError("crossed interval: seeds differ in number");
+  if (numerator.empty() || weights.empty())
+    return {kUnknown, std::nullopt, "there is nothing measured"};
+  const Moments m = MomentsOf(numerator, denominator, weights);
+  RatioResult result;
+  if (m.mean[1] != 0 && std::isfinite(m.mean[0] / m.mean[1]))
+    result.estimate = m.mean[0] / m.mean[1];
+  if (numerator.size() < 2 || weights.size() < 2) {
+    result.reason = numerator.size() < 2
+                        ? "one training seed: its spread is unknown"
+                        : "one work has no spread";
+    return result;
+  }
+  double v[3];
+  for (int i = 0; i < 3; ++i) v[i] = m.from_seeds[i] + m.from_works[i];
+  const double t = QuantileFor(m, std::isfinite(result.estimate)
+                                      ? result.estimate
+                                      : 0);
+  // All r with (N - r D)^2 <= t^2 Var(N - r D), as in ratio.cc.
+  const double a = m.mean[1] * m.mean[1] - t * t * v[2];
+  const double b = m.mean[0] * m.mean[1] - t * t * v[1];
+  const double c = m.mean[0] * m.mean[0] - t * t * v[0];
+  if (std::isnan(a) || std::isnan(b)) {
+    result.reason = "a value is unknown";
+  } else if (a <= 0) {
+    result.reason = "the 95 % interval of the denominator contains 0";
+  } else {
+    const double root = std::sqrt(std::fmax(0.0, b * b - a * c));
+    result.interval =
+        Interval{result.estimate, (b - root) / a, (b + root) / a};
+  }
+  return result;
+}
+
+}  // namespace plastometer::stats
