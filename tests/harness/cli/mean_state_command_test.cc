@@ -48,11 +48,11 @@ TEST(MeanStateCommand, WritesTheMeanOfTheFinalStates) {
                      "--state --threads 1 --out s.safetensors")
                 .exit_code,
             0);
-  const std::vector<double>
-      states = ToDoubles(SafetensorsFile(workshop.File("s.safetensors"))
-                             .Read("final_state.3.b1")),
-      expected = ToDoubles(
-          mean.Read("model/h/3/seq_modeling_block/ttt_bias_0"));
+  const std::vector<double> states = ToDoubles(
+                                SafetensorsFile(workshop.File("s.safetensors"))
+                                    .Read("final_state.3.b1")),
+                            expected = ToDoubles(mean.Read(
+                                "model/h/3/seq_modeling_block/ttt_bias_0"));
   ASSERT_EQ(states.size(), 5 * expected.size());
   for (size_t i = 0; i < expected.size(); ++i) {
     double sum = 0;
@@ -77,8 +77,8 @@ TEST(MeanStateCommand, ARunThatStartsThereIsPinnedToTheFile) {
   EXPECT_THAT(ReadFile(workshop.File("r") / "plan.json"),
               HasSubstr("0-3:0;start=mean:" + hash));
   EXPECT_THAT(run.out, HasSubstr("mean state sha256 " + hash));
-  const auto json = nlohmann::json::parse(
-      ReadFile(workshop.File("r") / "results.json"));
+  const auto json =
+      nlohmann::json::parse(ReadFile(workshop.File("r") / "results.json"));
   ASSERT_EQ(json.at("plan").at("profiles").size(), 3u);
   const SafetensorsFile losses(workshop.File("r") / "losses.safetensors");
   EXPECT_NE(losses.Read("nll.frozen;start=mean").bytes,

@@ -34,8 +34,15 @@ Model FromTensors(Kind kind, const TensorMap& weights, Lane lane) {
                             weights, {.lane = lane, .num_threads = 1});
 }
 
+// The last token's rate decides the step of the carried state: never clipped at
+// 0 here.
 TensorMap WeightsOf(Kind kind) {
-  return RandomWeights(SmallConfig(kind.inner_model, kind.backbone), 21);
+  TensorMap weights =
+      RandomWeights(SmallConfig(kind.inner_model, kind.backbone), 21);
+  for (auto& [name, tensor] : weights) {
+    if (name.ends_with("learnable_token_idx")) tensor.As<float>()[15] = 0.0625F;
+  }
+  return weights;
 }
 
 // The fast weights of another random model.
@@ -60,7 +67,9 @@ class Pair {
   Model Load(Lane lane) const {
     return Model::Load(File(), {.lane = lane, .num_threads = 1});
   }
-  std::filesystem::path File() const { return folder_.path() / "m.safetensors"; }
+  std::filesystem::path File() const {
+    return folder_.path() / "m.safetensors";
+  }
   std::filesystem::path MeanFile() const {
     return folder_.path() / kMeanStateFile;
   }
@@ -180,9 +189,9 @@ TEST(Flip, IsANegativeBaseRate) {
     ModelConfig config = SmallConfig(kind.inner_model, kind.backbone);
     const Model plain = FromTensors(kind, WeightsOf(kind), Lane::kCpuPortable);
     config.ttt_base_lr = -config.ttt_base_lr;
-    const Model negative = Model::FromTensors(
-        config, WeightsOf(kind),
-        {.lane = Lane::kCpuPortable, .num_threads = 1});
+    const Model negative =
+        Model::FromTensors(config, WeightsOf(kind),
+                           {.lane = Lane::kCpuPortable, .num_threads = 1});
     const std::vector<int32_t> ids = RandomIds(2 * 70, 61, 26);
     const ForwardOptions options = {.final_state = true,
                                     .statistics = StatisticsMode::kOn};
@@ -207,7 +216,9 @@ TEST(Shuffle, OrderIsAPinnedPermutationForEachLayerAndMiniBatch) {
     }
   }
   EXPECT_EQ(different.size(), 32u);
-  EXPECT_EQ(GateOrder(1, 2), (std::array<int64_t, 16>{6, 9, 7, 8, 2, 11, 15, 12, 4, 13, 1, 0, 5, 14, 10, 3}));
+  EXPECT_EQ(GateOrder(1, 2),
+            (std::array<int64_t, 16>{6, 9, 7, 8, 2, 11, 15, 12, 4, 13, 1, 0, 5,
+                                     14, 10, 3}));
 }
 
 // Layer 0 reads before anything is learned: its own gates are those of uniform.
@@ -232,8 +243,7 @@ TEST(Shuffle, GatesAreThoseOfTheMiniBatchLearnedFromBefore) {
         for (int64_t t = 0; t < T; ++t) {
           const int64_t m = t / 16, source = (m - every) * 16;
           if (m % every != 0) continue;
-          const int64_t from =
-              m == 0 ? t : source + GateOrder(0, m)[t % 16];
+          const int64_t from = m == 0 ? t : source + GateOrder(0, m)[t % 16];
           EXPECT_EQ(used[base + t], own[base + from]) << t;
         }
       }
@@ -272,8 +282,7 @@ TEST(Reset, IsAFreshWindow) {
     // nll[i] is the loss of token i + 1; the loss of token N is decided before.
     for (int64_t i = 0; i < T - 1; ++i) {
       EXPECT_EQ(once.nll[i], i < N ? never.nll[i] : fresh.nll[i - N]) << i;
-      EXPECT_EQ(every.nll[i],
-                i < 2 * N ? once.nll[i] : last.nll[i - 2 * N])
+      EXPECT_EQ(every.nll[i], i < 2 * N ? once.nll[i] : last.nll[i - 2 * N])
           << i;
     }
     EXPECT_NE(never.nll[N], fresh.nll[0]);
@@ -323,8 +332,7 @@ TEST(StartMean, IsAModelWithThatStart) {
       for (const std::string name : {"uniform", "frozen", "uniform;reset=32"}) {
         const ForwardOptions options = {.final_state = true,
                                         .statistics = StatisticsMode::kVirtual};
-        const ForwardResult a = model.Score(ids, 1,
-                                            Parse(name + ";start=mean"),
+        const ForwardResult a = model.Score(ids, 1, Parse(name + ";start=mean"),
                                             options),
                             b = other.Score(ids, 1, Parse(name), options);
         EXPECT_EQ(a.nll, b.nll) << name;
