@@ -40,6 +40,12 @@ def read_losses(path):
     return out
 
 
+def metadata_of(path):
+    """The "__metadata__" of a safetensors file."""
+    data = path.read_bytes()
+    return json.loads(data[8:8 + struct.unpack("<Q", data[:8])[0]])["__metadata__"]
+
+
 def windows_of(run_folder):
     """(domain, work, document, first_token, bytes, {profile: nll sum}, begin, tokens) by window."""
     windows = {}
@@ -148,6 +154,11 @@ def main():
     print(f"| weights | `model.safetensors`, bf16, sha256 `{sha256(model_folder / 'model.safetensors')}` |")
     print(f"| tokenizer | `tokenizer.model`, SentencePiece BPE, trained by this program on the same training split, sha256 "
           f"`{sha256(model_folder / 'tokenizer.model')}` |")
+    mean = model_folder / "mean_state.safetensors"
+    if mean.exists():
+        facts = metadata_of(mean)
+        print(f"| mean state | `{mean.name}`, fp32, sha256 `{sha256(mean)}`: {facts['windows']} windows, {int(facts['tokens']):,} tokens of "
+              f"the training split, data sha256 `{facts['data_sha256']}`; `{facts['command']}` |")
     print(f"| training data | sha256 `{log['training_data_sha256']}` (ids and windows) |\n")
     print("A model's identity is the hash of its weights: training is reproducible for one instruction set and BLAS, no further. "
           "Loss and gradient norm of every step are in `model.train.json`. The run was made once; it has not been repeated with the "

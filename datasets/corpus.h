@@ -83,11 +83,13 @@ EvaluationSet DefaultEvaluation(const Tokenizer& tokenizer,
                                 int64_t context_tokens,
                                 int64_t windows_per_domain,
                                 const std::filesystem::path& data_folder = {});
-// The same rule for sources of the caller's choice.
+// The same rule for sources of the caller's choice, and for their "train"
+// split.
 EvaluationSet SourceEvaluation(const std::vector<std::string>& sources,
                                const Tokenizer& tokenizer,
                                int64_t context_tokens,
                                int64_t windows_per_domain,
-                               const std::filesystem::path& data_folder = {});
+                               const std::filesystem::path& data_folder = {},
+                               const std::string& split = "heldout");
 
 }  // namespace plastometer

@@ -66,10 +66,11 @@ class WorkWindows {
 std::vector<WorkWindows> WorksOf(const std::string& source,
                                  const Tokenizer& tokenizer,
                                  int64_t context_tokens,
-                                 const fs::path& data_folder) {
+                                 const fs::path& data_folder,
+                                 const std::string& split) {
   std::map<std::string, std::vector<Document>> by_hash;
   ForEachDocument(
-      source, "heldout",
+      source, split,
       [&](Document&& d) {
         by_hash[Sha256Hex(source + "/" + d.work)].push_back(std::move(d));
         return true;
@@ -127,16 +128,17 @@ EvaluationSet SourceEvaluation(const std::vector<std::string>& sources,
                                const Tokenizer& tokenizer,
                                int64_t context_tokens,
                                int64_t windows_per_domain,
-                               const fs::path& data_folder) {
+                               const fs::path& data_folder,
+                               const std::string& split) {
   if (windows_per_domain < 1)
     throw UsageError("at least one window of each domain is needed");
   const fs::path folder = data_folder.empty() ? DataFolder() : data_folder;
   EvaluationSet set;
   for (const std::string& source : sources) {
-    auto works = WorksOf(source, tokenizer, context_tokens, folder);
+    auto works = WorksOf(source, tokenizer, context_tokens, folder, split);
     auto windows = RoundRobin(&works, windows_per_domain, &set.notes, source);
     if (windows.empty()) {
-      throw InvalidError(source + ": no held-out window of " +
+      throw InvalidError(source + ": no window of its " + split + " split of " +
                          std::to_string(context_tokens) + " tokens");
     }
     std::move(windows.begin(), windows.end(), std::back_inserter(set.windows));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <exception>
+#include <optional>
 #include <thread>
 
 #include "harness/base/error.h"
@@ -18,6 +19,7 @@
 #include "model/probes.h"
 #include "model/statistics_arrays.h"
 #include "model/tensor_io.h"
+#include "model/weights/mean_state.h"
 #include "model/weights/model_file.h"
 
 namespace plastometer {
@@ -84,7 +86,7 @@ struct Sequences::Impl {
   ModelConfig config;
   at::TensorOptions options;
   std::vector<ops::InnerParameters>
-      initial;  // W0 of every layer, shared with the model
+      initial;  // the start of every layer, shared with the model
 };
 
 Sequences::Sequences(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -128,7 +130,14 @@ struct Model::Impl {
   Lane lane = Lane::kCpuReference;
   int num_threads = 1;
   LanguageModelWeights weights;
+  // The same with the mean state in place of W0 (handles, not copies); else why
+  // not.
+  std::optional<LanguageModelWeights> mean_weights;
+  std::exception_ptr no_mean;
   ops::Arithmetic arithmetic;
+
+  const LanguageModelWeights& WeightsOf(const Profile& profile) const;
+  void TakeMeanState(const std::filesystem::path& model_file);
 
   // Hidden states of [B, T] ids, after the final norm.
   at::Tensor Hidden(ops::Ops& ops, const Profile& profile, SequenceState& state,
@@ -160,7 +169,39 @@ Model Model::Load(const std::filesystem::path& file,
     return ReadModelTensor(stored, spec.name);
   });
   model.impl_->sha256 = Sha256OfFile(file);
+  model.impl_->TakeMeanState(file);
   return model;
+}
+
+void Model::Impl::TakeMeanState(const std::filesystem::path& model_file) try {
+  const c10::InferenceMode inference;
+  const MeanState mean = ReadMeanState(model_file, config, sha256);
+  const auto take = [&](at::Tensor& part, const std::string& name) {
+    const auto found = mean.tensors.find(name);
+    if (found != mean.tensors.end())
+      part = ToTorch(found->second).to(OptionsOf(lane));
+  };
+  mean_weights = weights;
+  for (int64_t l = 0; l < config.num_layers; ++l) {
+    ops::InnerParameters& inner = mean_weights->layers[l].inner;
+    const std::string ttt =
+        "model/h/" + std::to_string(l) + "/seq_modeling_block/ttt_";
+    take(inner.w1, ttt + "dense_0");
+    take(inner.b1, ttt + "bias_0");
+    take(inner.w2, ttt + "dense_1");
+    take(inner.b2, ttt + "bias_1");
+  }
+} catch (const Error&) {
+  no_mean = std::current_exception();
+}
+
+const LanguageModelWeights& Model::Impl::WeightsOf(
+    const Profile& profile) const {
+  if (!profile.controls().start_mean) return weights;
+  if (mean_weights) return *mean_weights;
+  if (no_mean) std::rethrow_exception(no_mean);
+  throw UsageError("profile '" + profile.name() +
+                   "': a model made of tensors has no mean state");
 }
 
 Model Model::FromTensors(const ModelConfig& config, const TensorMap& weights,
@@ -223,7 +264,7 @@ Sequences Model::Start(int64_t num_sequences, const Profile& profile) const {
   auto sequences = std::make_unique<Sequences::Impl>(
       FreshState(impl_->config, num_sequences, OptionsOf(impl_->lane)),
       profile);
-  for (const LayerWeights& layer : impl_->weights.layers)
+  for (const LayerWeights& layer : impl_->WeightsOf(profile).layers)
     sequences->initial.push_back(layer.inner);
   return Sequences(std::move(sequences));
 }
@@ -312,8 +353,8 @@ at::Tensor Model::Impl::Hidden(
               rows[i];
       };
     }
-    hidden.push_back(ForwardHidden(config, weights, ops, profile, state,
-                                   ids.narrow(1, t, n), statistics, mode,
+    hidden.push_back(ForwardHidden(config, WeightsOf(profile), ops, profile,
+                                   state, ids.narrow(1, t, n), statistics, mode,
                                    observer));
   }
   return hidden.size() == 1 ? hidden[0] : at::cat(hidden, 1);
@@ -363,7 +404,8 @@ ForwardResult Model::ForwardOn(Sequences& sequences,
     if (plastic)
       result.counters.adaptive_state_bytes +=
           AdaptiveStateBytesOfLayer(impl_->config);
-    result.counters.carry_bytes += CarryBytesOfLayer(impl_->config, plastic);
+    result.counters.carry_bytes +=
+        CarryBytesOfLayer(impl_->config, plastic, profile.controls());
   }
   return result;
 }

@@ -77,8 +77,10 @@ class Sequences {
 // Const calls may run at the same time on different Sequences.
 class Model {
  public:
-  // Reads our own safetensors file. Throws kInvalid for a bad file, kUsage for
-  // a lane that this build or machine lacks.
+  // Reads our own safetensors file, and the mean state beside it when there is
+  // one. Throws kInvalid for a bad model file, kUsage for a lane that this
+  // build or machine lacks; what is wrong with the mean state is thrown by
+  // Start, when a profile asks for it.
   static Model Load(const std::filesystem::path& file,
                     const ModelOptions& options);
   // `weights` by canonical name, any floating dtype (widened to the lane's).
@@ -94,7 +96,9 @@ class Model {
   Lane lane() const;
   int num_threads() const;  // as resolved from ModelOptions
 
-  // Fresh state: every sequence starts at W0.
+  // Fresh state: every sequence starts at W0, under start=mean at the mean
+  // state. Throws kUsage (no mean state, other number of layers), kInvalid (a
+  // mean state that is damaged or another model's).
   Sequences Start(int64_t num_sequences, const Profile& profile) const;
   // ids: [B, T] row-major, T >= 1. Throws kInvalid for an id outside the
   // vocabulary (position and value).

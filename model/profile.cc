@@ -233,29 +233,66 @@ void CheckEvery(const std::string& profile, int64_t every) {
     Fail(profile, "every=" + std::to_string(every) + "; expected at least 1");
 }
 
+int64_t ExpectReset(const std::string& profile, const std::string& key,
+                    const std::string& value) {
+  const int64_t tokens = ExpectInt(profile, value, key);
+  if (tokens < 1 || tokens % kMiniBatchTokens != 0) {
+    Fail(profile, key + "=" + value +
+                      " is not a positive multiple of 16 tokens (the inner "
+                      "mini-batch)");
+  }
+  return tokens;
+}
+
+// True: the option was a control.
+bool ApplyControl(const std::string& profile, const std::string& key,
+                  const std::string& value, Controls& controls) {
+  if (key == "eta") {
+    if (value != "flip" && value != "shuffle")
+      Fail(profile, "eta=" + value + "; expected eta=flip or eta=shuffle");
+    controls.eta = value == "flip" ? Eta::kFlipped : Eta::kShuffled;
+  } else if (key == "start") {
+    if (value != "mean")
+      Fail(profile, "start=" + value + "; expected start=mean");
+    controls.start_mean = true;
+  } else if (key == "reset" || key == "reset-every") {
+    if (controls.reset_tokens > 0)
+      Fail(profile, "reset and reset-every exclude each other");
+    controls.reset_tokens = ExpectReset(profile, key, value);
+    controls.reset_repeats = key == "reset-every";
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void ApplySchedule(const std::string& profile, const std::string& key,
+                   const std::string& value,
+                   std::vector<LayerSchedule>& layers) {
+  if (key != "until" && key != "every") {
+    Fail(profile, "unknown option '" + key +
+                      "'; expected until=TOKENS, every=N, eta=flip, "
+                      "eta=shuffle, reset=TOKENS, reset-every=TOKENS or "
+                      "start=mean");
+  }
+  const int64_t number = ExpectInt(profile, value, key);
+  key == "until" ? CheckUntil(profile, number) : CheckEvery(profile, number);
+  for (auto& layer : layers) {
+    if (!layer.explicit_lambdas.empty())
+      Fail(profile,
+           "'" + key + "' cannot be applied to a layer with explicit lambdas");
+    (key == "until" ? layer.until_tokens : layer.every) = number;
+  }
+}
+
 void ApplyOption(const std::string& profile, const std::string& option,
-                 std::vector<LayerSchedule>& layers) {
+                 std::vector<LayerSchedule>& layers, Controls& controls) {
   const size_t equals = option.find('=');
   const std::string key = option.substr(0, equals);
   const std::string value =
       equals == std::string::npos ? "" : option.substr(equals + 1);
-  for (const auto& layer : layers) {
-    if (!layer.explicit_lambdas.empty())
-      Fail(profile,
-           "'" + key + "' cannot be applied to a layer with explicit lambdas");
-  }
-  if (key == "until") {
-    const int64_t until = ExpectInt(profile, value, "until");
-    CheckUntil(profile, until);
-    for (auto& layer : layers) layer.until_tokens = until;
-  } else if (key == "every") {
-    const int64_t every = ExpectInt(profile, value, "every");
-    CheckEvery(profile, every);
-    for (auto& layer : layers) layer.every = every;
-  } else {
-    Fail(profile,
-         "unknown option '" + option + "'; expected until=TOKENS or every=N");
-  }
+  if (!ApplyControl(profile, key, value, controls))
+    ApplySchedule(profile, key, value, layers);
 }
 
 LayerSchedule ScheduleFromJson(const std::string& profile, size_t l,
@@ -344,13 +381,33 @@ bool LayerSchedule::EverPlastic() const {
   return lambda > 0 && until_tokens != 0;
 }
 
-Profile::Profile(std::string name, std::vector<LayerSchedule> layers)
-    : name_(std::move(name)), layers_(std::move(layers)) {
+bool Controls::ResetsAt(int64_t token) const {
+  if (reset_tokens == 0 || token == 0) return false;
+  return reset_repeats ? token % reset_tokens == 0 : token == reset_tokens;
+}
+
+std::string Controls::ToText() const {
+  std::string text;
+  if (eta == Eta::kFlipped) text += ";eta=flip";
+  if (eta == Eta::kShuffled) text += ";eta=shuffle";
+  if (reset_tokens > 0)
+    text += (reset_repeats ? ";reset-every=" : ";reset=") +
+            std::to_string(reset_tokens);
+  if (start_mean) text += ";start=mean";
+  return text;
+}
+
+Profile::Profile(std::string name, std::vector<LayerSchedule> layers,
+                 Controls controls)
+    : name_(std::move(name)), layers_(std::move(layers)), controls_(controls) {
   // A layer that never learns is one thing, however it was written: 'frozen',
   // '@0', 'until=0'.
   for (LayerSchedule& layer : layers_) {
     if (!layer.EverPlastic()) layer = LayerSchedule{.lambda = 0.0};
   }
+  // Where nothing is learned there is nothing to flip, shuffle or forget.
+  if (NumPlasticLayers() == 0)
+    controls_ = Controls{.start_mean = controls.start_mean};
 }
 
 Profile Profile::Parse(const std::string& text, int64_t num_layers) {
@@ -362,15 +419,16 @@ Profile Profile::Parse(const std::string& text, int64_t num_layers) {
     for (double lambda : ParseShape(text, parts[0], num_layers))
       layers.push_back(LayerSchedule{.lambda = lambda});
   }
+  Controls controls;
   for (size_t i = 1; i < parts.size(); ++i) {
     const std::string key = parts[i].substr(0, parts[i].find('='));
     for (size_t j = 1; j < i; ++j) {
       if (parts[j].substr(0, parts[j].find('=')) == key)
         Fail(text, "option '" + key + "' is given twice");
     }
-    ApplyOption(text, parts[i], layers);
+    ApplyOption(text, parts[i], layers, controls);
   }
-  return Profile(text, std::move(layers));
+  return Profile(text, std::move(layers), controls);
 }
 
 int64_t Profile::NumPlasticLayers() const {

@@ -7,6 +7,8 @@
 //   range ["@" scale])* | "ramp:" a "->" b | "file:" PATH name     := uniform |
 //   frozen | retina | cortex | early:K | early:P% | late:K | late:P% |
 //   random:K#SEED range    := layer | first "-" last
+//   option also: "eta=flip" | "eta=shuffle" | "reset=TOKENS" |
+//   "reset-every=TOKENS" | "start=mean"  (controls)
 // theta_l(t+1) = theta_l(t) - (eta * lambda_l) * grad L.
 #pragma once
 #include <cstdint>
@@ -32,31 +34,60 @@ struct LayerSchedule {
   bool operator==(const LayerSchedule&) const = default;
 };
 
+enum class Eta {
+  kLearned,
+  kFlipped,   // gradient ascent: the sign of eta is changed
+  kShuffled,  // learned rates of the mini-batch before (model/layers/
+              // gate_shuffle.h)
+};
+
+// What a profile changes beside the multipliers, in all layers that learn.
+struct Controls {
+  Eta eta = Eta::kLearned;
+  // Before this token is read the fast weights go back to where the sequence
+  // started; 0: never, else a multiple of 16. Convolution histories stay.
+  int64_t reset_tokens = 0;
+  bool reset_repeats = false;  // and again every reset_tokens
+  bool start_mean = false;     // at the mean trained-text state, not at W0
+
+  bool ResetsAt(int64_t token) const;
+  // ";eta=flip;reset=512;start=mean", in this order; "" without controls.
+  std::string ToText() const;
+  bool operator==(const Controls&) const = default;
+};
+
 class Profile {
  public:
   // Throws kUsage naming the profile, the offending part and what was expected:
   // unknown name, layer outside the model, empty range, layer named twice,
-  // negative or non-finite scale, `until` not a multiple of 16, `every` < 1.
+  // negative or non-finite scale, `until` not a multiple of 16, `every` < 1,
+  // `reset` not a positive multiple of 16.
   static Profile Parse(const std::string& text, int64_t num_layers);
   // From explicit schedules, one a layer (tests, JSON).
-  Profile(std::string name, std::vector<LayerSchedule> layers);
+  Profile(std::string name, std::vector<LayerSchedule> layers,
+          Controls controls = {});
 
   const std::string& name() const { return name_; }
   int64_t num_layers() const { return static_cast<int64_t>(layers_.size()); }
   const LayerSchedule& layer(int64_t l) const { return layers_[l]; }
+  const Controls& controls() const { return controls_; }
+  // Negative under eta=flip.
   double Lambda(int64_t layer, int64_t mini_batch) const {
-    return layers_[layer].At(mini_batch);
+    const double lambda = layers_[layer].At(mini_batch);
+    return controls_.eta == Eta::kFlipped && lambda > 0 ? -lambda : lambda;
   }
   int64_t NumPlasticLayers() const;
   // "0-4", "none", "all", "0,3-5": layers that are plastic at any time.
   std::string PlasticLayers() const;
+  // And the same controls: both names are one measurement.
   bool SameMultipliers(const Profile& other) const {
-    return layers_ == other.layers_;
+    return layers_ == other.layers_ && controls_ == other.controls_;
   }
 
  private:
   std::string name_;
   std::vector<LayerSchedule> layers_;
+  Controls controls_;
 };
 
 }  // namespace plastometer

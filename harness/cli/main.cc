@@ -16,6 +16,7 @@
 #include "harness/cli/env_command.h"
 #include "harness/cli/export_command.h"
 #include "harness/cli/import_command.h"
+#include "harness/cli/mean_state_command.h"
 #include "harness/cli/merge_command.h"
 #include "harness/cli/output.h"
 #include "harness/cli/replay_command.h"
@@ -42,8 +43,10 @@ constexpr char kFooter[] =
     "Profiles: uniform (all layers learn), frozen (none), retina (first "
     "layers), cortex (last layers), early:25%, "
     "late:3,\n"
-    "layers:0-4@2,9, random:3#7, ramp:1->0; with schedules: "
-    "\"uniform;until=512\", \"uniform;every=4\".\n"
+    "layers:0-4@2,9, random:3#7, ramp:1->0; with schedules and controls: "
+    "\"uniform;until=512\", \"uniform;every=4\",\n"
+    "\"uniform;eta=shuffle\", \"uniform;reset-every=512\", "
+    "\"frozen;start=mean\".\n"
     "Exit codes: 0 done, 2 usage, 4 bad input, 5 refused, 8 disk, memory or "
     "device, 70 our own mistake, 130/143 "
     "interrupted.";
@@ -77,6 +80,7 @@ void AddCommands(CLI::App& app) {
   AddTolerancesCommand(app);
   AddEnvCommand(app);
   AddScoreCommand(app);
+  AddMeanStateCommand(app);
   AddDataCommand(app);
   AddTrainCommand(app);
   AddImportCommand(app);

@@ -14,6 +14,7 @@
 #include "harness/base/error.h"
 #include "harness/base/sha256.h"
 #include "harness/run/measure.h"
+#include "model/weights/mean_state.h"
 #include "model/weights/model_file.h"
 
 namespace plastometer {
@@ -97,6 +98,17 @@ EvaluationSet LoadTask(const SuiteData& data, const LoadedGroup& group) {
   return LoadTaskData(task);
 }
 
+// Known, or missed, before the data is read.
+void TakeMeanState(LoadedGroup& g) {
+  for (const PlannedProfile& planned : g.profiles.profiles) {
+    if (!planned.profile.controls().start_mean) continue;
+    g.mean_state_sha256 =
+        ReadMeanState(g.choice.file, g.config, Sha256OfFile(g.choice.file))
+            .sha256;
+    return;
+  }
+}
+
 RunRecord Describe(const LoadedGroup& g, const Tokenizer* tokenizer,
                    int threads, int64_t seed) {
   RunRecord r;
@@ -128,6 +140,9 @@ RunRecord Describe(const LoadedGroup& g, const Tokenizer* tokenizer,
   r.batch_size = g.spec.batch_size;
   r.seed = seed;
   r.notes = g.data.notes;
+  if (!g.mean_state_sha256.empty())
+    r.notes.push_back("start=mean: mean state sha256 " +
+                      g.mean_state_sha256.substr(0, 12));
   if (r.context_tokens > r.model_context_tokens) {
     r.notes.push_back("windows of up to " + std::to_string(r.context_tokens) +
                       " tokens are longer than the " +
@@ -143,7 +158,7 @@ CasePins PinsOf(const std::string& suite_name, const LoadedGroup& g,
   pins.suite = suite_name;
   pins.profile = planned.profile.name();
   pins.name = g.spec.name + "." + ProfileSlug(pins.profile);
-  pins.profile_lambdas = CanonicalLambdas(planned.profile);
+  pins.profile_lambdas = CanonicalLambdas(planned.profile, g.mean_state_sha256);
   pins.model_name = g.record.model_name;
   pins.model_sha256 = g.record.model_sha256;
   pins.config_json = g.record.model_config_json;
@@ -181,7 +196,8 @@ std::string ScheduleText(const LayerSchedule& s) {
 
 }  // namespace
 
-std::string CanonicalLambdas(const Profile& profile) {
+std::string CanonicalLambdas(const Profile& profile,
+                             const std::string& mean_state_sha256) {
   std::string text;
   for (int64_t begin = 0, end = 0; begin < profile.num_layers(); begin = end) {
     while (end < profile.num_layers() &&
@@ -191,6 +207,9 @@ std::string CanonicalLambdas(const Profile& profile) {
     if (end - begin > 1) text += "-" + std::to_string(end - 1);
     text += ":" + ScheduleText(profile.layer(begin));
   }
+  text += profile.controls().ToText();
+  if (profile.controls().start_mean)
+    text += ":" + mean_state_sha256.substr(0, 12);
   return text;
 }
 
@@ -203,6 +222,7 @@ LoadedGroup LoadGroup(const std::string& suite_name, const SuiteGroup& group,
   loaded.config = CheckModelHeader(SafetensorsFile(loaded.choice.file));
   // A wrong profile is known before the data is read.
   loaded.profiles = PlanProfiles(group.profiles, loaded.config.num_layers);
+  TakeMeanState(loaded);
   std::unique_ptr<Tokenizer> tokenizer;  // none for a task: it brings ids
   if (group.data.task.empty()) {
     tokenizer =

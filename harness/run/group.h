@@ -23,16 +23,19 @@ struct LoadedGroup {
   ModelConfig config;
   EvaluationSet data;
   ProfilePlan profiles;
-  RunRecord record;             // planned: no losses yet
-  std::vector<CasePins> cases;  // one a profile of the record
+  std::string mean_state_sha256;  // empty: no profile starts there
+  RunRecord record;               // planned: no losses yet
+  std::vector<CasePins> cases;    // one a profile of the record
 };
 
 // `threads` 0: all cores. Throws what its inputs throw: kUsage, kInvalid.
 LoadedGroup LoadGroup(const std::string& suite_name, const SuiteGroup& group,
                       int threads, int64_t seed);
 
-// "0-4:1 5-11:0.5;until=512": every layer's multiplier and schedule, whatever
-// the profile is called.
-std::string CanonicalLambdas(const Profile& profile);
+// "0-4:1 5-11:0.5;until=512", then the controls (";eta=flip"): every layer's
+// multiplier and schedule, whatever the profile is called. start=mean names the
+// file that it starts from: ";start=mean:<12 hex of mean_state_sha256>".
+std::string CanonicalLambdas(const Profile& profile,
+                             const std::string& mean_state_sha256);
 
 }  // namespace plastometer

@@ -96,7 +96,8 @@ int64_t AdaptiveStateBytesOfLayer(const ModelConfig& config) {
   return kFp32Bytes * FastWeightElements(config);
 }
 
-int64_t CarryBytesOfLayer(const ModelConfig& c, bool plastic) {
+int64_t CarryBytesOfLayer(const ModelConfig& c, bool plastic,
+                          const Controls& controls) {
   int64_t elements = 0;
   if (c.backbone == Backbone::kMamba)
     elements += 2 * (c.conv_width - 1) * c.hidden_size;
@@ -107,6 +108,7 @@ int64_t CarryBytesOfLayer(const ModelConfig& c, bool plastic) {
     const int64_t row =
         c.inner_model == InnerModel::kLinear ? 2 * d + 1 : 10 * d + 1;
     elements += FastWeightElements(c) + (b - 1) * c.num_heads * row;
+    if (controls.eta == Eta::kShuffled) elements += b * c.num_heads;
   }
   return kFp32Bytes * elements;
 }
@@ -135,7 +137,8 @@ Counters CountersByFormula(const ModelConfig& c, const Profile& profile,
                       n.updates * 2 * FastWeightElements(c));
     if (schedule.EverPlastic())
       total.adaptive_state_bytes += AdaptiveStateBytesOfLayer(c);
-    total.carry_bytes += CarryBytesOfLayer(c, schedule.EverPlastic());
+    total.carry_bytes +=
+        CarryBytesOfLayer(c, schedule.EverPlastic(), profile.controls());
   }
   total.flops *= num_sequences;
   total.inner_updates *= num_sequences;

@@ -61,6 +61,9 @@ constexpr int64_t kInnerMlpPlasticFlops = 190,
                   kInnerMlpFrozenFlops = 49;  // TTT-MLP, per channel of a head
 
 int64_t AdaptiveStateBytesOfLayer(const ModelConfig& config);  // per sequence
-int64_t CarryBytesOfLayer(const ModelConfig& config, bool plastic);
+// `controls`: eta=shuffle keeps 16 learned rates a head, whether they are those
+// of the open mini-batch or those that its rows still to come will take.
+int64_t CarryBytesOfLayer(const ModelConfig& config, bool plastic,
+                          const Controls& controls);
 
 }  // namespace plastometer

@@ -1,6 +1,7 @@
 #include "model/layers/language_model.h"
 
 #include "harness/base/error.h"
+#include "model/layers/gate_shuffle.h"
 
 namespace plastometer {
 namespace {
@@ -16,26 +17,35 @@ at::Tensor NextHistory(const at::Tensor& history, const at::Tensor& x) {
   return at::cat({history.narrow(1, T, kHistoryRows - T), x}, 1);
 }
 
+// What a layer is told by the profile, beside its schedule.
+struct LayerControls {
+  const Controls& controls;
+  int64_t layer;
+};
+
 // A run of tokens whose mini-batches are all plastic, or all frozen.
 struct Run {
   int64_t begin, length;  // tokens relative to the chunk
   bool plastic;
+  bool reset;                   // the fast weights go back to the start first
   std::vector<double> lambdas;  // one a mini-batch touched
 };
 
-std::vector<Run> RunsOf(const LayerSchedule& schedule, int64_t position,
-                        int64_t num_tokens) {
+std::vector<Run> RunsOf(const LayerSchedule& schedule, const Controls& controls,
+                        int64_t position, int64_t num_tokens) {
   std::vector<Run> runs;
+  const double sign = controls.eta == Eta::kFlipped ? -1 : 1;
   for (int64_t t = 0; t < num_tokens;) {
     const int64_t mini_batch = (position + t) / kMiniBatchTokens;
     const int64_t n =
         std::min((mini_batch + 1) * kMiniBatchTokens - position, num_tokens) -
         t;
     const double lambda = schedule.At(mini_batch);
-    if (runs.empty() || runs.back().plastic != (lambda > 0))
-      runs.push_back({t, 0, lambda > 0, {}});
+    const bool reset = controls.ResetsAt(position + t);
+    if (runs.empty() || runs.back().plastic != (lambda > 0) || reset)
+      runs.push_back({t, 0, lambda > 0, reset, {}});
     runs.back().length += n;
-    runs.back().lambdas.push_back(lambda);
+    runs.back().lambdas.push_back(sign * lambda);
     t += n;
   }
   return runs;
@@ -46,11 +56,12 @@ std::vector<Run> RunsOf(const LayerSchedule& schedule, int64_t position,
 class TttLayer {
  public:
   TttLayer(const ModelConfig& config, const LayerWeights& weights,
-           ops::Ops& ops, LayerState& state)
+           ops::Ops& ops, LayerState& state, const LayerControls& controls)
       : config_(config),
         w_(weights),
         ops_(ops),
         state_(state),
+        controls_(controls),
         mamba_(config.backbone == Backbone::kMamba) {}
 
   at::Tensor Forward(const at::Tensor& x, const LayerSchedule& schedule,
@@ -62,7 +73,9 @@ class TttLayer {
                                                w_.conv_q_kernel, w_.conv_q_bias)
                              : u;
     std::vector<at::Tensor> outputs;
-    for (const Run& run : RunsOf(schedule, position, x.size(1))) {
+    for (const Run& run :
+         RunsOf(schedule, controls_.controls, position, x.size(1))) {
+      if (run.reset) state_.inner = {};  // on the grid: no row is open
       const at::Tensor q_run = q.narrow(1, run.begin, run.length);
       if (run.plastic) {
         outputs.push_back(
@@ -86,13 +99,16 @@ class TttLayer {
                   const Run& run, int64_t position, ops::InnerState& state,
                   ops::StatisticsCollector* statistics) {
     const at::Tensor x_run = x.narrow(1, run.begin, run.length);
-    const ops::ScanInput input{
-        .q = q,
-        .k = Keys(x_run, u, run),
-        .v = ops_.Linear(x_run, w_.wv),
-        .lr = ops_.InnerLearningRate(x_run, w_.lr_weight, w_.lr_bias),
-        .position = position + run.begin,
-        .lambdas = run.lambdas};
+    at::Tensor lr = ops_.InnerLearningRate(x_run, w_.lr_weight, w_.lr_bias);
+    if (run.plastic && controls_.controls.eta == Eta::kShuffled)
+      lr =
+          ShuffleGates(lr, position + run.begin, controls_.layer, state_.gates);
+    const ops::ScanInput input{.q = q,
+                               .k = Keys(x_run, u, run),
+                               .v = ops_.Linear(x_run, w_.wv),
+                               .lr = lr,
+                               .position = position + run.begin,
+                               .lambdas = run.lambdas};
     return ops_.InnerScan(input, w_.inner, state, statistics);
   }
 
@@ -126,12 +142,14 @@ class TttLayer {
   const LayerWeights& w_;
   ops::Ops& ops_;
   LayerState& state_;
+  const LayerControls& controls_;
   const bool mamba_;
 };
 
 at::Tensor Block(const ModelConfig& config, const LayerWeights& w,
                  ops::Ops& ops, LayerState& state, at::Tensor h,
                  const LayerSchedule& schedule, int64_t position,
+                 const LayerControls& controls,
                  ops::StatisticsCollector* statistics, StatisticsMode mode) {
   if (config.backbone == Backbone::kMamba) {
     const at::Tensor normed = ops.RmsNorm(h, w.pre_conv_norm);
@@ -140,7 +158,7 @@ at::Tensor Block(const ModelConfig& config, const LayerWeights& w,
     state.pre_conv_history = NextHistory(state.pre_conv_history, normed);
   }
   const at::Tensor x = ops.RmsNorm(h, w.seq_norm);
-  h = ops.Add(h, TttLayer(config, w, ops, state)
+  h = ops.Add(h, TttLayer(config, w, ops, state, controls)
                      .Forward(x, schedule, position, statistics, mode));
   return ops.Add(h, ops.SwiGlu(ops.RmsNorm(h, w.ffn_norm), w.w1, w.w3, w.w2));
 }
@@ -240,7 +258,7 @@ at::Tensor ForwardHidden(const ModelConfig& config,
   if (observer) observer(0, h);
   for (int64_t l = 0; l < config.num_layers; ++l) {
     h = Block(config, weights.layers[l], ops, state.layers[l], h,
-              profile.layer(l), state.position,
+              profile.layer(l), state.position, {profile.controls(), l},
               statistics == nullptr ? nullptr : &(*statistics)[l], mode);
     if (observer) observer(l + 1, h);
   }

@@ -56,6 +56,7 @@ struct LayerState {
   at::Tensor
       pre_conv_history;   // [B, 3, D] normed inputs of the pre-convolution
   at::Tensor qk_history;  // [B, 3, D] inputs of conv_q and conv_k
+  at::Tensor gates;       // eta=shuffle only: see gate_shuffle.h
 };
 
 struct SequenceState {

@@ -53,7 +53,7 @@ struct InnerState {
 struct ScanInput {
   at::Tensor q, k, v, lr;
   int64_t position = 0;
-  std::span<const double> lambdas;  // all > 0
+  std::span<const double> lambdas;  // all > 0, or all < 0 (eta=flip)
 };
 
 class Ops {

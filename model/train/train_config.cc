@@ -153,7 +153,13 @@ TrainConfig TrainConfigFromJson(const json& object, const std::string& source) {
   reader.Integer("checkpoint_steps", c.checkpoint_steps, false, 1);
   reader.Text("output", c.output, true);
   reader.NothingElse();
-  Profile::Parse(c.profile, c.model.num_layers);
+  const Controls controls =
+      Profile::Parse(c.profile, c.model.num_layers).controls();
+  if (controls.eta != Eta::kLearned || controls.start_mean) {
+    throw UsageError(source + ": profile '" + c.profile +
+                     "': eta=flip, eta=shuffle and start=mean are controls of "
+                     "a trained model; training takes schedules and resets");
+  }
   c.model.context_tokens = c.context;
   return c;
 }

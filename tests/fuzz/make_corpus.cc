@@ -162,7 +162,9 @@ class CorpusWriter {
          {"uniform@2;until=2048;every=4", "early:25%@0.5", "random:2#7",
           "layers:0-2@0.25,3", "ramp:1->0.1",
           R"({"layers": [1, {"lambda": 2, "until": 32, "every": 2}, )"
-          R"({"lambdas": [1, 0.5]}, 0]})"}) {
+          R"({"lambdas": [1, 0.5]}, 0]})",
+          "uniform;eta=flip;reset=512;start=mean",
+          "retina;eta=shuffle;reset-every=64"}) {
       Write("profile", "p" + std::to_string(++number), profile);
     }
     Write("suite", "two_groups",

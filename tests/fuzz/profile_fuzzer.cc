@@ -19,11 +19,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
           const Profile profile = Profile::Parse(text, num_layers);
           fuzz::Require(profile.num_layers() == num_layers,
                         "one schedule a layer");
+          const Controls& controls = profile.controls();
           for (int64_t i = 0; i < num_layers * 8; ++i) {
             const double lambda = profile.Lambda(i / 8, i % 8);
-            fuzz::Require(std::isfinite(lambda) && lambda >= 0,
-                          "lambda is finite and not negative");
+            const bool flipped = controls.eta == Eta::kFlipped;
+            fuzz::Require(std::isfinite(lambda) &&
+                              (lambda == 0 || (lambda < 0) == flipped),
+                          "lambda is finite, and negative when flipped");
           }
+          fuzz::Require(
+              Profile::Parse("uniform" + controls.ToText(), num_layers)
+                      .controls() == controls,
+              "controls are read as they are written");
           fuzz::Require(!profile.PlasticLayers().empty(), "layers have a text");
         },
         {ErrorKind::kUsage});

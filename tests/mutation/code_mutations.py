@@ -100,8 +100,8 @@ MUTATIONS = (
         untouched=FROZEN + ("mlp.uniform",)),
     Mutation(
         "lambda of the wrong layer", "layer l reads with the multiplier of layer l + 1", LANGUAGE_MODEL,
-        "              profile.layer(l), state.position,\n",
-        "              profile.layer((l + 1) % config.num_layers), state.position,\n",
+        "profile.layer(l), state.position,",
+        "profile.layer((l + 1) % config.num_layers), state.position,",
         "bits", places=(Place("prose.retina", "block", 1, (0, 0)), Place("prose.ramp-1-0.25", "block", 0, FIRST_MINI_BATCH),
                         Place("mlp.layers-1x0.5", "block", 0, (0, 0))),
         untouched=FROZEN + ("prose.uniform", "mlp.uniform") + TRANSFORMER),

@@ -18,6 +18,10 @@ std::string RandomProfile(std::mt19937_64& random, int64_t num_layers) {
     profile += ";every=" + std::to_string(1 + random() % 3);
   if (random() % 3 == 0)
     profile += ";until=" + std::to_string(16 * (random() % 5));
+  const char* controls[] = {"",          "",
+                            ";eta=flip", ";eta=shuffle",
+                            ";reset=32", ";reset-every=16;eta=shuffle"};
+  profile += controls[random() % 6];
   return profile;
 }
 
@@ -53,6 +57,23 @@ TEST(Counters, EqualFormulasOnRandomConfigsProfilesLengthsAndChunkings) {
       t += n;
     }
     EXPECT_EQ(total, CountersByFormula(config, profile, B, T));
+  }
+}
+
+TEST(Counters, ControlsCostNothingButTheGatesTheyKeep) {
+  const ModelConfig config = SmallConfig(InnerModel::kLinear, Backbone::kMamba);
+  const Counters plain = CountersByFormula(
+      config, Profile::Parse("retina", config.num_layers), 2, 90);
+  for (const char* control : {";eta=flip", ";eta=shuffle", ";reset=32",
+                              ";reset-every=16", ";start=mean"}) {
+    Counters with = CountersByFormula(
+        config,
+        Profile::Parse(std::string("retina") + control, config.num_layers), 2,
+        90);
+    // One plastic layer, 2 heads, 16 rates, fp32.
+    if (std::string(control) == ";eta=shuffle")
+      with.carry_bytes -= int64_t{2} * 16 * 4;
+    EXPECT_EQ(with, plain) << control;
   }
 }
 

@@ -61,6 +61,41 @@ TEST(Profile, EqualMultipliersAreRecognised) {
                    .SameMultipliers(Profile::Parse("retina@2", 12)));
 }
 
+TEST(Profile, ControlsCombineInAnyOrder) {
+  const Profile profile =
+      Profile::Parse("retina@2;start=mean;until=64;reset=32;eta=flip", 12);
+  EXPECT_EQ(profile.controls().ToText(), ";eta=flip;reset=32;start=mean");
+  EXPECT_EQ(profile.Lambda(0, 0), -2.0);
+  EXPECT_EQ(profile.Lambda(0, 4), 0.0);
+  EXPECT_FALSE(std::signbit(profile.Lambda(5, 0)));
+  EXPECT_FALSE(profile.controls().ResetsAt(0));
+  EXPECT_TRUE(profile.controls().ResetsAt(32));
+  EXPECT_FALSE(profile.controls().ResetsAt(64));
+  const Controls every =
+      Profile::Parse("uniform;reset-every=32;eta=shuffle", 2).controls();
+  EXPECT_TRUE(every.ResetsAt(64));
+  EXPECT_FALSE(every.ResetsAt(0) || every.ResetsAt(48));
+  EXPECT_EQ(every.ToText(), ";eta=shuffle;reset-every=32");
+  EXPECT_EQ(Profile::Parse("uniform", 2).controls().ToText(), "");
+}
+
+TEST(Profile, OtherControlsAreAnotherRow) {
+  const char* different[] = {
+      "uniform",          "uniform;eta=flip",       "uniform;eta=shuffle",
+      "uniform;reset=32", "uniform;reset-every=32", "uniform;start=mean",
+      "frozen",           "frozen;start=mean"};
+  for (const char* a : different) {
+    for (const char* b : different)
+      EXPECT_EQ(Profile::Parse(a, 4).SameMultipliers(Profile::Parse(b, 4)),
+                std::string(a) == b)
+          << a << " " << b;
+  }
+  EXPECT_TRUE(
+      Profile::Parse("frozen", 4)
+          .SameMultipliers(Profile::Parse("uniform@0;eta=flip;reset=32", 4)))
+      << "where nothing is learned there is nothing to flip or reset";
+}
+
 TEST(Profile, RandomSubsetsArePinned) {
   const Profile a = Profile::Parse("random:3#1", 12);
   EXPECT_EQ(a.NumPlasticLayers(), 3);
@@ -129,6 +164,15 @@ TEST(Profile, BadOnesAreNamed) {
       {"layers:", "layer is ''"},
       {"uniform;until=7", "not a multiple of 16"},
       {"uniform;every=0", "expected at least 1"},
+      {"uniform;eta=-1", "expected eta=flip or eta=shuffle"},
+      {"uniform;eta=flip;eta=shuffle", "option 'eta' is given twice"},
+      {"uniform;start=W0", "expected start=mean"},
+      {"uniform;reset=0", "reset=0 is not a positive multiple of 16"},
+      {"uniform;reset=-16", "not a positive multiple of 16"},
+      {"uniform;reset=40", "not a positive multiple of 16"},
+      {"uniform;reset", "reset is ''"},
+      {"uniform;reset-every=8", "reset-every=8 is not a positive multiple"},
+      {"uniform;reset=32;reset-every=64", "exclude each other"},
       {"uniform;never", "unknown option 'never'"},
       {"uniform;until=32;until=64", "option 'until' is given twice"},
       {"ramp:1", "expected ramp:a->b"},

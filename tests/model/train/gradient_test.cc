@@ -71,8 +71,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"layers:1@0.5", 64, 128, 2, Backbone::kMamba},
                     Case{"uniform;until=32", 64, 128, 2, Backbone::kMamba},
                     Case{"uniform;every=2", 53, 128, 2, Backbone::kMamba},
-                    Case{"uniform;until=32", 37, 64, 2,
-                         Backbone::kTransformer}),
+                    Case{"uniform;until=32", 37, 64, 2, Backbone::kTransformer},
+                    Case{"uniform;reset=32", 53, 128, 2, Backbone::kMamba},
+                    Case{"retina;reset-every=16", 64, 128, 2,
+                         Backbone::kMamba}),
     [](const testing::TestParamInfo<Case>& info) {
       std::string name = std::string(info.param.profile) + "_T" +
                          std::to_string(info.param.tokens) + "_D" +

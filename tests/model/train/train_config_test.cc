@@ -53,6 +53,11 @@ TEST(TrainConfigTest, NamesWhatIsWrong) {
               testing::HasSubstr("unknown key 'cap'"));
   EXPECT_THAT(ErrorOf(with("profile", "no-such")),
               testing::HasSubstr("no-such"));
+  EXPECT_THAT(ErrorOf(with("profile", "uniform;eta=shuffle")),
+              testing::HasSubstr("controls of a trained model"));
+  EXPECT_THAT(ErrorOf(with("profile", "frozen;start=mean")),
+              testing::HasSubstr("controls of a trained model"));
+  EXPECT_EQ(ErrorOf(with("profile", "uniform;reset-every=512")), "no error");
   EXPECT_THAT(ErrorOf(with("model", "7b")), testing::HasSubstr("7b"));
   nlohmann::json missing = Good();
   missing.erase("total_tokens");

@@ -1,0 +1,159 @@
+#include "harness/cli/mean_state_command.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "datasets/text_data.h"
+#include "harness/base/error.h"
+#include "harness/base/interrupt.h"
+#include "harness/cli/output.h"
+#include "harness/report/format.h"
+#include "harness/run/inputs.h"
+#include "harness/run/mean_state.h"
+#include "harness/run/progress.h"
+#include "model/weights/mean_state.h"
+
+namespace plastometer {
+namespace {
+
+struct MeanStateArguments {
+  std::string model, data, tokenizer, out;
+  std::vector<std::string> sources;
+  std::string profile = "uniform", lane = "cpu-portable", format = "text";
+  int threads = 0;
+  int64_t windows = 32, context = 0;
+};
+
+EvaluationSet WindowsOf(const MeanStateArguments& a, const Tokenizer& tokenizer,
+                        int64_t context) {
+  if (a.data.empty())
+    return SourceEvaluation(a.sources, tokenizer, context, a.windows, {},
+                            "train");
+  TextDataOptions options;
+  options.min_tokens = std::min(context, kMinTokens);
+  options.windows_per_document = a.windows;
+  return LoadTextData(a.data, tokenizer, context, options);
+}
+
+// As typed, but for the program's path.
+std::string CommandLine() {
+  std::string line = "plastometer";
+  for (char** a = ProgramArguments() + 1; *a != nullptr; ++a)
+    line += std::string(" ") + *a;
+  return line;
+}
+
+std::map<std::string, std::string> Metadata(const Model& model,
+                                            const Profile& profile,
+                                            const EvaluationSet& data) {
+  int64_t tokens = 0;
+  for (const Window& w : data.windows)
+    tokens += static_cast<int64_t>(w.ids.size());
+  return {{"model_sha256", model.sha256()},
+          {"data_sha256", data.sha256},
+          {"windows", std::to_string(data.windows.size())},
+          {"tokens", std::to_string(tokens)},
+          {"profile", profile.name()},
+          {"lane", ToString(model.lane())},
+          {"command", CommandLine()}};
+}
+
+void Print(const MeanStateArguments& a, const std::string& out,
+           const std::map<std::string, std::string>& metadata,
+           const std::vector<std::string>& notes) {
+  if (a.format == "json") {
+    nlohmann::ordered_json json(metadata);
+    json["file"] = out;
+    json["notes"] = notes;
+    std::printf("%s\n", json.dump(1).c_str());
+    return;
+  }
+  for (const std::string& note : notes) std::printf("note: %s\n", note.c_str());
+  std::printf(
+      "mean state of %s windows, %s tokens under %s (data sha256 %s)\n"
+      "written to %s; profiles with \";start=mean\" begin there\n",
+      metadata.at("windows").c_str(),
+      Count(std::stoll(metadata.at("tokens"))).c_str(), a.profile.c_str(),
+      metadata.at("data_sha256").substr(0, 12).c_str(), out.c_str());
+}
+
+void MeanStateOfText(const MeanStateArguments& a) {
+  if (a.data.empty() == a.sources.empty())
+    throw UsageError("give either --sources or --data");
+  if (a.windows < 1 || a.context == 1 || a.context < 0)
+    throw UsageError("--windows is at least 1, --context at least 2");
+  const ModelChoice choice = ResolveModel(a.model);
+  const std::string out =
+      a.out.empty() ? (choice.file.parent_path() / kMeanStateFile).string()
+                    : a.out;
+  RefuseExisting(out, "file");
+  const InterruptGuard guard;
+  const Model model = Model::Load(choice.file, {ParseLane(a.lane), a.threads});
+  const Profile profile = Profile::Parse(a.profile, model.config().num_layers);
+  if (profile.controls().start_mean)
+    throw UsageError("profile '" + a.profile +
+                     "': the mean state is taken from W0, without start=mean");
+  const auto tokenizer =
+      ResolveTokenizer(a.tokenizer, choice.file, model.config());
+  const int64_t context =
+      a.context > 0 ? a.context : model.config().context_tokens;
+  const EvaluationSet data = WindowsOf(a, *tokenizer, context);
+  TensorMap mean;
+  {
+    Progress progress("mean state");
+    mean = MeanFinalState(
+        model, profile, data.windows,
+        [&](int64_t done, int64_t total) { progress.Update(done, total); });
+  }
+  const auto metadata = Metadata(model, profile, data);
+  WriteMeanState(out, model.config(), mean, metadata);
+  Print(a, std::filesystem::proximate(out).string(), metadata, data.notes);
+}
+
+}  // namespace
+
+void AddMeanStateCommand(CLI::App& app) {
+  auto a = std::make_shared<MeanStateArguments>();
+  CLI::App* command = app.add_subcommand(
+      "mean-state",
+      "Write the mean of the fast weights after windows of training text: "
+      "where profiles with ;start=mean begin");
+  command->add_option("--model", a->model,
+                      "model file, folder, or shipped name (default: text-3m)");
+  command
+      ->add_option("--sources", a->sources,
+                   "training text of these fetched sources (plastometer data "
+                   "list); each counts alike")
+      ->delimiter(',');
+  command->add_option(
+      "--data", a->data,
+      "text file, folder of texts, or Pile file *.jsonl.zst instead");
+  command->add_option(
+      "--tokenizer", a->tokenizer,
+      "'bytes' or a SentencePiece model file (default: the model's own)");
+  command->add_option("--profile", a->profile, "profile the text is read under")
+      ->capture_default_str();
+  command
+      ->add_option("--windows", a->windows,
+                   "windows of each source, or of each document of --data")
+      ->capture_default_str();
+  command->add_option("--context", a->context,
+                      "tokens of a window (default: the model's)");
+  command->add_option("--lane", a->lane, "device and arithmetic")
+      ->capture_default_str();
+  command->add_option("--threads", a->threads, "0: all cores")
+      ->capture_default_str();
+  command->add_option("--out", a->out,
+                      "file to write; must not exist (default: "
+                      "mean_state.safetensors beside the model)");
+  command->add_option("--format", a->format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  command->callback([a] { MeanStateOfText(*a); });
+}
+
+}  // namespace plastometer
