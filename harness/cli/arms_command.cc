@@ -32,10 +32,10 @@ void Arms(const ArmsArguments& a) {
   }
   const std::vector<ArmComparison> comparisons = CompareArms(records);
   if (!a.out.empty()) WriteFile(a.out, ArmsJson(comparisons));
-  std::fputs((a.json ? ArmsJson(comparisons)
-                     : ArmsTable(comparisons, TerminalWidth()))
-                 .c_str(),
-             stdout);
+  std::fputs(
+      (a.json ? ArmsJson(comparisons) : ArmsTable(comparisons, TerminalWidth()))
+          .c_str(),
+      stdout);
 }
 
 }  // namespace
@@ -47,8 +47,9 @@ void AddArmsCommand(CLI::App& app) {
       "Compare post-hoc, co-trained and healed models of finished runs, "
       "crossing training seeds with works");
   command->add_option("RUN", a->runs, "folders of finished runs")->required();
-  command->add_option("--out", a->out, "also write the numbers to this file "
-                                       "(JSON); must not exist");
+  command->add_option("--out", a->out,
+                      "also write the numbers to this file "
+                      "(JSON); must not exist");
   command->add_flag("--json", a->json, "print JSON instead of tables");
   command->callback([a] { Arms(*a); });
 }

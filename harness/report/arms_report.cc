@@ -62,16 +62,18 @@ std::string ArmsTable(const std::vector<ArmComparison>& comparisons,
   std::string text;
   for (const ArmComparison& c : comparisons) text += OneTable(c, width) + "\n";
   return text +
-         Wrap("post-hoc: a profile laid over uniform-trained models; frozen is "
-              "the same models frozen. co-trained: models trained under the "
-              "profile; frozen is a model trained without any learning layer. "
-              "healed: some masked steps after a common training, frozen after "
-              "as many.",
-              width) +
-         Wrap("retention: share of the gap frozen - uniform that is kept. over "
-              "95 % kept: L_p - 0.05 L_frozen - 0.95 L_uniform < 0. Intervals "
-              "cross training seeds with works; one seed has none.",
-              width);
+         Wrap(
+             "post-hoc: a profile laid over uniform-trained models; frozen is "
+             "the same models frozen. co-trained: models trained under the "
+             "profile; frozen is a model trained without any learning layer. "
+             "healed: some masked steps after a common training, frozen after "
+             "as many.",
+             width) +
+         Wrap(
+             "retention: share of the gap frozen - uniform that is kept. over "
+             "95 % kept: L_p - 0.05 L_frozen - 0.95 L_uniform < 0. Intervals "
+             "cross training seeds with works; one seed has none.",
+             width);
 }
 
 std::string ArmsJson(const std::vector<ArmComparison>& comparisons) {
@@ -83,8 +85,8 @@ std::string ArmsJson(const std::vector<ArmComparison>& comparisons) {
                       {"profile", r.profile},
                       {"training_seeds", r.seeds},
                       {"nll_nats", ToJson(r.nll)},
-                      {"nats_above_floor", c.floor_nats ? ToJson(r.above_floor)
-                                                        : Json(nullptr)},
+                      {"nats_above_floor",
+                       c.floor_nats ? ToJson(r.above_floor) : Json(nullptr)},
                       {"nats_lost_against_uniform", ToJson(r.lost)},
                       {"retention", ToJson(r.retention)},
                       {"contrast_nats", ToJson(r.contrast)},

@@ -92,9 +92,9 @@ ArmRow MakeRow(const std::string& arm, const std::string& profile,
   row.arm = arm;
   row.profile = profile;
   for (const Losses& s : seeds) row.seeds.push_back(s.seed);
-  const std::string missing =
-      seeds.size() < 2 ? "one training seed: its spread is unknown"
-                       : "one work has no spread";
+  const std::string missing = seeds.size() < 2
+                                  ? "one training seed: its spread is unknown"
+                                  : "one work has no spread";
   const auto mean = [&](const std::vector<Sums>& rows) {
     return FromInterval(stats::CrossedMean(rows, works.tokens), missing);
   };
@@ -105,17 +105,15 @@ ArmRow MakeRow(const std::string& arm, const std::string& profile,
   row.above_floor = mean(excess);
   row.lost = mean(Combine(seeds, 1, -1, 0));
   row.contrast = mean(Combine(seeds, 1, -0.95, -0.05));
-  const stats::RatioResult ratio =
-      stats::CrossedRatio(Combine(seeds, -1, 0, 1), Combine(seeds, 0, -1, 1),
-                          works.tokens);
+  const stats::RatioResult ratio = stats::CrossedRatio(
+      Combine(seeds, -1, 0, 1), Combine(seeds, 0, -1, 1), works.tokens);
   if (std::isfinite(ratio.estimate)) row.retention.value = ratio.estimate;
   if (ratio.interval) {
     row.retention.low = ratio.interval->low;
     row.retention.high = ratio.interval->high;
   }
   row.retention.reason = ratio.reason;
-  row.verdict = VerdictOn(row.contrast,
-                          static_cast<int64_t>(works.num_works()),
+  row.verdict = VerdictOn(row.contrast, static_cast<int64_t>(works.num_works()),
                           seeds.size());
   return row;
 }
@@ -180,17 +178,16 @@ class Comparer {
       if (uniform == nullptr || frozen == nullptr || own == nullptr) {
         comparison.notes.push_back(
             m.name + " is not in the arm " + arm + ": " +
-            (own == nullptr ? "its own profile " + m.profile +
-                                  " was not measured on it"
-                            : "no " +
-                                  std::string(uniform == nullptr ? "uniform"
-                                                                 : "frozen") +
-                                  "-trained model of seed " +
-                                  std::to_string(m.seed) + " beside it"));
+            (own == nullptr
+                 ? "its own profile " + m.profile + " was not measured on it"
+                 : "no " +
+                       std::string(uniform == nullptr ? "uniform" : "frozen") +
+                       "-trained model of seed " + std::to_string(m.seed) +
+                       " beside it"));
         continue;
       }
-      by_profile[m.profile].push_back({m.seed, own, uniform->Find("uniform"),
-                                       frozen->Find("frozen")});
+      by_profile[m.profile].push_back(
+          {m.seed, own, uniform->Find("uniform"), frozen->Find("frozen")});
     }
     for (const auto& [profile, seeds] : by_profile)
       comparison.rows.push_back(MakeRow(arm, profile, seeds, models_[0].works));

@@ -72,15 +72,15 @@ Moments MomentsOf(const Matrix& num, const Matrix& den,
 
 // Student's quantile for numerator - r denominator.
 double QuantileFor(const Moments& m, double r) {
-  const auto variance = [&](const double (&v)[3]) {
+  const auto variance = [&](const double(&v)[3]) {
     return std::fmax(0, v[0] - 2 * r * v[1] + r * r * v[2]);
   };
   const double seeds = variance(m.from_seeds), works = variance(m.from_works);
   const double both = seeds + works;
   const double degrees =
-      both > 0 ? both * both /
-                     (seeds * seeds / m.seeds + works * works / m.works)
-               : m.works;
+      both > 0
+          ? both * both / (seeds * seeds / m.seeds + works * works / m.works)
+          : m.works;
   return StudentQuantile(0.975, degrees);
 }
 
@@ -121,9 +121,8 @@ RatioResult CrossedRatio(const Matrix& numerator, const Matrix& denominator,
   }
   double v[3];
   for (int i = 0; i < 3; ++i) v[i] = m.from_seeds[i] + m.from_works[i];
-  const double t = QuantileFor(m, std::isfinite(result.estimate)
-                                      ? result.estimate
-                                      : 0);
+  const double t =
+      QuantileFor(m, std::isfinite(result.estimate) ? result.estimate : 0);
   // All r with (N - r D)^2 <= t^2 Var(N - r D), as in ratio.cc.
   const double a = m.mean[1] * m.mean[1] - t * t * v[2];
   const double b = m.mean[0] * m.mean[1] - t * t * v[1];
@@ -134,8 +133,7 @@ RatioResult CrossedRatio(const Matrix& numerator, const Matrix& denominator,
     result.reason = "the 95 % interval of the denominator contains 0";
   } else {
     const double root = std::sqrt(std::fmax(0.0, b * b - a * c));
-    result.interval =
-        Interval{result.estimate, (b - root) / a, (b + root) / a};
+    result.interval = Interval{result.estimate, (b - root) / a, (b + root) / a};
   }
   return result;
 }

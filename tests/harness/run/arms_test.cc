@@ -55,9 +55,8 @@ std::vector<RunRecord> Family(int64_t seed) {
 const ArmRow& Find(const ArmComparison& c, const std::string& arm,
                    const std::string& profile) {
   const auto at = std::find_if(
-      c.rows.begin(), c.rows.end(), [&](const ArmRow& r) {
-        return r.arm == arm && r.profile == profile;
-      });
+      c.rows.begin(), c.rows.end(),
+      [&](const ArmRow& r) { return r.arm == arm && r.profile == profile; });
   EXPECT_NE(at, c.rows.end()) << arm << " " << profile;
   return *at;
 }

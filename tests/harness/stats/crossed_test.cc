@@ -30,8 +30,7 @@ TEST(CrossedMean, OneSeedOrOneWorkHasNoInterval) {
   const std::vector<double> weights = {1, 1};
   EXPECT_DOUBLE_EQ(CrossedMean({{1, 3}}, weights).estimate, 2);
   EXPECT_FALSE(CrossedMean({{1, 3}}, weights).available());
-  EXPECT_FALSE(
-      CrossedMean({{1}, {2}}, std::vector<double>{1}).available());
+  EXPECT_FALSE(CrossedMean({{1}, {2}}, std::vector<double>{1}).available());
   EXPECT_THROW(CrossedMean({{1, 2, 3}}, weights), Error);
 }
 
@@ -39,8 +38,8 @@ TEST(CrossedRatio, WithoutSpreadOfSeedsItIsFieller) {
   const std::vector<double> num = {1, 2, 3, 2}, den = {2, 3, 5, 4},
                             weights = {1, 1, 1, 1};
   const RatioResult one = FiellerRatio(num, den, weights);
-  const RatioResult crossed = CrossedRatio({num, num, num}, {den, den, den},
-                                           weights);
+  const RatioResult crossed =
+      CrossedRatio({num, num, num}, {den, den, den}, weights);
   EXPECT_DOUBLE_EQ(crossed.estimate, one.estimate);
   EXPECT_NEAR(crossed.interval->low, one.interval->low, 1e-9);
   EXPECT_NEAR(crossed.interval->high, one.interval->high, 1e-9);
@@ -50,8 +49,8 @@ TEST(CrossedRatio, SaysWhyThereIsNoInterval) {
   const std::vector<double> weights = {1, 1, 1};
   EXPECT_FALSE(
       CrossedRatio({{1, 2, 3}}, {{2, 3, 4}}, weights).interval.has_value());
-  const RatioResult noise = CrossedRatio({{1, 2, 3}, {3, 2, 1}},
-                                         {{1, -1, 0.1}, {-1, 1, 0}}, weights);
+  const RatioResult noise =
+      CrossedRatio({{1, 2, 3}, {3, 2, 1}}, {{1, -1, 0.1}, {-1, 1, 0}}, weights);
   EXPECT_FALSE(noise.interval.has_value());
   EXPECT_EQ(noise.reason, "the 95 % interval of the denominator contains 0");
 }
