@@ -199,6 +199,21 @@ void AtomicFile::Write(std::string_view text) {
   Write(std::as_bytes(std::span(text.data(), text.size())));
 }
 
+void AtomicFile::WriteAt(uint64_t offset, std::span<const std::byte> data) {
+  if (fd_ < 0) throw InternalError("WriteAt after Commit: " + path_.string());
+  ThrowIfInterrupted();
+  while (!data.empty()) {
+    const ssize_t written =
+        pwrite(fd_, data.data(), data.size(), static_cast<off_t>(offset));
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      throw CannotWrite(path_, Reason(errno));
+    }
+    data = data.subspan(static_cast<size_t>(written));
+    offset += static_cast<uint64_t>(written);
+  }
+}
+
 void AtomicFile::Commit() {
   if (fd_ < 0) throw InternalError("Commit twice: " + path_.string());
   if (fsync(fd_) != 0) throw CannotWrite(path_, Reason(errno));

@@ -48,6 +48,8 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
   void Write(std::span<const std::byte> data);
   void Write(std::string_view text);
+  // At a place of its own, whatever was written before; holes are zeros.
+  void WriteAt(uint64_t offset, std::span<const std::byte> data);
   void Commit();
 
  private:

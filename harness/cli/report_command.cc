@@ -15,6 +15,7 @@
 #include "harness/report/report.h"
 #include "harness/run/finished_run.h"
 #include "harness/run/run_folder.h"
+#include "harness/run/statistics_file.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;
@@ -41,6 +42,13 @@ void AddGroups(const std::string& path, std::vector<ReportRun>& runs) {
     run.numeric_class = group.numeric_class;
     run.num_layers = group.num_layers;
     run.results = Summarise(std::move(finished.records[g]));
+    const fs::path statistics =
+        (finished.records.size() > 1 ? folder / finished.group_names[g]
+                                     : folder) /
+        kStatisticsFile;
+    if (fs::exists(statistics))
+      run.learning = ReadLearning(statistics, run.results.record,
+                                  group.num_layers, group.num_heads);
     runs.push_back(std::move(run));
   }
 }

@@ -1,5 +1,6 @@
 #include "harness/cli/run_command.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -11,6 +12,8 @@
 #include "harness/cli/suite_run.h"
 #include "harness/run/inputs.h"
 #include "harness/run/plan.h"
+#include "harness/run/progress.h"
+#include "harness/run/statistics_file.h"
 #include "model/weights/model_file.h"
 
 namespace plastometer {
@@ -23,6 +26,7 @@ struct RunArguments {
   std::string model, data, slice, tokenizer, task, score;
   std::string parameters = "{}";
   int64_t task_seed = 1;
+  std::string stats;  // the profile whose inner loop is looked into
   std::vector<std::string> profiles, domains, sources;
   int64_t context = 0, windows = -1, documents = 0;
   bool per_domain = false, json = false, traces = false;
@@ -123,11 +127,48 @@ std::string ShardText(const SuiteRun& run) {
          " are done: plastometer merge FOLDER... --out FOLDER\n";
 }
 
+size_t StatisticsProfile(const LoadedGroup& group, const std::string& name) {
+  const auto& profiles = group.profiles.profiles;
+  std::string known;
+  for (size_t p = 0; p < profiles.size(); ++p) {
+    const auto& same = profiles[p].same_as;
+    if (profiles[p].profile.name() == name ||
+        std::find(same.begin(), same.end(), name) != same.end())
+      return p;
+    known += (p == 0 ? "" : ", ") + profiles[p].profile.name();
+  }
+  throw UsageError("--stats=" + name + ": group " + group.spec.name +
+                   " does not measure that profile; it has " + known);
+}
+
+// One more pass over the text, after the timed ones.
+void TakeStatistics(const RunArguments& a, SuiteRun& run) {
+  for (size_t g = 0; g < run.groups.size(); ++g) {
+    const LoadedGroup& group = run.groups[g];
+    const size_t profile = StatisticsProfile(group, a.stats);
+    std::filesystem::path into = run.folder.path();
+    if (run.groups.size() > 1) into /= group.spec.name;
+    std::filesystem::create_directories(into);
+    if (std::filesystem::exists(into / kStatisticsFile)) continue;
+    Progress progress("statistics of " + group.spec.name);
+    WriteStatistics(
+        Model::Load(group.choice.file, {group.lane, a.suite.threads}), group,
+        profile, run.collected.records[g].profiles[profile].nll,
+        into / kStatisticsFile,
+        [&](int64_t done, int64_t total) { progress.Update(done, total); });
+  }
+}
+
 void Run(const RunArguments& a) {
+  if (!a.stats.empty() && !a.suite.shard.empty())
+    throw UsageError(
+        "--stats looks into whole runs: leave out --shard, or merge the "
+        "shards and start plastometer run --resume FOLDER --stats");
   const Suite suite = SuiteOfRun(a);
   const InterruptGuard guard;
   if (a.suite.plan_only) return PrintPlan(suite, a.suite, a.traces);
   SuiteRun run = RunSuite(suite, a.suite, a.traces);
+  if (!a.stats.empty() && run.collected.missing.empty()) TakeStatistics(a, run);
   const std::string text = run.collected.missing.empty()
                                ? WriteResults(run.plan, run.collected,
                                               run.folder, a.per_domain, a.json)
@@ -195,6 +236,10 @@ void AddRunCommand(CLI::App& app) {
   command->add_flag("--traces", a->traces,
                     "also take the traces that goldens hold, for plastometer "
                     "check --resume");
+  command->add_flag("--stats{uniform}", a->stats,
+                    "also write stats.safetensors: gradients, updates and "
+                    "gates of every token under uniform; --stats=PROFILE: "
+                    "under another profile of the run");
   command->add_flag("--per-domain", a->per_domain,
                     "one more table for each domain");
   command->add_flag("--json", a->json,

@@ -1,6 +1,7 @@
 // Figure 4: how loss falls while a window is read.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "harness/report/format.h"
@@ -48,17 +49,19 @@ std::string CumulativeCsv(const RunRecord& record,
   for (const ProfileRecord& p : record.profiles) csv += "," + Csv(p.name);
   csv += "\n";
   std::vector<double> sums(record.profiles.size(), 0);
+  double tokens = 0;
   int64_t done = 0;
   for (const int64_t t : LogGrid(std::min<int64_t>(4, last), last, 8)) {
-    csv += std::to_string(t);
-    for (size_t p = 0; p < sums.size(); ++p) {
-      for (const size_t w : windows)
-        for (int64_t s = done; s < t; ++s)
-          sums[p] += record.profiles[p].nll[record.windows[w].loss_begin + s];
-      csv += "," + CsvNumber(std::exp(sums[p] / static_cast<double>(t) /
-                                      static_cast<double>(windows.size())));
-    }
+    const WorkSums works = SumByWork(record, windows, done + 1, t + 1);
     done = t;
+    tokens += std::accumulate(works.tokens.begin(), works.tokens.end(), 0.0);
+    for (size_t p = 0; p < sums.size(); ++p)
+      sums[p] =
+          std::accumulate(works.nll[p].begin(), works.nll[p].end(), sums[p]);
+    if (tokens == 0) continue;  // nothing scored yet
+    csv += std::to_string(t);
+    for (const double sum : sums)
+      csv += "," + CsvNumber(std::exp(sum / tokens));
     csv += "\n";
   }
   return csv;
@@ -80,7 +83,7 @@ Figure CumulativeFigure(const ReportRun& run,
       " windows that all reach the last position. It falls for a model that "
       "does not adapt as well: more context alone makes text easier.";
   figure.plot = "set logscale x 2\nset xlabel '" + std::string(kPositionAxis) +
-                "'\nset ylabel 'P(t), perplexity so far'\nset key below\n";
+                "'\nset ylabel 'P(t), perplexity so far'\nset key above\n";
   std::vector<std::string> parts;
   for (size_t p = 0; p < record.profiles.size(); ++p)
     parts.push_back("'" + figure.id + ".csv' skip 1 using 1:" +
@@ -112,7 +115,8 @@ std::vector<Bin> DifferenceBins(const RunRecord& record,
   for (size_t k = 0; k < edges.size(); ++k) {
     Bin bin{k == 0 ? 1 : edges[k - 1], edges[k], {}, {}, {}};
     bin.works = SumByWork(record, windows, bin.from, bin.to);
-    bins.push_back(std::move(bin));
+    if (std::ranges::any_of(bin.works.tokens, [](double n) { return n > 0; }))
+      bins.push_back(std::move(bin));
   }
   for (size_t p = 0; p < record.profiles.size(); ++p) {
     std::vector<std::vector<stats::WorkTotals>> points;
@@ -171,7 +175,7 @@ Figure DifferenceFigure(const ReportRun& run, const std::vector<Bin>& bins,
       "a fall to the right; an offset from the first tokens on does not.";
   figure.plot = "set logscale x 2\nset xlabel '" + std::string(kPositionAxis) +
                 "'\nset ylabel 'nats per token against frozen'\nset key "
-                "below\nset xzeroaxis lc rgb '#7a7a7a'\n";
+                "above\nset xzeroaxis lc rgb '#7a7a7a'\n";
   std::vector<std::string> bands, lines;
   for (size_t p = 0; p < record.profiles.size(); ++p) {
     if (p == record.frozen_idx) continue;

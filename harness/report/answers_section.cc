@@ -1,6 +1,7 @@
 // The research questions at the top, each with its verdict, interval and table.
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "harness/report/format.h"
 #include "harness/report/sections.h"
@@ -29,41 +30,64 @@ struct Coefficient {
   size_t profile;
 };
 
-SliceVerdict Judge(const ReportRun& run, const std::string& slice,
-                   const std::vector<Coefficient>& coefficients) {
-  const RunRecord& record = run.results.record;
-  const WorkSums works = SumByWork(record, WindowsOf(record, slice));
-  std::vector<stats::Term> terms;
-  for (const Coefficient& c : coefficients)
-    terms.push_back({c.value, Totals(works, c.profile)});
-  const auto seed = static_cast<uint64_t>(record.seed);
+SliceVerdict Judge(const std::string& slice,
+                   const std::vector<stats::WorkTotals>& works, uint64_t seed) {
   SliceVerdict v;
   v.slice = slice;
-  v.works = static_cast<int64_t>(works.num_works());
-  v.contrast = stats::Contrast(terms, seed);
+  v.works = static_cast<int64_t>(works.size());
+  v.contrast = stats::WeightedMean(works, seed);
   if (v.works < kMinWorks) v.contrast.low = v.contrast.high = stats::kUnknown;
   v.enough = v.works >= kMinWorksForVerdict;
   if (v.enough) {
     v.verdict = stats::IsNegative(v.contrast);
-    v.level = stats::BootstrapLevel(stats::Combine(terms), seed);
+    v.level = stats::BootstrapLevel(works, seed);
   }
   return v;
 }
 
+using WorksOf =
+    std::function<std::vector<stats::WorkTotals>(const std::string& slice)>;
+
 // All text together, then each domain; levels of the domains corrected
 // together.
-std::vector<SliceVerdict> JudgeAll(
-    const ReportRun& run, const std::vector<Coefficient>& coefficients) {
-  std::vector<SliceVerdict> verdicts = {Judge(run, "all", coefficients)};
+std::vector<SliceVerdict> JudgeAll(const ReportRun& run,
+                                   const WorksOf& works_of) {
+  const auto seed = static_cast<uint64_t>(run.results.record.seed);
+  std::vector<SliceVerdict> verdicts = {Judge("all", works_of("all"), seed)};
   std::vector<double> levels;
   for (const SliceResult& domain : run.results.domains) {
-    verdicts.push_back(Judge(run, domain.name, coefficients));
+    verdicts.push_back(Judge(domain.name, works_of(domain.name), seed));
     levels.push_back(verdicts.back().level);
   }
   const std::vector<double> adjusted = stats::HolmAdjusted(levels);
   for (size_t i = 0; i < adjusted.size(); ++i)
     verdicts[i + 1].adjusted = adjusted[i];
   return verdicts;
+}
+
+std::vector<SliceVerdict> JudgeAll(
+    const ReportRun& run, const std::vector<Coefficient>& coefficients) {
+  return JudgeAll(run, [&](const std::string& slice) {
+    const RunRecord& record = run.results.record;
+    const WorkSums works = SumByWork(record, WindowsOf(record, slice));
+    std::vector<stats::Term> terms;
+    for (const Coefficient& c : coefficients)
+      terms.push_back({c.value, Totals(works, c.profile)});
+    return stats::Combine(terms);
+  });
+}
+
+// Of the early layers' change while reading: the works that have one.
+std::vector<SliceVerdict> JudgeSensitivity(const ReportRun& run) {
+  return JudgeAll(run, [&](const std::string& slice) {
+    const Learning& learning = *run.learning;
+    std::vector<stats::WorkTotals> works;
+    for (size_t w = 0; w < learning.early_change.size(); ++w)
+      if (learning.early_change[w].weight > 0 &&
+          (slice == "all" || learning.domain_of_work[w] == slice))
+        works.push_back(learning.early_change[w]);
+    return works;
+  });
 }
 
 // One only where the domains that have enough works and all text together say
@@ -116,7 +140,7 @@ Table VerdictTable(const std::string& id, const std::string& caption,
               caption,
               {{"text", {"slice"}, true},
                {"works", {"works"}},
-               {"contrast, nats [95 %]", WithBounds("contrast")},
+               {"contrast [95 %]", WithBounds("contrast")},
                {"level", {"level"}},
                {"level after Holm", {"level_holm"}},
                {"verdict", {"verdict"}, true}},
@@ -235,25 +259,63 @@ Answer Depth(const ReportRun& run) {
   return answer;
 }
 
-Answer Missing(const std::string& id, const std::string& question,
-               const std::string& sentence) {
-  return {id, question, "not available", sentence, "", ""};
+Answer Stability(const ReportRun& run) {
+  return {"rq2" + run.suffix,
+          "RQ2, stability: does freezing layers keep the model from drifting?",
+          "not available",
+          "This run holds no drift measurement: it needs a probe text scored "
+          "with the state frozen at chosen tokens.",
+          "",
+          ""};
+}
+
+Answer Sensitivity(const ReportRun& run) {
+  Answer answer{"rq3" + run.suffix,
+                "RQ3, gradient sensitivity: do updates of the early layers die "
+                "down while the model reads?",
+                "not available",
+                "",
+                "",
+                ""};
+  if (!run.learning) {
+    answer.sentence =
+        "This run holds no statistics of the inner loop; `plastometer run "
+        "--resume " +
+        run.folder + " --stats` adds them.";
+    return answer;
+  }
+  const Learning& learning = *run.learning;
+  const auto verdicts = JudgeSensitivity(run);
+  const Overall overall = OverallOf(verdicts);
+  answer.verdict = VerdictText(overall.verdict);
+  answer.sentence =
+      "Under `" + learning.profile +
+      "`, over time: the relative update of the first quarter of the layers "
+      "changes by a log ratio of " +
+      WithInterval(verdicts[0].contrast, 3) +
+      " from the first to the last quarter of a window (below 0: it falls), "
+      "the raw gradient by " +
+      WithInterval(learning.early_gradient_change, 3) +
+      " (fast weights grow, so the relative update falls sooner). Over depth: "
+      "rank correlation with the layer's index " +
+      WithInterval(learning.depth_relative, 2) +
+      " for the relative update and " +
+      WithInterval(learning.depth_gradient, 2) +
+      " for the raw gradient, which follows the scale of activations." +
+      Caveat(overall);
+  answer.table_id = "rq3" + run.suffix;
+  answer.would_change =
+      "the opposite sign in every domain. Large updates do not say that a "
+      "layer's learning is useful: that is RQ1.";
+  return answer;
 }
 
 }  // namespace
 
 void AddAnswers(const ReportRun& run, Page& page) {
   page.Add(Efficiency(run));
-  page.Add(Missing(
-      "rq2" + run.suffix,
-      "RQ2, stability: does freezing layers keep the model from drifting?",
-      "This run holds no drift measurement: it needs a probe text scored with "
-      "the state frozen at chosen tokens."));
-  page.Add(Missing("rq3" + run.suffix,
-                   "RQ3, gradient sensitivity: where do inner gradients live, "
-                   "over depth and over time?",
-                   "This run holds no statistics of the inner loop; "
-                   "`plastometer score --stats` writes them for one text."));
+  page.Add(Stability(run));
+  page.Add(Sensitivity(run));
   page.Add(Depth(run));
 }
 
@@ -270,6 +332,12 @@ void AddAnswerTables(const ReportRun& run, Page& page) {
     page.Add(VerdictTable("depth" + run.suffix,
                           "Depth: L(early:25%) - L(late:25%), nats per token",
                           JudgeAll(run, {{1, *early}, {-1, *late}})));
+  if (run.learning)
+    page.Add(VerdictTable(
+        "rq3" + run.suffix,
+        "RQ3: log ratio of the early layers' relative update, last quarter of "
+        "a window over the first",
+        JudgeSensitivity(run)));
 }
 
 void AddForYourModel(const ReportRun& run, Page& page) {

@@ -34,6 +34,11 @@ std::string PlotCommand(const std::vector<std::string>& parts) {
   return text + "\n";
 }
 
+std::string EmptyPlot() {
+  return "set xrange [0:1]\nset yrange [0:1]\nunset tics\nset label 'not "
+         "available' at graph 0.5,0.5 center\nplot NaN notitle\n";
+}
+
 // The commands run once for each terminal: a multiplot cannot be replotted. The
 // PNG is the SVG at twice the size.
 std::string GnuplotScript(const Figure& figure) {

@@ -16,4 +16,7 @@ std::string Quoted(const std::string& text);
 // "plot a, \\\n  b".
 std::string PlotCommand(const std::vector<std::string>& parts);
 
+// A frame that says that there is nothing to draw.
+std::string EmptyPlot();
+
 }  // namespace plastometer

@@ -6,6 +6,7 @@
 #include "harness/base/files.h"
 #include "harness/report/format.h"
 #include "harness/report/json_report.h"
+#include "harness/report/learning_sections.h"
 #include "harness/report/sections.h"
 
 namespace plastometer {
@@ -112,6 +113,11 @@ Page MakeReport(const std::vector<ReportRun>& runs) {
     AddProfiles(run, page);
     AddAdaptation(run, page);
     AddPareto(run, page);
+    if (run.learning) {
+      AddPlasticity(run, page);
+      AddSurprise(run, page);
+      AddClasses(run, page);
+    }
   }
   AddProvenance(runs, page);
   return page;

@@ -3,10 +3,12 @@
 #pragma once
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "harness/report/page.h"
+#include "harness/run/learning.h"
 #include "harness/run/results.h"
 
 namespace plastometer {
@@ -19,6 +21,7 @@ struct ReportRun {
   std::string suite, code_tree, numeric_class;
   int64_t num_layers = 0;
   Results results;
+  std::optional<Learning> learning;  // with statistics of the inner loop
 };
 
 // Everything but drawing. `runs` is not empty.

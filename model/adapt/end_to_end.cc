@@ -34,28 +34,13 @@ class TensorBytes : public c10::MemoryReportingInfoBase {
     peak_ = std::max(peak_, now_);
   }
   bool memoryProfilingEnabled() const override { return true; }
-  int64_t peak() const { return peak_; }
+  // From here on; `peak` is beyond what is alive now.
+  void Restart() { start_ = peak_ = now_; }
+  int64_t peak() const { return peak_ - start_; }
 
  private:
-  int64_t now_ = 0, peak_ = 0;
+  int64_t now_ = 0, start_ = 0, peak_ = 0;
 };
-
-// LibTorch warns once of blocks that were there before: they are meant to be.
-struct Silence : c10::WarningHandler {
-  void process(const c10::Warning&) override {}
-};
-
-// Runs `work` and says how many bytes of tensors were alive beyond those before
-// it, at most.
-template <class Work>
-int64_t PeakBytes(const Work& work) {
-  auto bytes = std::make_shared<TensorBytes>();
-  Silence silence;
-  const c10::WarningUtils::WarningHandlerGuard no_warnings(&silence);
-  const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, bytes);
-  work();
-  return bytes->peak();
-}
 
 void Detach(at::Tensor& tensor) {
   if (tensor.defined()) tensor = tensor.detach();
@@ -143,8 +128,9 @@ namespace {
 class Adapter {
  public:
   Adapter(const DifferentiableModel& model, const Profile& profile,
-          const EndToEndOptions& options)
-      : model_(model),
+          const EndToEndOptions& options, TensorBytes& bytes)
+      : bytes_(bytes),
+        model_(model),
         profile_(profile),
         options_(options),
         uniform_(Profile::Parse("uniform", model.config.num_layers)),
@@ -158,10 +144,10 @@ class Adapter {
       if (!options_.carry) state_ = Fresh();
       // The last chunk's step would change nothing that is still to be read.
       const bool step = begin + n < num_losses;
-      const int64_t peak =
-          PeakBytes([&] { Chunk(ids, begin, n, step); });
+      bytes_.Restart();
+      Chunk(ids, begin, n, step);
       result_.cost.peak_activation_bytes =
-          std::max(result_.cost.peak_activation_bytes, peak);
+          std::max(result_.cost.peak_activation_bytes, bytes_.peak());
       begin += n;
     }
     RecordChange();
@@ -248,17 +234,17 @@ class Adapter {
       LayerWeights start = model_.weights.layers[l];
       const auto before = Matrices(start), after = Matrices(weights_.layers[l]);
       for (size_t i = 0; i < before.size(); ++i) {
-        const at::Tensor change =
-            after[i]->values.detach() - before[i]->values;
+        const at::Tensor change = after[i]->values.detach() - before[i]->values;
         result_.weight_change.push_back(change.norm().item<double>());
       }
       if (profile_.layer(l).EverPlastic())
-        adapted += 3 * model_.config.hidden_size *
-                   model_.config.intermediate_size;
+        adapted +=
+            3 * model_.config.hidden_size * model_.config.intermediate_size;
     }
     result_.cost.adapted_bytes = 4 * adapted;
   }
 
+  TensorBytes& bytes_;
   const DifferentiableModel& model_;
   const Profile& profile_;
   const EndToEndOptions& options_;
@@ -307,7 +293,10 @@ EndToEndResult EndToEndModel::Adapt(std::span<const int32_t> ids,
     throw UsageError("profile '" + profile.name() +
                      "': eta, reset and start are controls of the inner loop; "
                      "the end-to-end way knows layers, scales and schedules");
-  Adapter adapter(impl_->model, profile, options);
+  // Around everything: the allocator knows only blocks that it saw come.
+  const auto bytes = std::make_shared<TensorBytes>();
+  const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, bytes);
+  Adapter adapter(impl_->model, profile, options, *bytes);
   EndToEndResult result = adapter.Run(IdTensor(config(), ids));
   if (final_weights) {
     for (int64_t l = 0; l < config().num_layers; ++l) {

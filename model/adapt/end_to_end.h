@@ -28,8 +28,8 @@ struct EndToEndOptions {
 };
 
 struct EndToEndCost {
-  int64_t tokens = 0;         // read
-  int64_t steps = 0;          // SGD steps, one a chunk
+  int64_t tokens = 0;  // read
+  int64_t steps = 0;   // SGD steps, one a chunk
   int64_t forward_flops = 0, backward_flops = 0, update_flops = 0;
   double forward_seconds = 0, backward_seconds = 0, update_seconds = 0;
   // Most bytes of tensors alive at once beyond weights and carried state

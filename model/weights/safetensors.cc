@@ -256,6 +256,11 @@ SafetensorsWriter::SafetensorsWriter(
   const uint64_t length = header.size();
   file_.Write(std::as_bytes(std::span(&length, 1)));
   file_.Write(header);
+  uint64_t begin = sizeof length + length;
+  for (const auto& [name, bytes] : pending_) {
+    places_[name] = {begin, bytes};
+    begin += bytes;
+  }
 }
 
 void SafetensorsWriter::Write(const std::string& name,
@@ -268,6 +273,21 @@ void SafetensorsWriter::Write(const std::string& name,
   }
   file_.Write(bytes);
   pending_.erase(pending_.begin());
+}
+
+void SafetensorsWriter::WritePart(const std::string& name, uint64_t begin,
+                                  std::span<const std::byte> bytes) {
+  const auto place = places_.find(name);
+  const auto pending = pending_.find(name);
+  if (place == places_.end() || pending == pending_.end() ||
+      bytes.size() > pending->second || begin > place->second.second ||
+      bytes.size() > place->second.second - begin)
+    throw InternalError("safetensors: a piece of tensor \"" + name + "\", " +
+                        std::to_string(bytes.size()) + " bytes from " +
+                        std::to_string(begin) + " on, does not fit");
+  file_.WriteAt(place->second.first + begin, bytes);
+  pending->second -= bytes.size();
+  if (pending->second == 0) pending_.erase(pending);
 }
 
 void SafetensorsWriter::Commit() {

@@ -8,6 +8,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/base/files.h"
@@ -59,11 +60,17 @@ class SafetensorsWriter {
   // Throws kInternal when it is not `name`'s turn or the bytes do not fit its
   // shape.
   void Write(const std::string& name, std::span<const std::byte> bytes);
+  // A piece of a tensor, in any order; all of it must come before Commit().
+  // Throws kInternal when it reaches beyond the tensor.
+  void WritePart(const std::string& name, uint64_t begin,
+                 std::span<const std::byte> bytes);
   void Commit();
 
  private:
   AtomicFile file_;
-  std::map<std::string, uint64_t> pending_;  // name -> bytes
+  std::map<std::string, uint64_t> pending_;  // name -> bytes yet to come
+  std::map<std::string, std::pair<uint64_t, uint64_t>>
+      places_;  // name -> begin in the file, bytes
 };
 
 // Writes a file atomically; tensors sorted by name, so equal content gives

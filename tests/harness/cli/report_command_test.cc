@@ -37,7 +37,8 @@ std::pair<uint32_t, uint32_t> PngSize(const std::string& png) {
 
 TEST(ReportCommand, DrawsAPageThatStandsAlone) {
   Workshop workshop;
-  ASSERT_EQ(workshop.Run(kRun).exit_code, 0);
+  ASSERT_EQ(workshop.Run(std::string(kRun) + " --stats=early:25%").exit_code,
+            0);
   const Outcome outcome = workshop.Run("report r --out report --format json");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const auto json = nlohmann::json::parse(outcome.out);
@@ -54,6 +55,25 @@ TEST(ReportCommand, DrawsAPageThatStandsAlone) {
     EXPECT_GT(png.size(), 10000u) << entry.path() << ": nothing drawn";
   }
   EXPECT_EQ(num_pictures, json.at("figures").get<int>());
+  EXPECT_EQ(num_pictures, 14);
+}
+
+// --stats may come later; the page then has the inner loop's figures.
+TEST(ReportCommand, StatisticsCanBeTakenAfterTheRun) {
+  Workshop workshop;
+  ASSERT_EQ(workshop.Run(kRun).exit_code, 0);
+  const Outcome before = workshop.Run("report r --out before");
+  EXPECT_THAT(before.out, HasSubstr("6 figures"));
+  EXPECT_THAT(ReadFile(workshop.File("before/report.md")),
+              HasSubstr("plastometer run --resume r --stats"));
+  ASSERT_EQ(workshop.Run("run --resume r --stats --threads 1").exit_code, 0);
+  EXPECT_TRUE(std::filesystem::exists(workshop.File("r/stats.safetensors")));
+  EXPECT_THAT(workshop.Run("report r --out after").out,
+              HasSubstr("14 figures"));
+  const Outcome other =
+      workshop.Run(std::string(kRun) + "2 --stats=cortex");  // not of this run
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_THAT(other.err, HasSubstr("early:25%"));
 }
 
 TEST(ReportCommand, WithoutGnuplotDataAndScriptsStay) {

@@ -62,7 +62,8 @@ TEST(EndToEnd, EqualsTheParitySets) {
     ++num_sets;
     ModelConfig config;
     const TensorMap weights = ImportParityWeights(set, &config);
-    const EndToEndModel fp64 = EndToEndModel::FromTensors(config, weights, true),
+    const EndToEndModel fp64 =
+                            EndToEndModel::FromTensors(config, weights, true),
                         fp32 =
                             EndToEndModel::FromTensors(config, weights, false);
     for (const auto& [name, lambdas] : set.json.at("lambda_sets").items()) {
@@ -70,24 +71,22 @@ TEST(EndToEnd, EqualsTheParitySets) {
       const Profile profile = PerLayer(lambdas.get<std::vector<double>>());
       const EndToEndResult result =
           fp64.Adapt(Ids(set), profile, OptionsOf(set));
-      const std::vector<double> expected =
-          Expected(set, "token_loss." + name);
+      const std::vector<double> expected = Expected(set, "token_loss." + name);
       const double worst = MaxAbsDifference(result.nll, expected);
       std::printf("%s %s losses max|diff| %.2e\n", set.name.c_str(),
                   name.c_str(), worst);
       EXPECT_LE(worst, 1e-10);
-      EXPECT_LE(MaxAbsDifference(
-                    fp32.Adapt(Ids(set), profile, OptionsOf(set)).nll, expected),
-                5e-5);
+      EXPECT_LE(
+          MaxAbsDifference(fp32.Adapt(Ids(set), profile, OptionsOf(set)).nll,
+                           expected),
+          5e-5);
       if (name != "ones") continue;
       const std::string last =
           "final.ones.model.layers." + std::to_string(config.num_layers - 1);
-      const std::string ours = "model/h/" +
-                               std::to_string(config.num_layers - 1) +
-                               "/feed_forward/";
+      const std::string ours =
+          "model/h/" + std::to_string(config.num_layers - 1) + "/feed_forward/";
       const TensorMap final_weights =
-          fp64.Adapt(OneMore(set), profile, OptionsOf(set), true)
-              .final_weights;
+          fp64.Adapt(OneMore(set), profile, OptionsOf(set), true).final_weights;
       int compared = 0;
       for (const auto& [theirs, mine] :
            {std::pair{".mlp.gate_proj.weight", "w1/kernel"},
@@ -114,13 +113,14 @@ TEST(EndToEnd, WeightsMoveAsFarAsTheParitySetsSay) {
         EndToEndModel::FromTensors(config, weights, true);
     for (const auto& [name, lambdas] : set.json.at("lambda_sets").items()) {
       const EndToEndResult result = model.Adapt(
-          OneMore(set), PerLayer(lambdas.get<std::vector<double>>()), OptionsOf(set));
+          OneMore(set), PerLayer(lambdas.get<std::vector<double>>()),
+          OptionsOf(set));
       for (int64_t l = 0; l < config.num_layers; ++l) {
         const char* parts[] = {"gate_proj", "up_proj", "down_proj"};
         for (size_t i = 0; i < 3; ++i) {
           const double expected = Expected(
-              set, "delta_norm." + name + ".model.layers." +
-                       std::to_string(l) + ".mlp." + parts[i] + ".weight")[0];
+              set, "delta_norm." + name + ".model.layers." + std::to_string(l) +
+                       ".mlp." + parts[i] + ".weight")[0];
           EXPECT_NEAR(result.weight_change[static_cast<size_t>(l) * 3 + i],
                       expected, 1e-9);
         }
@@ -156,10 +156,10 @@ class ProductCounter {
 
 // Products with weights, forward and backward, of one chunk. The inner loop's
 // are products of batches of small matrices ("aten::bmm") and not among them.
-int64_t ExpectedProducts(const ModelConfig& c,
-                         const std::vector<bool>& chosen, int64_t n) {
-  const int64_t D = c.hidden_size, F = c.intermediate_size,
-                V = c.vocab_size, H = c.num_heads;
+int64_t ExpectedProducts(const ModelConfig& c, const std::vector<bool>& chosen,
+                         int64_t n) {
+  const int64_t D = c.hidden_size, F = c.intermediate_size, V = c.vocab_size,
+                H = c.num_heads;
   // Q, V, O, G and the rates, SwiGLU; the head.
   const int64_t mixer = 4 * 2 * D * D + 2 * D * H, swiglu = 6 * D * F;
   int64_t flops = c.num_layers * (mixer + swiglu) + 2 * D * V;
@@ -184,8 +184,7 @@ TEST(EndToEnd, ProductsThatRunAreThoseOfTheFormula) {
     SCOPED_TRACE(name);
     const Profile profile = Profile::Parse(name, L);
     std::vector<bool> chosen, none(static_cast<size_t>(L), false);
-    for (int64_t l = 0; l < L; ++l)
-      chosen.push_back(profile.Lambda(l, 0) > 0);
+    for (int64_t l = 0; l < L; ++l) chosen.push_back(profile.Lambda(l, 0) > 0);
     const ProductCounter counter;
     const EndToEndResult result = model.Adapt(ids, profile, {});
     // Two chunks; after the last there is no step.

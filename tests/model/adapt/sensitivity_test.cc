@@ -20,8 +20,8 @@ TEST(Sensitivity, EqualsCentralDifferencesInFp64) {
   double worst = 0;
   for (const Kind& kind : kKinds) {
     const ModelConfig config = SmallConfig(kind.inner_model, kind.backbone);
-    const SensitivityModel model = SensitivityModel::FromTensors(
-        config, RandomWeights(config, 5), true);
+    const SensitivityModel model =
+        SensitivityModel::FromTensors(config, RandomWeights(config, 5), true);
     const std::vector<int32_t> ids = RandomIds(70, config.vocab_size, 6);
     for (const double at : {0.5, 1.0, 0.25}) {
       const std::vector<double> lambdas = Filled(config.num_layers, at);
@@ -52,8 +52,8 @@ TEST(Sensitivity, EqualsCentralDifferencesInFp64) {
 
 TEST(Sensitivity, BlocksAndHeadsAddUp) {
   const ModelConfig config = SmallConfig(InnerModel::kLinear, Backbone::kMamba);
-  const SensitivityModel model = SensitivityModel::FromTensors(
-      config, RandomWeights(config, 5), true);
+  const SensitivityModel model =
+      SensitivityModel::FromTensors(config, RandomWeights(config, 5), true);
   const std::vector<int32_t> ids = RandomIds(70, config.vocab_size, 6);
   const std::vector<double> lambdas = Filled(config.num_layers, 0.5);
   const SensitivityResult blocks = model.Measure(ids, lambdas, 16),
@@ -95,11 +95,12 @@ TEST(Sensitivity, TrainingKernelsAgree) {
   const TensorMap weights = RandomWeights(config, 5);
   const std::vector<int32_t> ids = RandomIds(70, config.vocab_size, 6);
   const std::vector<double> lambdas = Filled(config.num_layers, 0.5);
-  const SensitivityResult
-      fp32 = SensitivityModel::FromTensors(config, weights, false)
-                 .Measure(ids, lambdas, 32),
-      fp64 = SensitivityModel::FromTensors(config, weights, true)
-                 .Measure(ids, lambdas, 32);
+  const SensitivityResult fp32 = SensitivityModel::FromTensors(config, weights,
+                                                               false)
+                                     .Measure(ids, lambdas, 32),
+                          fp64 = SensitivityModel::FromTensors(config, weights,
+                                                               true)
+                                     .Measure(ids, lambdas, 32);
   double scale = 0;
   for (const double g : fp64.gradient) scale = std::max(scale, std::fabs(g));
   for (size_t i = 0; i < fp64.gradient.size(); ++i)
@@ -108,15 +109,15 @@ TEST(Sensitivity, TrainingKernelsAgree) {
 
 TEST(Sensitivity, BadInputIsRefused) {
   const ModelConfig config = SmallConfig(InnerModel::kLinear, Backbone::kMamba);
-  const SensitivityModel model = SensitivityModel::FromTensors(
-      config, RandomWeights(config, 5), false);
+  const SensitivityModel model =
+      SensitivityModel::FromTensors(config, RandomWeights(config, 5), false);
   const std::vector<int32_t> ids = RandomIds(20, config.vocab_size, 6);
   EXPECT_THROW(model.Measure(ids, {1.0}), Error);
   EXPECT_THROW(model.Measure(ids, Filled(config.num_layers, 1), 20), Error);
   EXPECT_THROW(model.Measure(ids, Filled(config.num_layers, NAN)), Error);
-  EXPECT_THROW(model.Measure(std::span(ids).first(1),
-                             Filled(config.num_layers, 1)),
-               Error);
+  EXPECT_THROW(
+      model.Measure(std::span(ids).first(1), Filled(config.num_layers, 1)),
+      Error);
 }
 
 }  // namespace

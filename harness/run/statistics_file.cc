@@ -1,0 +1,299 @@
+#include "harness/run/statistics_file.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "datasets/word_class.h"
+#include "harness/base/error.h"
+#include "harness/base/interrupt.h"
+#include "harness/run/measure.h"
+
+namespace plastometer {
+namespace {
+
+constexpr const char* kByMiniBatch[] = {"grad_norm",       "inner_loss",
+                                        "relative_update", "state_distance",
+                                        "state_norm",      "update_norm"};
+constexpr const char* kByToken[] = {"gate", "token_grad_norm", "token_step"};
+
+// [rows, columns of each window] -> [rows, columns of the file], the rest NaN.
+std::vector<float> Padded(const float* values, int64_t rows, int64_t columns,
+                          int64_t file_columns) {
+  std::vector<float> padded(static_cast<size_t>(rows * file_columns),
+                            std::numeric_limits<float>::quiet_NaN());
+  for (int64_t r = 0; r < rows; ++r)
+    std::copy_n(values + r * columns, columns,
+                padded.begin() + r * file_columns);
+  return padded;
+}
+
+class Writer {
+ public:
+  Writer(const Model& model, const LoadedGroup& group, size_t profile,
+         const std::filesystem::path& path)
+      : windows_(group.data.windows),
+        profile_(group.profiles.profiles[profile].profile),
+        L_(model.config().num_layers),
+        H_(model.config().num_heads),
+        tokenizer_(group.spec.data.task.empty()
+                       ? ResolveTokenizer(group.spec.tokenizer,
+                                          group.choice.file, group.config)
+                       : nullptr),
+        writer_(path, Layout(),
+                {{"model_sha256", group.record.model_sha256},
+                 {"data_sha256", group.record.data_sha256},
+                 {"lane", group.record.lane},
+                 {"profile", profile_.name()},
+                 {"word_class", ClassNames()},
+                 {"windows",
+                  "in the order of windows.csv; shorter ones are "
+                  "filled up with NaN, ids with -1"}}) {}
+
+  void AddBatch(const Batch& batch, const ForwardResult& result) {
+    const auto B = static_cast<int64_t>(batch.window_idx.size());
+    const int64_t T = batch.num_tokens, M = T / kMiniBatchTokens;
+    for (const char* name : kByMiniBatch)
+      AddArray(name, batch, result.statistics.at(name), B, M, M_);
+    for (const char* name : kByToken)
+      AddArray(name, batch, result.statistics.at(name), B, T, T_);
+    for (int64_t b = 0; b < B; ++b)
+      AddTokens(batch.window_idx[static_cast<size_t>(b)],
+                {result.nll.data() + b * result.num_losses,
+                 static_cast<size_t>(result.num_losses)});
+  }
+
+  void Commit() {
+    std::vector<int64_t> tokens;
+    for (const Window& w : windows_)
+      tokens.push_back(static_cast<int64_t>(w.ids.size()));
+    Put("window_tokens", 0, tokens);
+    std::vector<int32_t> layers;
+    std::vector<float> lambda;
+    for (int64_t l = 0; l < L_; ++l) {
+      layers.push_back(static_cast<int32_t>(l));
+      for (int64_t m = 0; m < M_; ++m)
+        lambda.push_back(static_cast<float>(profile_.Lambda(l, m)));
+    }
+    Put("layer_indices", 0, layers);
+    Put("lambda", 0, lambda);
+    writer_.Commit();
+  }
+
+ private:
+  std::map<std::string, TensorInfo> Layout() {
+    for (const Window& w : windows_)
+      T_ = std::max(T_, static_cast<int64_t>(w.ids.size()));
+    M_ = T_ / kMiniBatchTokens;
+    const auto W = static_cast<int64_t>(windows_.size());
+    std::map<std::string, TensorInfo> layout = {
+        {"loss", {DType::kF32, {W, T_}}},
+        {"token_ids", {DType::kI32, {W, T_}}},
+        {"word_class", {DType::kU8, {W, T_}}},
+        {"window_tokens", {DType::kI64, {W}}},
+        {"layer_indices", {DType::kI32, {L_}}},
+        {"lambda", {DType::kF32, {L_, M_}}}};
+    for (const char* name : kByMiniBatch)
+      layout[name] = {DType::kF32, {W, L_, H_, M_}};
+    for (const char* name : kByToken)
+      layout[name] = {DType::kF32, {W, L_, H_, T_}};
+    return layout;
+  }
+
+  static std::string ClassNames() {
+    std::string names;
+    for (int c = 0; c < kNumWordClasses; ++c)
+      names += (c == 0 ? "" : ", ") + std::to_string(c) + " " +
+               WordClassName(static_cast<WordClass>(c));
+    return names;
+  }
+
+  template <class T>
+  void Put(const std::string& name, int64_t begin,
+           const std::vector<T>& values) {
+    writer_.WritePart(name, static_cast<uint64_t>(begin) * sizeof(T),
+                      std::as_bytes(std::span(values)));
+  }
+
+  void AddArray(const std::string& name, const Batch& batch,
+                const HostTensor& array, int64_t B, int64_t columns,
+                int64_t file_columns) {
+    const HostTensor floats =
+        array.dtype == DType::kF32 ? array : Convert(array, DType::kF32);
+    for (int64_t b = 0; b < B; ++b)
+      Put(name,
+          static_cast<int64_t>(batch.window_idx[static_cast<size_t>(b)]) * L_ *
+              H_ * file_columns,
+          Padded(floats.As<float>() + b * L_ * H_ * columns, L_ * H_, columns,
+                 file_columns));
+  }
+
+  // A generated task brings ids without text.
+  std::vector<WordClass> Classes(const Window& window) const {
+    if (!tokenizer_) return std::vector<WordClass>(window.ids.size());
+    std::vector<std::string> pieces;
+    for (const int32_t id : window.ids)
+      pieces.push_back(tokenizer_->TokenText(id));
+    return ClassifyWords(pieces, KindOfDomain(window.domain));
+  }
+
+  void AddTokens(size_t w, std::span<const double> nll) {
+    const Window& window = windows_[w];
+    std::vector<uint8_t> classes;
+    for (const WordClass c : Classes(window))
+      classes.push_back(static_cast<uint8_t>(c));
+    std::vector<float> loss(static_cast<size_t>(T_),
+                            std::numeric_limits<float>::quiet_NaN());
+    std::copy(nll.begin(), nll.end(), loss.begin() + 1);
+    std::vector<int32_t> ids = window.ids;
+    ids.resize(static_cast<size_t>(T_), -1);
+    classes.resize(static_cast<size_t>(T_), 0);
+    const int64_t begin = static_cast<int64_t>(w) * T_;
+    Put("loss", begin, loss);
+    Put("token_ids", begin, ids);
+    Put("word_class", begin, classes);
+  }
+
+  const std::vector<Window>& windows_;
+  const Profile& profile_;
+  int64_t L_, H_, T_ = 0, M_ = 0;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  SafetensorsWriter writer_;
+};
+
+// In a portable lane a second pass has the losses of the first.
+void CheckLosses(const LoadedGroup& group, const Batch& batch,
+                 const ForwardResult& result,
+                 const std::vector<double>& losses) {
+  if (group.lane != Lane::kCpuPortable) return;
+  for (size_t b = 0; b < batch.window_idx.size(); ++b) {
+    const size_t w = batch.window_idx[b];
+    const auto n = static_cast<size_t>(result.num_losses);
+    if (std::memcmp(result.nll.data() + b * n,
+                    losses.data() + group.record.windows[w].loss_begin,
+                    n * sizeof(double)) != 0)
+      throw InternalError("window " + std::to_string(w) +
+                          " has other losses when statistics are taken");
+  }
+}
+
+}  // namespace
+
+void WriteStatistics(const Model& model, const LoadedGroup& group,
+                     size_t profile, const std::vector<double>& losses,
+                     const std::filesystem::path& path,
+                     const std::function<void(int64_t, int64_t)>& progress) {
+  Writer writer(model, group, profile, path);
+  const std::vector<Batch> batches =
+      BatchesOf(group.data.windows, group.spec.batch_size);
+  for (size_t i = 0; i < batches.size(); ++i) {
+    ThrowIfInterrupted();
+    std::vector<int32_t> ids;
+    for (const size_t w : batches[i].window_idx)
+      ids.insert(ids.end(), group.data.windows[w].ids.begin(),
+                 group.data.windows[w].ids.end());
+    ForwardOptions options;
+    options.statistics = StatisticsMode::kOn;
+    const ForwardResult result =
+        model.Score(ids, static_cast<int64_t>(batches[i].window_idx.size()),
+                    group.profiles.profiles[profile].profile, options);
+    CheckLosses(group, batches[i], result, losses);
+    writer.AddBatch(batches[i], result);
+    progress(static_cast<int64_t>(i + 1), static_cast<int64_t>(batches.size()));
+  }
+  writer.Commit();
+}
+
+StatisticsFile::StatisticsFile(const std::filesystem::path& path,
+                               const RunRecord& record, int64_t num_layers,
+                               int64_t num_heads)
+    : file_(path), L_(num_layers), H_(num_heads) {
+  const auto W = static_cast<int64_t>(record.windows.size());
+  for (const WindowRecord& w : record.windows) T_ = std::max(T_, w.num_tokens);
+  M_ = T_ / kMiniBatchTokens;
+  const auto expect = [&](const std::string& name, DType dtype,
+                          const std::vector<int64_t>& shape) {
+    const auto found = file_.tensors().find(name);
+    if (found == file_.tensors().end())
+      throw InvalidError(path.string() + " has no array '" + name +
+                         "'; expected what plastometer run --stats writes");
+    if (found->second.dtype != dtype || found->second.shape != shape)
+      throw InvalidError(path.string() + ": " + name + " is " +
+                         DTypeName(found->second.dtype) + " " +
+                         ShapeText(found->second.shape) + ", expected " +
+                         DTypeName(dtype) + " " + ShapeText(shape));
+  };
+  for (const char* name : {"grad_norm", "update_norm", "relative_update"})
+    expect(name, DType::kF32, {W, L_, H_, M_});
+  for (const char* name : kByToken) expect(name, DType::kF32, {W, L_, H_, T_});
+  expect("loss", DType::kF32, {W, T_});
+  expect("token_ids", DType::kI32, {W, T_});
+  expect("word_class", DType::kU8, {W, T_});
+  const auto sha256 = file_.metadata().find("data_sha256");
+  if (sha256 == file_.metadata().end() || sha256->second != record.data_sha256)
+    throw InvalidError(
+        path.string() + " is of other windows than the run's: data_sha256 " +
+        (sha256 == file_.metadata().end() ? "is missing" : sha256->second) +
+        ", expected " + record.data_sha256);
+  const auto name = file_.metadata().find("profile");
+  profile_ = name == file_.metadata().end() ? "" : name->second;
+  for (const WindowRecord& w : record.windows)
+    window_tokens_.push_back(w.num_tokens);
+}
+
+// The first `kept` of each row's `columns`.
+template <class T>
+std::vector<T> StatisticsFile::Part(const std::string& name, size_t window,
+                                    int64_t rows, int64_t columns,
+                                    int64_t kept) const {
+  const std::span<const std::byte> bytes = file_.Bytes(name);
+  std::vector<T> values(static_cast<size_t>(rows * kept));
+  for (int64_t r = 0; r < rows; ++r)
+    std::memcpy(values.data() + r * kept,
+                bytes.data() + (static_cast<size_t>(window) * rows + r) *
+                                   columns * sizeof(T),
+                static_cast<size_t>(kept) * sizeof(T));
+  return values;
+}
+
+WindowStatistics StatisticsFile::Read(size_t window) const {
+  WindowStatistics s;
+  s.L = L_, s.H = H_, s.T = window_tokens_[window];
+  s.M = s.T / kMiniBatchTokens;
+  const std::vector<float> loss = Part<float>("loss", window, 1, T_, s.T);
+  s.loss.assign(loss.begin(), loss.end());
+  s.token_ids = Part<int32_t>("token_ids", window, 1, T_, s.T);
+  s.word_class = Part<uint8_t>("word_class", window, 1, T_, s.T);
+  s.grad_norm = Part<float>("grad_norm", window, L_ * H_, M_, s.M);
+  s.update_norm = Part<float>("update_norm", window, L_ * H_, M_, s.M);
+  s.relative_update = Part<float>("relative_update", window, L_ * H_, M_, s.M);
+  s.token_grad_norm = Part<float>("token_grad_norm", window, L_ * H_, T_, s.T);
+  s.token_step = Part<float>("token_step", window, L_ * H_, T_, s.T);
+  s.gate = Part<float>("gate", window, L_ * H_, T_, s.T);
+  file_.Release();
+  return s;
+}
+
+std::vector<int32_t> StatisticsFile::TokenIds(size_t window) const {
+  return Part<int32_t>("token_ids", window, 1, T_, window_tokens_[window]);
+}
+
+Learning ReadLearning(const std::filesystem::path& path,
+                      const RunRecord& record, int64_t num_layers,
+                      int64_t num_heads) {
+  const StatisticsFile file(path, record, num_layers, num_heads);
+  std::map<int32_t, int64_t> counts;
+  for (size_t w = 0; w < record.windows.size(); ++w)
+    for (const int32_t id : file.TokenIds(w)) ++counts[id];
+  std::vector<std::string> names;
+  for (int c = 0; c < kNumWordClasses; ++c)
+    names.push_back(WordClassName(static_cast<WordClass>(c)));
+  LearningSummary summary(record, file.profile(), counts, names);
+  for (size_t w = 0; w < record.windows.size(); ++w) {
+    ThrowIfInterrupted();
+    summary.Add(w, file.Read(w));
+  }
+  return summary.Finish();
+}
+
+}  // namespace plastometer
