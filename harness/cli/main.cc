@@ -13,6 +13,7 @@
 #include "harness/cli/bless_commands.h"
 #include "harness/cli/check_command.h"
 #include "harness/cli/data_command.h"
+#include "harness/cli/end_to_end_command.h"
 #include "harness/cli/env_command.h"
 #include "harness/cli/export_command.h"
 #include "harness/cli/import_command.h"
@@ -23,6 +24,7 @@
 #include "harness/cli/report_command.h"
 #include "harness/cli/run_command.h"
 #include "harness/cli/score_command.h"
+#include "harness/cli/sensitivity_command.h"
 #include "harness/cli/tolerances_command.h"
 #include "harness/cli/train_command.h"
 
@@ -77,6 +79,8 @@ void AddCommands(CLI::App& app) {
   AddReplayCommand(app);
   AddReportCommand(app);
   AddArmsCommand(app);
+  AddSensitivityCommand(app);
+  AddEndToEndCommand(app);
   AddTolerancesCommand(app);
   AddEnvCommand(app);
   AddScoreCommand(app);

@@ -1,23 +1,12 @@
 #include "harness/report/arms_report.h"
 
-#include <cmath>
-#include <nlohmann/json.hpp>
-
 #include "harness/report/format.h"
+#include "harness/report/measured.h"
 
 namespace plastometer {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string Cell(const Measured& m, int decimals, double scale = 1) {
-  if (!m.value || !std::isfinite(*m.value)) return "not available";
-  std::string text = Fixed(scale * *m.value, decimals);
-  if (m.low)
-    text += " [" + Fixed(scale * *m.low, decimals) + ", " +
-            Fixed(scale * *m.high, decimals) + "]";
-  return text;
-}
 
 std::string OneTable(const ArmComparison& c, int width) {
   std::vector<Column> columns = {{{"arm"}, true},
@@ -30,8 +19,9 @@ std::string OneTable(const ArmComparison& c, int width) {
   std::vector<std::vector<std::string>> rows;
   for (const ArmRow& r : c.rows)
     rows.push_back({r.arm, r.profile, std::to_string(r.seeds.size()),
-                    c.floor_nats ? Cell(r.above_floor, 4) : Cell(r.lost, 3),
-                    Cell(r.retention, 1, 100), r.verdict});
+                    c.floor_nats ? MeasuredCell(r.above_floor, 4)
+                                 : MeasuredCell(r.lost, 3),
+                    MeasuredCell(r.retention, 1, 100), r.verdict});
   std::string text =
       Wrap("data " + c.data_name + " (sha256 " + c.data_sha256.substr(0, 12) +
                "): " + Count(c.num_works) + " works, " +
@@ -42,17 +32,6 @@ std::string OneTable(const ArmComparison& c, int width) {
       RenderTable(columns, rows, width);
   for (const std::string& note : c.notes) text += Wrap("note: " + note, width);
   return text;
-}
-
-Json ToJson(const Measured& m) {
-  const auto number = [](const std::optional<double>& value) {
-    return value && std::isfinite(*value) ? Json(*value) : Json(nullptr);
-  };
-  Json json = {{"value", number(m.value)},
-               {"low", number(m.low)},
-               {"high", number(m.high)}};
-  if (!m.reason.empty()) json["reason"] = m.reason;
-  return json;
 }
 
 }  // namespace
@@ -81,16 +60,17 @@ std::string ArmsJson(const std::vector<ArmComparison>& comparisons) {
   for (const ArmComparison& c : comparisons) {
     Json rows = Json::array();
     for (const ArmRow& r : c.rows)
-      rows.push_back({{"arm", r.arm},
-                      {"profile", r.profile},
-                      {"training_seeds", r.seeds},
-                      {"nll_nats", ToJson(r.nll)},
-                      {"nats_above_floor",
-                       c.floor_nats ? ToJson(r.above_floor) : Json(nullptr)},
-                      {"nats_lost_against_uniform", ToJson(r.lost)},
-                      {"retention", ToJson(r.retention)},
-                      {"contrast_nats", ToJson(r.contrast)},
-                      {"over_95_percent_kept", r.verdict}});
+      rows.push_back(
+          {{"arm", r.arm},
+           {"profile", r.profile},
+           {"training_seeds", r.seeds},
+           {"nll_nats", MeasuredJson(r.nll)},
+           {"nats_above_floor",
+            c.floor_nats ? MeasuredJson(r.above_floor) : Json(nullptr)},
+           {"nats_lost_against_uniform", MeasuredJson(r.lost)},
+           {"retention", MeasuredJson(r.retention)},
+           {"contrast_nats", MeasuredJson(r.contrast)},
+           {"over_95_percent_kept", r.verdict}});
     list.push_back(
         {{"data", {{"name", c.data_name}, {"sha256", c.data_sha256}}},
          {"works", c.num_works},

@@ -3,23 +3,14 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "harness/report/measured.h"
+
 namespace plastometer {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json Number(std::optional<double> value) {
-  return value && std::isfinite(*value) ? Json(*value) : Json(nullptr);
-}
 Json Known(int64_t value) { return value >= 0 ? Json(value) : Json(nullptr); }
-
-Json ToJson(const Measured& m) {
-  Json json = {{"value", Number(m.value)},
-               {"low", Number(m.low)},
-               {"high", Number(m.high)}};
-  if (!m.reason.empty()) json["reason"] = m.reason;
-  return json;
-}
 
 Json PlanJson(const RunRecord& r) {
   Json json;
@@ -65,10 +56,10 @@ void AddCounters(const CaseResult& row, Json& json) {
   json["inner_updates"] = c.inner_updates;
   json["inner_updates_skipped"] = c.inner_updates_skipped;
   json["inner_gradient_tokens"] = c.inner_gradient_tokens;
-  json["inner_updates_saved"] = Number(row.updates_saved);
+  json["inner_updates_saved"] = NumberJson(row.updates_saved);
   json["flops"] = c.flops;
-  json["flops_per_token"] = Number(row.flops_per_token);
-  json["flops_saved"] = Number(row.flops_saved);
+  json["flops_per_token"] = NumberJson(row.flops_per_token);
+  json["flops_saved"] = NumberJson(row.flops_saved);
   json["bytes_moved"] = c.bytes_moved;
   json["adaptive_state_bytes"] = c.adaptive_state_bytes;
   json["carry_bytes"] = c.carry_bytes;
@@ -89,21 +80,21 @@ Json CaseJson(const RunRecord& r, const SliceResult& slice,
   json["scored_bytes"] = Known(slice.scored_bytes);
   json["windows"] = slice.num_windows;
   json["works"] = slice.num_works;
-  json["nll_nats"] = Number(row.nll_nats);
-  json["nll_sum_nats"] = Number(row.nll_sum);
-  json["perplexity"] = Number(row.perplexity);
-  json["bits_per_byte"] = Number(row.bits_per_byte);
+  json["nll_nats"] = NumberJson(row.nll_nats);
+  json["nll_sum_nats"] = NumberJson(row.nll_sum);
+  json["perplexity"] = NumberJson(row.perplexity);
+  json["bits_per_byte"] = NumberJson(row.bits_per_byte);
   json["diverged"] = !std::isfinite(row.nll_nats);
-  json["nll_interval"] = ToJson(row.nll);
-  json["nats_lost_against_uniform"] = ToJson(row.lost);
+  json["nll_interval"] = MeasuredJson(row.nll);
+  json["nats_lost_against_uniform"] = MeasuredJson(row.lost);
   if (slice.floor_nats) {
     json["floor_nats"] = *slice.floor_nats;
-    json["nats_above_floor"] = ToJson(row.above_floor);
+    json["nats_above_floor"] = MeasuredJson(row.above_floor);
   }
-  json["retention"] = ToJson(row.retention);
+  json["retention"] = MeasuredJson(row.retention);
   AddCounters(row, json);
   json["seconds"] = row.seconds;
-  json["ms_per_1k_tokens"] = ToJson(row.ms_per_1k_tokens);
+  json["ms_per_1k_tokens"] = MeasuredJson(row.ms_per_1k_tokens);
   json["peak_memory_bytes"] = Known(r.peak_memory_bytes);
   for (const auto& [cost, mark] : row.pareto)
     json["pareto"][cost] = mark ? Json(*mark) : Json(nullptr);
@@ -126,7 +117,7 @@ Json BinsJson(const RunRecord& record, const std::vector<PositionBin>& bins) {
   for (const PositionBin& bin : bins) {
     Json nll;
     for (size_t p = 0; p < bin.nll_nats.size(); ++p)
-      nll[record.profiles[p].name] = Number(bin.nll_nats[p]);
+      nll[record.profiles[p].name] = NumberJson(bin.nll_nats[p]);
     json.push_back({{"from", bin.from},
                     {"to", bin.to},
                     {"scored_tokens", bin.scored_tokens},
@@ -145,11 +136,11 @@ Json ConditionsJson(const Results& results) {
   for (const ConditionResult& c : results.conditions) {
     Json rows = Json::array();
     for (size_t p = 0; p < c.rows.size(); ++p)
-      rows.push_back(
-          {{"profile", results.record.profiles[p].name},
-           {"nll_nats", ToJson(c.rows[p].nll)},
-           {"change", ToJson(c.rows[p].change)},
-           {"change_beyond_frozen", ToJson(c.rows[p].change_beyond_frozen)}});
+      rows.push_back({{"profile", results.record.profiles[p].name},
+                      {"nll_nats", MeasuredJson(c.rows[p].nll)},
+                      {"change", MeasuredJson(c.rows[p].change)},
+                      {"change_beyond_frozen",
+                       MeasuredJson(c.rows[p].change_beyond_frozen)}});
     json.push_back({{"condition", c.name},
                     {"windows", c.num_windows},
                     {"works", c.num_works},

@@ -1,0 +1,32 @@
+// A group of the user's own making: options that name model, text or task, and
+// profiles. `run`, `sensitivity` and others take the same ones.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "harness/suite/suite.h"
+
+namespace plastometer {
+
+struct GroupOptions {
+  std::string model, data, slice, tokenizer, task, score;
+  std::string parameters = "{}";
+  int64_t task_seed = 1;
+  std::vector<std::string> profiles, domains, sources;
+  int64_t context = 0, windows = -1, documents = 0;
+  bool any() const;  // something was given
+};
+
+void AddGroupOptions(CLI::App& command, GroupOptions& options);
+
+// `group` with the options laid over it. A model that was trained on a
+// generated task brings that task when no other data are named. Throws kUsage,
+// kInvalid.
+void ChangeGroup(const GroupOptions& options, SuiteGroup& group);
+
+// The default suite's group, changed.
+SuiteGroup GroupOf(const GroupOptions& options);
+
+}  // namespace plastometer

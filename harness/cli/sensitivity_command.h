@@ -1,0 +1,9 @@
+// plastometer sensitivity
+#pragma once
+#include <CLI/CLI.hpp>
+
+namespace plastometer {
+
+void AddSensitivityCommand(CLI::App& app);
+
+}  // namespace plastometer

@@ -1,0 +1,19 @@
+// A number with its interval, as tables and JSON show it.
+#pragma once
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "harness/run/results.h"
+
+namespace plastometer {
+
+// null for what is missing or not finite.
+nlohmann::ordered_json NumberJson(const std::optional<double>& value);
+// {"value", "low", "high"}, and "reason" where one is given.
+nlohmann::ordered_json MeasuredJson(const Measured& m);
+// "0.123 [0.100, 0.150]"; without an interval the number alone; "not
+// available".
+std::string MeasuredCell(const Measured& m, int decimals, double scale = 1);
+
+}  // namespace plastometer

@@ -1,0 +1,111 @@
+#include "harness/report/sensitivity_report.h"
+
+#include <set>
+
+#include "harness/report/format.h"
+#include "harness/report/measured.h"
+
+namespace plastometer {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string TitleOf(const std::string& map) {
+  if (map == "alone") return "alone: gain";
+  if (map == "dropped") return "dropped: cost";
+  if (map == "path") return "-dL/dlambda, path";
+  return "-dL/dlambda, " + map.substr(std::string("gradient ").size());
+}
+
+// Two or three maps beside each other, so that 80 columns hold them.
+std::string Tables(const SensitivityRun& run, int width) {
+  const size_t at_once = width >= 110 ? 4 : 2;
+  std::string text;
+  for (size_t first = 0; first < run.maps.size(); first += at_once) {
+    std::vector<Column> columns = {{{"layer"}}};
+    const size_t end = std::min(first + at_once, run.maps.size());
+    for (size_t m = first; m < end; ++m)
+      columns.push_back({{TitleOf(run.maps[m].name), "[95 %]"}, true});
+    std::vector<std::vector<std::string>> rows;
+    for (size_t l = 0; l < run.maps[0].layers.size(); ++l) {
+      rows.push_back({std::to_string(l)});
+      for (size_t m = first; m < end; ++m)
+        rows.back().push_back(MeasuredCell(run.maps[m].layers[l], 4));
+    }
+    text += RenderTable(columns, rows, width) + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string SensitivityTable(const SensitivityRun& run, int width) {
+  const RunRecord& r = run.record;
+  std::set<std::string> works;
+  for (const WindowRecord& w : r.windows) works.insert(w.domain + "\n" + w.work);
+  std::string text =
+      Wrap("sensitivity to plasticity: model " + r.model_name + " (sha256 " +
+               r.model_sha256.substr(0, 12) + "); map in lane " + r.lane +
+               ", gradients in fp32 through the reference arithmetic",
+           width) +
+      Wrap("data " + r.data_name + " (sha256 " + r.data_sha256.substr(0, 12) +
+               "): " + Count(static_cast<int64_t>(r.windows.size())) +
+               " windows from " + Count(static_cast<int64_t>(works.size())) +
+               " works; all in nats per scored token",
+           width) +
+      "\n" + Tables(run, width);
+  std::vector<std::vector<std::string>> rows;
+  for (const MapCorrelation& c : run.correlations)
+    rows.push_back({c.a, c.b, MeasuredCell(c.rank, 2)});
+  return text +
+         RenderTable({{{"map"}, true},
+                      {{"map"}, true},
+                      {{"rank correlation", "[95 %]"}, true}},
+                     rows, width) +
+         "\n" +
+         Wrap("alone: L_frozen - L with this layer learning alone. dropped: L "
+              "without it - L_uniform. -dL/dlambda: what more plasticity would "
+              "gain, at lambda of all layers; path: mean over lambda from 0 to "
+              "1. It ranks layers; it is no attribution.",
+              width) +
+         Wrap("rank correlation: Spearman's; percentiles over resampled works. "
+              "At lambda = 1 training sits at a stationary point: noise there "
+              "is no fault.",
+              width);
+}
+
+std::string SensitivityJson(const SensitivityRun& run) {
+  const RunRecord& r = run.record;
+  Json maps = Json::array(), correlations = Json::array();
+  for (size_t m = 0; m < run.maps.size(); ++m) {
+    Json layers = Json::array();
+    for (const Measured& layer : run.maps[m].layers)
+      layers.push_back(MeasuredJson(layer));
+    maps.push_back({{"map", run.maps[m].name}, {"layers", layers}});
+    const bool has_blocks = m >= 2 && m - 2 < run.head_blocks.size();
+    if (!has_blocks) continue;
+    maps.back()["heads"] = run.num_heads;
+    maps.back()["blocks"] = run.num_blocks;
+    // [layer][head][block], row-major.
+    maps.back()["by_layer_head_block"] = run.head_blocks[m - 2];
+  }
+  for (const MapCorrelation& c : run.correlations)
+    correlations.push_back(
+        {{"maps", {c.a, c.b}}, {"rank_correlation", MeasuredJson(c.rank)}});
+  const Json json = {
+      {"program", "plastometer " + r.version},
+      {"command", "sensitivity"},
+      {"started_utc", r.started_utc},
+      {"model", {{"name", r.model_name}, {"sha256", r.model_sha256}}},
+      {"data", {{"name", r.data_name}, {"sha256", r.data_sha256}}},
+      {"lane", r.lane},
+      {"windows", r.windows.size()},
+      {"seed", r.seed},
+      {"unit", "nats per scored token"},
+      {"maps", maps},
+      {"correlations", correlations},
+      {"notes", r.notes}};
+  return json.dump(1) + "\n";
+}
+
+}  // namespace plastometer
