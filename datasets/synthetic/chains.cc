@@ -43,18 +43,53 @@ class ChainStream : public TokenStream {
 
 // ---- A new chain at every change; no change at all is `chains`.
 
-// When the law is drawn anew. At most one of the two is set.
+// When the law is drawn anew. At most one of the three is set.
 struct Changes {
   Fraction hazard{0, 1};  // before every transition but the first
   int64_t period = 0;     // before transitions period, 2 period, ...
+  // A, B, A: B begins with transition `away`, A goes on with transition `back`.
+  int64_t away = 0, back = 0;
+
+  bool KnownAt(int64_t position) const {
+    if (position < 2) return false;
+    return period > 0 ? position % period == 0
+                      : away > 0 && (position == away || position == back);
+  }
+};
+
+// Rows of the present chain, and of the one that comes back.
+class Rows {
+ public:
+  Rows(int states, Fraction alpha, const Changes& changes)
+      : states_(states), alpha_(alpha), changes_(changes) {
+    Reset();
+  }
+  void Reset() {
+    rows_.assign(static_cast<size_t>(states_), Urn(states_, alpha_));
+  }
+  // At a change: a new chain, or the first one as it was left.
+  void Change(int64_t position) {
+    if (changes_.away > 0 && position == changes_.away) first_ = rows_;
+    Reset();
+    if (changes_.away > 0 && position == changes_.back)
+      rows_ = std::move(first_);
+  }
+  Urn& operator[](int32_t from) { return rows_[static_cast<size_t>(from)]; }
+
+ private:
+  const int states_;
+  const Fraction alpha_;
+  const Changes changes_;
+  std::vector<Urn> rows_, first_;
 };
 
 class UrnSource : public ChainSource {
  public:
   UrnSource(int states, Fraction alpha, Changes changes, PhiloxStream draws)
-      : states_(states), alpha_(alpha), changes_(changes), draws_(draws) {
-    Reset();
-  }
+      : states_(states),
+        changes_(changes),
+        draws_(draws),
+        rows_(states, alpha, changes) {}
 
   std::pair<int32_t, TokenLabel> Draw() override {
     TokenLabel label = kOrdinary;
@@ -63,10 +98,10 @@ class UrnSource : public ChainSource {
           DrawBelow(static_cast<uint64_t>(states_), &draws_));
     } else {
       if (ChangesHere()) {
-        Reset();
+        rows_.Change(position_);
         label = kChange;
       }
-      last_ = rows_[static_cast<size_t>(last_)].Draw(&draws_);
+      last_ = rows_[last_].Draw(&draws_);
     }
     ++position_;
     return {last_, label};
@@ -74,36 +109,39 @@ class UrnSource : public ChainSource {
 
  private:
   bool ChangesHere() {
-    if (position_ < 2) return false;
-    if (changes_.period > 0) return position_ % changes_.period == 0;
-    return changes_.hazard.num > 0 && DrawEvent(changes_.hazard, &draws_);
-  }
-  void Reset() {
-    rows_.assign(static_cast<size_t>(states_), Urn(states_, alpha_));
+    if (changes_.hazard.num == 0) return changes_.KnownAt(position_);
+    return position_ >= 2 && DrawEvent(changes_.hazard, &draws_);
   }
 
-  int states_;
-  Fraction alpha_;
-  Changes changes_;
+  const int states_;
+  const Changes changes_;
   PhiloxStream draws_;
-  std::vector<Urn> rows_;
+  Rows rows_;
   int32_t last_ = 0;
   int64_t position_ = 0;
 };
 
-// Knows where changes are, if there are any: counts of the present segment.
+// Knows where changes are, if there are any: counts of the present chain, and
+// of the one that comes back. `forgets`: begins anew at every change.
 class CountingAgent : public FloorAgent {
  public:
-  CountingAgent(int states, Fraction alpha, int64_t period)
-      : states_(states), alpha_(alpha), period_(period) {
-    Reset();
-  }
+  CountingAgent(int states, Fraction alpha, const Changes& changes,
+                bool forgets = false)
+      : states_(states),
+        changes_(changes),
+        forgets_(forgets),
+        rows_(states, alpha, changes) {}
 
   double Observe(int32_t id) override {
     double nats = std::log(states_);
     if (position_ > 0) {
-      if (period_ > 0 && position_ >= 2 && position_ % period_ == 0) Reset();
-      Urn& row = rows_[static_cast<size_t>(last_)];
+      if (changes_.KnownAt(position_)) {
+        if (forgets_)
+          rows_.Reset();
+        else
+          rows_.Change(position_);
+      }
+      Urn& row = rows_[last_];
       nats = -std::log(row.Probability(static_cast<size_t>(id)));
       row.Add(static_cast<size_t>(id));
     }
@@ -113,14 +151,10 @@ class CountingAgent : public FloorAgent {
   }
 
  private:
-  void Reset() {
-    rows_.assign(static_cast<size_t>(states_), Urn(states_, alpha_));
-  }
-
-  int states_;
-  Fraction alpha_;
-  int64_t period_;
-  std::vector<Urn> rows_;
+  const int states_;
+  const Changes changes_;
+  const bool forgets_;
+  Rows rows_;
   int32_t last_ = 0;
   int64_t position_ = 0;
 };
@@ -198,7 +232,12 @@ class SwitchingTask : public SyntheticTask {
   std::unique_ptr<FloorAgent> NewAgent() const override {
     if (changes_.hazard.num > 0)
       return std::make_unique<RunLengthAgent>(states_, alpha_, changes_.hazard);
-    return std::make_unique<CountingAgent>(states_, alpha_, changes_.period);
+    return std::make_unique<CountingAgent>(states_, alpha_, changes_);
+  }
+  std::unique_ptr<FloorAgent> NewForgettingAgent() const override {
+    if (changes_.away == 0) return nullptr;
+    return std::make_unique<CountingAgent>(states_, alpha_, changes_,
+                                           /*forgets=*/true);
   }
 
  private:
@@ -357,6 +396,17 @@ TaskPtr MakeSwitching(const nlohmann::json& parameters, uint64_t seed) {
   p.Require(changes.period != 1,
             "period is 1: nothing repeats; 2 or more is expected");
   return std::make_unique<SwitchingTask>("switching", p.Complete(), seed,
+                                         states, alpha, changes);
+}
+
+TaskPtr MakeForgetting(const nlohmann::json& parameters, uint64_t seed) {
+  Parameters p("forgetting", parameters);
+  const int states = States(&p);
+  const Fraction alpha = Alpha(&p);
+  Changes changes;
+  changes.away = p.Integer("first", 256, 2, int64_t{1} << 32);
+  changes.back = changes.away + p.Integer("second", 256, 1, int64_t{1} << 32);
+  return std::make_unique<SwitchingTask>("forgetting", p.Complete(), seed,
                                          states, alpha, changes);
 }
 

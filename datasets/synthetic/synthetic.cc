@@ -16,7 +16,8 @@ struct Entry {
   TaskPtr (*make)(const nlohmann::json&, uint64_t);
 };
 
-constexpr std::array<Entry, 6> kTasks{{{"chains", MakeChains},
+constexpr std::array<Entry, 7> kTasks{{{"chains", MakeChains},
+                                       {"forgetting", MakeForgetting},
                                        {"library", MakeLibrary},
                                        {"switching", MakeSwitching},
                                        {"mqar", MakeMqar},

@@ -64,6 +64,12 @@ class SyntheticTask {
   // filter: recall tasks.
   virtual std::unique_ptr<FloorAgent> NewAgent() const { return nullptr; }
 
+  // Where a law comes back (forgetting): a reader who knows every border and
+  // begins anew there. What the other gains on it is what memory is worth.
+  virtual std::unique_ptr<FloorAgent> NewForgettingAgent() const {
+    return nullptr;
+  }
+
   // The first `length` tokens; a longer document begins with the shorter.
   SyntheticDocument Document(uint64_t document, size_t length) const;
 

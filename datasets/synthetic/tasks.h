@@ -11,6 +11,7 @@ using TaskPtr = std::unique_ptr<SyntheticTask>;
 TaskPtr MakeChains(const nlohmann::json& parameters, uint64_t seed);
 TaskPtr MakeLibrary(const nlohmann::json& parameters, uint64_t seed);
 TaskPtr MakeSwitching(const nlohmann::json& parameters, uint64_t seed);
+TaskPtr MakeForgetting(const nlohmann::json& parameters, uint64_t seed);
 TaskPtr MakeMqar(const nlohmann::json& parameters, uint64_t seed);
 TaskPtr MakeInduction(const nlohmann::json& parameters, uint64_t seed);
 TaskPtr MakeSelectiveCopy(const nlohmann::json& parameters, uint64_t seed);

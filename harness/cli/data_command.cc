@@ -316,7 +316,7 @@ void Make(const MakeArguments& a) {
       static_cast<uint64_t>(a.seed));
   const uint64_t first = a.training ? 0 : synthetic::kHeldOutDocuments;
   std::vector<int32_t> ids, labels;
-  std::vector<double> floor;
+  std::vector<double> floor, forgetting;
   for (int64_t d = 0; d < a.documents; ++d) {
     const auto document = task->Document(first + static_cast<uint64_t>(d),
                                          static_cast<size_t>(a.length));
@@ -324,6 +324,9 @@ void Make(const MakeArguments& a) {
     labels.insert(labels.end(), document.labels.begin(), document.labels.end());
     floor.insert(floor.end(), document.floor_nats.begin(),
                  document.floor_nats.end());
+    if (const auto agent = task->NewForgettingAgent())
+      for (const int32_t id : document.ids)
+        forgetting.push_back(agent->Observe(id));
   }
   const std::vector<int64_t> shape = {a.documents, a.length};
   const std::string sha256 = Sha256Hex(std::string_view(
@@ -341,11 +344,12 @@ void Make(const MakeArguments& a) {
                                          {"1", "answer"},
                                          {"2", "unscored"},
                                          {"3", "change"}}}};
-  WriteSafetensors(a.out,
-                   {{"input_ids", HostTensor::FromI32(shape, ids)},
-                    {"labels", HostTensor::FromI32(shape, labels)},
-                    {"floor", HostTensor::FromF64(shape, floor)}},
-                   {{"task", json.dump()}});
+  TensorMap tensors = {{"input_ids", HostTensor::FromI32(shape, ids)},
+                       {"labels", HostTensor::FromI32(shape, labels)},
+                       {"floor", HostTensor::FromF64(shape, floor)}};
+  if (!forgetting.empty())
+    tensors["forgetting_floor"] = HostTensor::FromF64(shape, forgetting);
+  WriteSafetensors(a.out, tensors, {{"task", json.dump()}});
   WriteFile(about, json.dump(2) + "\n");
   std::printf("%s: %lld documents of %lld tokens, SHA-256 of the ids %s\n",
               a.out.c_str(), static_cast<long long>(a.documents),

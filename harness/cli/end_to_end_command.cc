@@ -56,10 +56,10 @@ void Run(const EndToEndArguments& a) {
 
 void AddEndToEndCommand(CLI::App& app) {
   auto a = std::make_shared<EndToEndArguments>();
-  CLI::App* command = app.add_subcommand(
-      "end-to-end",
-      "Adapt layers on the next-token loss itself (dynamic evaluation): quality "
-      "and cost by depth");
+  CLI::App* command = app.add_subcommand("end-to-end",
+                                         "Adapt layers on the next-token loss "
+                                         "itself (dynamic evaluation): quality "
+                                         "and cost by depth");
   AddGroupOptions(*command, a->group);
   command
       ->add_option("--rate", a->request.rates,

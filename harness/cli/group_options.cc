@@ -88,50 +88,50 @@ SuiteGroup GroupOf(const GroupOptions& options) {
 
 void AddGroupOptions(CLI::App& command, GroupOptions& a) {
   command.add_option("--model", a.model,
-                      "model file, folder, or shipped name (default: text-3m)");
+                     "model file, folder, or shipped name (default: text-3m)");
   command.add_option("--data", a.data,
-                      "text file, folder of texts, or Pile file *.jsonl.zst "
-                      "(default: held-out text)");
+                     "text file, folder of texts, or Pile file *.jsonl.zst "
+                     "(default: held-out text)");
   command.add_option(
       "--tokenizer", a.tokenizer,
       "'bytes' or a SentencePiece model file (default: the model's own)");
   command.add_option("--profiles", a.profiles,
-                      "profiles, separated by commas or spaces; may be "
-                      "repeated; uniform and frozen are always measured");
+                     "profiles, separated by commas or spaces; may be "
+                     "repeated; uniform and frozen are always measured");
   command.add_option("--context", a.context,
-                      "tokens of a window (default: 2048)");
+                     "tokens of a window (default: 2048)");
   command.add_option("--windows", a.windows,
-                      "windows of each domain of the default data (0: enough "
-                      "for a minute or two), of each document of "
-                      "--data (0: all)");
+                     "windows of each domain of the default data (0: enough "
+                     "for a minute or two), of each document of "
+                     "--data (0: all)");
   command.add_option("--documents", a.documents,
-                      "documents of each domain of a JSON-lines --data "
-                      "(default: 32), of a task "
-                      "(64)");
+                     "documents of each domain of a JSON-lines --data "
+                     "(default: 32), of a task "
+                     "(64)");
   auto* sources = command.add_option(
       "--sources", a.sources,
       "held-out text of these fetched sources (plastometer data list)");
   sources->delimiter(',')->excludes(command.get_option("--data"));
   command
       .add_option("--slice", a.slice,
-                   "exactly the windows that this slice file pins (plastometer "
-                   "data slice)")
+                  "exactly the windows that this slice file pins (plastometer "
+                  "data slice)")
       ->excludes(sources);
   command
       .add_option("--task", a.task,
-                   "a generated task with a known floor (docs/synthetic.md); "
-                   "default for a model that was trained on one: that one")
+                  "a generated task with a known floor (docs/synthetic.md); "
+                  "default for a model that was trained on one: that one")
       ->excludes(sources)
       ->excludes(command.get_option("--data"))
       ->excludes(command.get_option("--slice"));
   command.add_option("--parameters", a.parameters,
-                      "of --task: JSON, what is left out has defaults");
+                     "of --task: JSON, what is left out has defaults");
   command.add_option("--task-seed", a.task_seed, "of --task")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command
       .add_option("--score", a.score,
-                   "of a task: the losses of all tokens, or of the answers")
+                  "of a task: the losses of all tokens, or of the answers")
       ->check(CLI::IsMember({"all", "answers"}));
   command.add_option("--domains", a.domains, "only these domains")
       ->delimiter(',');

@@ -24,6 +24,7 @@
 #include "harness/cli/report_command.h"
 #include "harness/cli/run_command.h"
 #include "harness/cli/score_command.h"
+#include "harness/cli/search_command.h"
 #include "harness/cli/sensitivity_command.h"
 #include "harness/cli/tolerances_command.h"
 #include "harness/cli/train_command.h"
@@ -80,6 +81,7 @@ void AddCommands(CLI::App& app) {
   AddReportCommand(app);
   AddArmsCommand(app);
   AddSensitivityCommand(app);
+  AddSearchCommand(app);
   AddEndToEndCommand(app);
   AddTolerancesCommand(app);
   AddEnvCommand(app);

@@ -48,10 +48,10 @@ void Run(const SensitivityArguments& a) {
       loaded, a.request,
       [&](int64_t done, int64_t total) { progress.Update(done, total); });
   if (!a.out.empty()) WriteFile(a.out, SensitivityJson(run));
-  std::fputs((a.json ? SensitivityJson(run)
-                     : SensitivityTable(run, TerminalWidth()))
-                 .c_str(),
-             stdout);
+  std::fputs(
+      (a.json ? SensitivityJson(run) : SensitivityTable(run, TerminalWidth()))
+          .c_str(),
+      stdout);
 }
 
 }  // namespace

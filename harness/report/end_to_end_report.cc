@@ -57,8 +57,7 @@ std::string EndToEndTable(const EndToEndRun& run,
     const EndToEndCost& c = row.cost;
     const bool is_uniform = &row == &run.rows[run.uniform_idx];
     quality_rows.push_back(
-        {row.profile, row.plastic_layers,
-         row.rate > 0 ? Short4(row.rate) : "-",
+        {row.profile, row.plastic_layers, row.rate > 0 ? Short4(row.rate) : "-",
          row.nll.value ? Perplexity(std::exp(*row.nll.value)) : "diverged",
          row.rate > 0 ? MeasuredCell(row.gained, 4) : "0 (reference)"});
     cost_rows.push_back(
@@ -73,12 +72,12 @@ std::string EndToEndTable(const EndToEndRun& run,
                   r.model_sha256.substr(0, 12) + "), " +
                   (request.fp64 ? "fp64" : "fp32") + ", chunks of " +
                   std::to_string(request.chunk_tokens) + " tokens, state " +
-                  (request.carry ? "carried on" : "reset at each chunk") + ", " +
-                  std::to_string(request.threads) + " thread(s)",
+                  (request.carry ? "carried on" : "reset at each chunk") +
+                  ", " + std::to_string(request.threads) + " thread(s)",
               width) +
          Wrap("data " + r.data_name + " (sha256 " +
-                  r.data_sha256.substr(0, 12) + "): " +
-                  Works(run, run.evaluated.size()) +
+                  r.data_sha256.substr(0, 12) +
+                  "): " + Works(run, run.evaluated.size()) +
                   (run.tuning.empty()
                        ? ""
                        : "; rates chosen on " +
@@ -87,14 +86,16 @@ std::string EndToEndTable(const EndToEndRun& run,
               width) +
          "\n" + RenderTable(quality, quality_rows, width) + "\n" +
          RenderTable(cost, cost_rows, width) + "\n" +
-         Wrap("adapted layers: SwiGLU matrices take an SGD step on the "
-              "next-token loss after each chunk; the TTT layers learn as ever, "
-              "in every row, frozen included.",
-              width) +
-         Wrap("backward: with the update. time: window by window, geometric "
-              "mean of the ratios. activations: most bytes of tensors alive "
-              "within a chunk, beyond weights and carried state.",
-              width);
+         Wrap(
+             "adapted layers: SwiGLU matrices take an SGD step on the "
+             "next-token loss after each chunk; the TTT layers learn as ever, "
+             "in every row, frozen included.",
+             width) +
+         Wrap(
+             "backward: with the update. time: window by window, geometric "
+             "mean of the ratios. activations: most bytes of tensors alive "
+             "within a chunk, beyond weights and carried state.",
+             width);
 }
 
 std::string EndToEndJson(const EndToEndRun& run,

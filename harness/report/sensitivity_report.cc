@@ -42,7 +42,8 @@ std::string Tables(const SensitivityRun& run, int width) {
 std::string SensitivityTable(const SensitivityRun& run, int width) {
   const RunRecord& r = run.record;
   std::set<std::string> works;
-  for (const WindowRecord& w : r.windows) works.insert(w.domain + "\n" + w.work);
+  for (const WindowRecord& w : r.windows)
+    works.insert(w.domain + "\n" + w.work);
   std::string text =
       Wrap("sensitivity to plasticity: model " + r.model_name + " (sha256 " +
                r.model_sha256.substr(0, 12) + "); map in lane " + r.lane +
@@ -63,15 +64,17 @@ std::string SensitivityTable(const SensitivityRun& run, int width) {
                       {{"rank correlation", "[95 %]"}, true}},
                      rows, width) +
          "\n" +
-         Wrap("alone: L_frozen - L with this layer learning alone. dropped: L "
-              "without it - L_uniform. -dL/dlambda: what more plasticity would "
-              "gain, at lambda of all layers; path: mean over lambda from 0 to "
-              "1. It ranks layers; it is no attribution.",
-              width) +
-         Wrap("rank correlation: Spearman's; percentiles over resampled works. "
-              "At lambda = 1 training sits at a stationary point: noise there "
-              "is no fault.",
-              width);
+         Wrap(
+             "alone: L_frozen - L with this layer learning alone. dropped: L "
+             "without it - L_uniform. -dL/dlambda: what more plasticity would "
+             "gain, at lambda of all layers; path: mean over lambda from 0 to "
+             "1. It ranks layers; it is no attribution.",
+             width) +
+         Wrap(
+             "rank correlation: Spearman's; percentiles over resampled works. "
+             "At lambda = 1 training sits at a stationary point: noise there "
+             "is no fault.",
+             width);
 }
 
 std::string SensitivityJson(const SensitivityRun& run) {

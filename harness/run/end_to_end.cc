@@ -176,8 +176,7 @@ EndToEndRun MeasureEndToEnd(
   const std::vector<EndToEndResult> results = runner.Run(jobs);
 
   std::vector<Window> windows;
-  for (const size_t w : run.evaluated)
-    windows.push_back(group.data.windows[w]);
+  for (const size_t w : run.evaluated) windows.push_back(group.data.windows[w]);
   run.record = group.record;
   run.record.windows.clear();
   run.record.profiles.clear();
@@ -187,9 +186,9 @@ EndToEndRun MeasureEndToEnd(
   std::vector<std::vector<double>> seconds(profiles.size());
   for (size_t j = 0; j < jobs.size(); ++j) {
     const size_t p = jobs[j].profile, w = j / profiles.size();
-    std::copy(results[j].nll.begin(), results[j].nll.end(),
-              run.record.profiles[p].nll.begin() +
-                  run.record.windows[w].loss_begin);
+    std::copy(
+        results[j].nll.begin(), results[j].nll.end(),
+        run.record.profiles[p].nll.begin() + run.record.windows[w].loss_begin);
     run.rows[p].cost += results[j].cost;
     seconds[p].push_back(SecondsOf(results[j].cost));
   }

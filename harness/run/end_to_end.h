@@ -31,7 +31,7 @@ struct EndToEndRow {
 struct EndToEndRun {
   std::vector<EndToEndRow> rows;  // in the order of the group's profiles
   std::vector<size_t> tuning, evaluated;  // windows; tuning: works of their own
-  RunRecord record;  // of the evaluated windows
+  RunRecord record;                       // of the evaluated windows
   size_t uniform_idx = 0;
 };
 

@@ -84,13 +84,13 @@ std::vector<double> Totals(const LayerMap& map,
   return totals;
 }
 
-MapCorrelation Correlate(const LayerMap& a, const LayerMap& b,
-                         uint64_t seed) {
+MapCorrelation Correlate(const LayerMap& a, const LayerMap& b, uint64_t seed) {
   const size_t num_works = a.by_work.at(0).size();
   std::vector<size_t> works(num_works);
   std::iota(works.begin(), works.end(), 0);
   MapCorrelation c{a.name, b.name, {}};
-  const double rank = stats::RankCorrelation(Totals(a, works), Totals(b, works));
+  const double rank =
+      stats::RankCorrelation(Totals(a, works), Totals(b, works));
   if (!std::isfinite(rank)) {
     c.rank.reason = "fewer than 3 layers, or a map without differences";
     return c;
@@ -179,8 +179,8 @@ std::vector<std::vector<double>> ByWork(
   for (const WindowRecord& w : record.windows) places[WorkKey(w)] = 0;
   size_t next = 0;
   for (auto& [key, place] : places) place = next++;
-  std::vector<std::vector<double>> sums(
-      static_cast<size_t>(num_layers), std::vector<double>(places.size(), 0));
+  std::vector<std::vector<double>> sums(static_cast<size_t>(num_layers),
+                                        std::vector<double>(places.size(), 0));
   for (size_t w = 0; w < windows.size(); ++w)
     for (int64_t l = 0; l < num_layers; ++l)
       sums[static_cast<size_t>(l)][places[WorkKey(record.windows[w])]] -=
@@ -214,8 +214,8 @@ SensitivityRun MeasureSensitivity(
   run.record.windows.clear();
   run.record.profiles.clear();
   {
-    const Model model = Model::Load(group.choice.file,
-                                    {group.lane, request.threads});
+    const Model model =
+        Model::Load(group.choice.file, {group.lane, request.threads});
     MeasureOptions options;
     options.batch_size = group.spec.batch_size;
     options.progress = progress;
@@ -232,9 +232,8 @@ SensitivityRun MeasureSensitivity(
   for (int64_t l = 0; l < L; ++l) {
     alone.push_back(
         Minus(losses("frozen"), losses("layers:" + std::to_string(l))));
-    dropped.push_back(
-        L > 1 ? Minus(losses(Without(l, L)), losses("uniform"))
-              : Minus(losses("frozen"), losses("uniform")));
+    dropped.push_back(L > 1 ? Minus(losses(Without(l, L)), losses("uniform"))
+                            : Minus(losses("frozen"), losses("uniform")));
   }
   run.maps.push_back(MakeMap("alone", std::move(alone), works, seed));
   run.maps.push_back(MakeMap("dropped", std::move(dropped), works, seed));
@@ -268,8 +267,8 @@ SensitivityRun MeasureSensitivity(
       for (int64_t row = 0; row < L * group.config.num_heads; ++row)
         for (int64_t m = 0; m < window.num_blocks; ++m)
           blocks[static_cast<size_t>(row * most + m)] -=
-              window.gradient[static_cast<size_t>(row * window.num_blocks +
-                                                  m)] /
+              window
+                  .gradient[static_cast<size_t>(row * window.num_blocks + m)] /
               tokens;
     run.head_blocks.push_back(std::move(blocks));
     run.num_heads = group.config.num_heads;

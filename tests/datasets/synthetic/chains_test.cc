@@ -32,6 +32,74 @@ TEST(Chains, FloorIsTheDirichletMarginal) {
   }
 }
 
+// A's transitions, in two pieces, and B's are two independent marginals.
+double ForgettingNats(const Ids& ids, size_t away, size_t back, int k, double a,
+                      bool forgets) {
+  std::vector<std::vector<std::pair<size_t, size_t>>> chains = {{{1, away}},
+                                                                {{away, back}}};
+  if (forgets)
+    chains.push_back({{back, ids.size()}});
+  else
+    chains[0].emplace_back(back, ids.size());
+  double nats = std::log(k);
+  for (const auto& pieces : chains) {
+    std::vector<std::vector<int>> c(k, std::vector<int>(k));
+    for (const auto& [begin, end] : pieces)
+      for (size_t t = begin; t < end; ++t) ++c[ids[t - 1]][ids[t]];
+    for (const auto& row : c) {
+      int n = 0;
+      for (const int count : row) {
+        nats -= std::lgamma(count + a) - std::lgamma(a);
+        n += count;
+      }
+      nats -= std::lgamma(k * a) - std::lgamma(n + k * a);
+    }
+  }
+  return nats;
+}
+
+TEST(Forgetting, FloorsAreTheMarginalsOfAAndB) {
+  const auto task =
+      Task("forgetting",
+           R"({"states": 2, "alpha": [1, 2], "first": 3, "second": 2})");
+  for (const Ids& ids : AllSequences(2, 8)) {
+    ASSERT_NEAR(NatsOf(*task, ids), ForgettingNats(ids, 3, 5, 2, 0.5, false),
+                1e-12);
+    const auto agent = task->NewForgettingAgent();
+    double nats = 0;
+    for (const int32_t id : ids) nats += agent->Observe(id);
+    ASSERT_NEAR(nats, ForgettingNats(ids, 3, 5, 2, 0.5, true), 1e-12);
+  }
+  EXPECT_EQ(Task("chains", "{}")->NewForgettingAgent(), nullptr);
+}
+
+TEST(Forgetting, DocumentsFollowTheFloor) {
+  ExpectFloorsAreTheLaw(
+      *Task("forgetting",
+            R"({"states": 2, "alpha": [1, 2], "first": 2, "second": 2})"),
+      7, 200000);
+}
+
+TEST(Forgetting, MemoryIsWorthSomething) {
+  const auto task = Task("forgetting", "{}");
+  double gain = 0;
+  for (uint64_t d = 0; d < 50; ++d) {
+    const auto document = task->Document(d, 768);
+    EXPECT_EQ(document.labels[256], kChange);
+    EXPECT_EQ(document.labels[512], kChange);
+    const auto agent = task->NewForgettingAgent();
+    for (size_t t = 0; t < 768; ++t) {
+      const double nats = agent->Observe(document.ids[t]);
+      if (t < 512) {
+        ASSERT_NEAR(nats, document.floor_nats[t], 1e-12);
+      } else {
+        gain += nats - document.floor_nats[t];
+      }
+    }
+  }
+  EXPECT_GT(gain / 50, 20);  // nats a document
+}
+
 TEST(Chains, DocumentsFollowTheFloor) {
   const auto task = Task("chains", R"({"states": 2, "alpha": [1, 2]})");
   ExpectFloorsAreTheLaw(*task, 6, 200000);

@@ -49,6 +49,8 @@ const Case kCases[] = {
      "6fefab9367e61439847eafb84d845b11d2abb2b48e1b2cff6a6dadfbaa775874"},
     {"chains", R"({"states": 5, "alpha": [1, 3]})",
      "1b6a70f1646e45825cc2a0dd586e3684fe22f2392d7f0d6bab5e53dcd27b7ae1"},
+    {"forgetting", "{}",
+     "6098154c184449c6e9e4d820a3f9ab62287750edcc5fb5bd7c3e343ef59130a2"},
     {"library", "{}",
      "9f1485e5dd27a1277aecd6a1a72d0e3a8523122f9d1209d7bcec6dd74fcb5b18"},
     {"library", R"({"hazard": [1, 64]})",
@@ -124,7 +126,8 @@ TEST(Synthetic, DocumentsSeedsAndTasksDiffer) {
 TEST(Synthetic, ParametersAreCompletedAndChecked) {
   EXPECT_EQ(Task("chains", R"({"states": 4})")->parameters().dump(),
             R"({"alpha":[1,1],"states":4})");
-  EXPECT_THAT(UsageErrorOf("chain", "{}"), HasSubstr("chains, library"));
+  EXPECT_THAT(UsageErrorOf("chain", "{}"),
+              HasSubstr("chains, forgetting, library"));
   EXPECT_THAT(UsageErrorOf("chains", R"({"state": 4})"),
               HasSubstr("unknown parameter state; it takes alpha, states"));
   EXPECT_THAT(UsageErrorOf("chains", R"({"states": 1})"), HasSubstr("from 2"));

@@ -1,0 +1,43 @@
+// Which k layers to keep learning: chosen on some works, to be judged on
+// others.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace plastometer {
+
+using Layers = std::vector<int64_t>;  // ascending
+
+// Loss of each of the sets on the tuning text, in nats; smaller is better.
+using SubsetLosses =
+    std::function<std::vector<double>(const std::vector<Layers>& sets)>;
+
+enum class SearchMethod { kAuto, kGreedy, kExhaustive };
+inline constexpr int64_t kMaxExhaustive = 300;
+
+struct SearchStep {
+  Layers layers;
+  double loss = 0;
+};
+struct SearchResult {
+  SearchMethod method = SearchMethod::kGreedy;  // what auto came to
+  int64_t num_sets = 0;                         // tried
+  Layers best;
+  // Greedy: the best set of each size; exhaustive: the ten best sets.
+  std::vector<SearchStep> steps;
+};
+
+// Exhaustive where there are at most kMaxExhaustive sets of `size` layers, else
+// greedy forward selection; ties go to the lower layers. Throws kUsage: size
+// outside [1, num_layers]; exhaustive asked for with more sets than that.
+SearchResult SearchLayers(int64_t num_layers, int64_t size, SearchMethod method,
+                          const SubsetLosses& losses);
+
+// C(n, k), at most `limit` + 1.
+int64_t CountSubsets(int64_t n, int64_t k, int64_t limit);
+// "layers:0-2,5"
+std::string ProfileOf(const Layers& layers);
+
+}  // namespace plastometer
