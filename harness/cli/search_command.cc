@@ -14,6 +14,7 @@
 #include "harness/report/format.h"
 #include "harness/report/json_report.h"
 #include "harness/report/table.h"
+#include "harness/run/group.h"
 #include "harness/run/measure.h"
 #include "harness/run/progress.h"
 #include "harness/run/search.h"
@@ -95,9 +96,10 @@ std::string StepsText(const SearchResult& result, size_t num_tuning,
          RenderTable({{{"layers"}, true}, {{"nats/token, tuning"}}}, rows,
                      width) +
          "\n" +
-         Wrap("The choice judged on the works that it was not made on, beside "
-              "the first and last layers and random sets of the same size:",
-              width) +
+         Wrap(
+             "The choice judged on the works that it was not made on, beside "
+             "the first and last layers and random sets of the same size:",
+             width) +
          "\n";
 }
 
@@ -108,8 +110,7 @@ std::vector<std::string> Rivals(const SearchResult& result, int64_t num_layers,
                                     "early:" + std::to_string(size),
                                     "late:" + std::to_string(size)};
   for (int i = 1; i <= kRandomSets && size < num_layers; ++i)
-    names.push_back("random:" + std::to_string(size) + "#" +
-                    std::to_string(i));
+    names.push_back("random:" + std::to_string(size) + "#" + std::to_string(i));
   names.push_back("frozen");
   return names;
 }
@@ -130,18 +131,18 @@ void Run(const SearchArguments& a) {
   const int64_t num_layers = loaded.config.num_layers;
   Progress progress("searching");
   int64_t done = 0;
-  const SearchResult result = SearchLayers(
-      num_layers, a.size, MethodOf(a.method),
-      [&](const std::vector<Layers>& sets) {
-        std::vector<double> losses;
-        for (const Layers& layers : sets) {
-          losses.push_back(
-              MeanLoss(model, tuning, group.batch_size,
-                       Profile::Parse(ProfileOf(layers), num_layers)));
-          progress.Update(++done, done);
-        }
-        return losses;
-      });
+  const SearchResult result =
+      SearchLayers(num_layers, a.size, MethodOf(a.method),
+                   [&](const std::vector<Layers>& sets) {
+                     std::vector<double> losses;
+                     for (const Layers& layers : sets) {
+                       losses.push_back(MeanLoss(
+                           model, tuning, group.batch_size,
+                           Profile::Parse(ProfileOf(layers), num_layers)));
+                       progress.Update(++done, done);
+                     }
+                     return losses;
+                   });
   RunRecord record = loaded.record;
   record.windows.clear();
   record.profiles.clear();

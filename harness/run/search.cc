@@ -103,7 +103,8 @@ SearchResult SearchLayers(int64_t num_layers, int64_t size, SearchMethod method,
     throw UsageError("search: there are more than " +
                      std::to_string(kMaxExhaustive) + " sets of " +
                      std::to_string(size) + " among " +
-                     std::to_string(num_layers) + " layers; take --method "
+                     std::to_string(num_layers) +
+                     " layers; take --method "
                      "greedy");
   if (method == SearchMethod::kAuto)
     method = few ? SearchMethod::kExhaustive : SearchMethod::kGreedy;
