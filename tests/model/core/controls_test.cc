@@ -160,6 +160,26 @@ TEST(Controls, SnapshotsAreIndependent) {
   }
 }
 
+TEST(Controls, StatisticsChangeNothing) {
+  for (const Kind kind : kKinds) {
+    const Pair pair(kind, SomeMean(kind));
+    const Model model = pair.Load(Lane::kCpuPortable);
+    const std::vector<int32_t> ids = pair.Ids(2 * 70);
+    for (const char* name : kControls) {
+      const ForwardResult plain =
+          model.Score(ids, 2, Parse(name), {.final_state = true});
+      for (const StatisticsMode mode :
+           {StatisticsMode::kOn, StatisticsMode::kVirtual}) {
+        const ForwardResult seen = model.Score(
+            ids, 2, Parse(name), {.final_state = true, .statistics = mode});
+        EXPECT_EQ(seen.nll, plain.nll) << name;
+        ExpectSame(seen.state, plain.state);
+        EXPECT_EQ(seen.counters, plain.counters);
+      }
+    }
+  }
+}
+
 // After one mini-batch W = W0 - step, flipped W0 + the same step: the mean of
 // the two is W0.
 TEST(Flip, OneMiniBatchGoesTheOtherWay) {
