@@ -10,9 +10,11 @@
 #include "harness/cli/output.h"
 #include "harness/pins/pins.h"
 #include "harness/run/capsule.h"
+#include "harness/run/group.h"
 #include "harness/run/inputs.h"
 #include "harness/run/tracing.h"
 #include "model/model.h"
+#include "model/weights/mean_state.h"
 
 namespace plastometer {
 namespace {
@@ -31,6 +33,18 @@ std::string ModelFile(const ReplayArguments& a, const Capsule& capsule) {
                        ", the capsule's model " + capsule.pins.model_sha256 +
                        "; give the right one with --model");
   return file;
+}
+
+// The mean state beside the model is the one that the capsule was made with.
+void CheckMeanState(const Capsule& capsule, const Model& model,
+                    const Profile& profile, const std::string& file) {
+  if (!profile.controls().start_mean) return;
+  const std::string now = CanonicalLambdas(
+      profile, ReadMeanState(file, model.config(), model.sha256()).sha256);
+  if (now != capsule.pins.profile_lambdas)
+    throw InvalidError("the mean state beside " + file +
+                       " is another one: the profile is " + now +
+                       ", the capsule's " + capsule.pins.profile_lambdas);
 }
 
 // "as expected", "as in the capsule", or where it parts from either.
@@ -52,6 +66,7 @@ void Replay(const ReplayArguments& a) {
   const Model model = Model::Load(file, {ParseLane(capsule.lane), 0});
   const Profile profile =
       Profile::Parse(capsule.pins.profile, model.config().num_layers);
+  CheckMeanState(capsule, model, profile, file);
   Trace now = TraceWindow(model, profile, capsule.ids);
   if (capsule.expected.windows[0].probe == ProbeLogits{})
     now.windows[0].probe = {};  // cut off with the rest of the window

@@ -41,7 +41,7 @@ class CheckCommand : public testing::Test {
     BlessRequest request;
     request.reason = "made for this test";
     request.accept_shift = true;
-    for (const char* name : {"tiny.uniform", "tiny.frozen"}) {
+    for (const std::string& name : names_) {
       Golden golden = Pending(run, name);
       change(golden);
       request.cases.push_back({golden, golden, true});
@@ -83,6 +83,7 @@ class CheckCommand : public testing::Test {
   }
 
   Workshop workshop_;
+  std::vector<std::string> names_ = {"tiny.uniform", "tiny.frozen"};
 };
 
 TEST_F(CheckCommand, WithoutGoldensItIsInvalidAndLeavesThemPending) {
@@ -198,6 +199,38 @@ TEST_F(CheckCommand, OtherInputsBreakTheContract) {
   const Outcome outcome = Check("--out r");
   EXPECT_EQ(outcome.exit_code, 4);
   EXPECT_THAT(outcome.out, HasSubstr("contract: pin data_sha256"));
+}
+
+// As any profile: bits whatever the batch, and the mean state is an input.
+TEST_F(CheckCommand, ControlsArePinned) {
+  std::string suite = kSuite;
+  suite.replace(suite.find("\"uniform\", \"frozen\""), 19,
+                R"("uniform", "frozen", "uniform;eta=shuffle",
+                   "uniform;reset-every=16", "uniform;start=mean")");
+  WriteFile(workshop_.File("s.json"), suite);
+  const auto mean_state = [&](const std::string& windows) {
+    fs::remove(workshop_.File("mean_state.safetensors"));
+    ASSERT_EQ(workshop_
+                  .Run("mean-state --model model.safetensors --data text.txt "
+                       "--context 48 --windows " +
+                       windows)
+                  .exit_code,
+              0);
+  };
+  EXPECT_EQ(Check("--out missing").exit_code, 2);
+  mean_state("4");
+  ASSERT_EQ(Check("--out first").exit_code, 4);
+  names_ = {"tiny.uniform", "tiny.frozen", "tiny.uniform-eta-shuffle",
+            "tiny.uniform-reset-every-16", "tiny.uniform-start-mean"};
+  Bless("first", [](Golden&) {});
+  const Outcome same = Check("--threads 2 --batch 1 --out a");
+  EXPECT_EQ(same.exit_code, 0) << same.out << same.err;
+  EXPECT_THAT(same.out, HasSubstr("5 cases: 5 pass"));
+  mean_state("5");
+  const Outcome other = Check("--out b");
+  EXPECT_EQ(other.exit_code, 4);
+  EXPECT_THAT(other.out, AllOf(HasSubstr("contract: pin profile_lambdas"),
+                               HasSubstr("start=mean:"), HasSubstr("4 pass")));
 }
 
 TEST_F(CheckCommand, ACaseMissingOnEitherSideFails) {

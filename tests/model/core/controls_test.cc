@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
+#include <optional>
 #include <set>
 
 #include "harness/base/error.h"
@@ -121,23 +121,34 @@ TEST(Controls, EveryCutAndDecodingGiveTheBitsOfOnePass) {
   }
 }
 
+// This CPU may lack bf16 products.
+std::optional<Model> LoadIfThere(const Pair& pair, Lane lane) try {
+  return pair.Load(lane);
+} catch (const Error& error) {
+  EXPECT_EQ(lane, Lane::kCpuNativeBf16) << error.what();
+  return std::nullopt;
+}
+
 TEST(Controls, LanesAgreeAndTheCausalityProbeHolds) {
   for (const Kind kind : kKinds) {
     const Pair pair(kind, SomeMean(kind));
     const Model oracle = pair.Load(Lane::kCpuReferenceFp64);
     const std::vector<int32_t> ids = pair.Ids(2 * 70);
-    for (const Lane lane : {Lane::kCpuReferenceFp64, Lane::kCpuReference,
-                            Lane::kCpuPortable, Lane::kCpuNative}) {
-      const Model model = pair.Load(lane);
+    for (const Lane lane :
+         {Lane::kCpuReferenceFp64, Lane::kCpuReference, Lane::kCpuPortable,
+          Lane::kCpuNative, Lane::kCpuNativeBf16}) {
+      const std::optional<Model> model = LoadIfThere(pair, lane);
+      if (!model) continue;
+      const double tolerance = lane == Lane::kCpuNativeBf16 ? 3e-2 : 1e-4;
       for (const char* name : kControls) {
         SCOPED_TRACE(ToString(lane) + " " + name);
         EXPECT_NO_THROW(
-            model.CheckCausality(std::span(ids).first(70), Parse(name)));
+            model->CheckCausality(std::span(ids).first(70), Parse(name)));
         const std::vector<double> expected =
             oracle.Score(ids, 2, Parse(name)).nll;
         EXPECT_LE(
-            MaxAbsDifference(model.Score(ids, 2, Parse(name)).nll, expected),
-            1e-4 * MaxAbs(expected));
+            MaxAbsDifference(model->Score(ids, 2, Parse(name)).nll, expected),
+            tolerance * MaxAbs(expected));
       }
     }
   }
@@ -157,6 +168,26 @@ TEST(Controls, SnapshotsAreIndependent) {
     Sequences detour = saved.Snapshot();
     model.Forward(detour, other, {});
     EXPECT_EQ(model.Forward(saved, all.subspan(25), {}).nll, first) << name;
+  }
+}
+
+TEST(Controls, StatisticsChangeNothing) {
+  for (const Kind kind : kKinds) {
+    const Pair pair(kind, SomeMean(kind));
+    const Model model = pair.Load(Lane::kCpuPortable);
+    const std::vector<int32_t> ids = pair.Ids(2 * 70);
+    for (const char* name : kControls) {
+      const ForwardResult plain =
+          model.Score(ids, 2, Parse(name), {.final_state = true});
+      for (const StatisticsMode mode :
+           {StatisticsMode::kOn, StatisticsMode::kVirtual}) {
+        const ForwardResult seen = model.Score(
+            ids, 2, Parse(name), {.final_state = true, .statistics = mode});
+        EXPECT_EQ(seen.nll, plain.nll) << name;
+        ExpectSame(seen.state, plain.state);
+        EXPECT_EQ(seen.counters, plain.counters);
+      }
+    }
   }
 }
 

@@ -168,7 +168,9 @@ TEST(Portable, EverySplitUpTo70TokensIsOnePass) {
   constexpr int64_t T = 71;
   for (const Kind kind : kKinds) {
     const Model model = MakeModel(kind);
-    for (const char* name : {"uniform", "layers:1;every=2"}) {
+    for (const char* name :
+         {"uniform", "layers:1;every=2", "uniform;eta=shuffle;reset=32",
+          "retina;eta=flip;reset-every=16"}) {
       const Profile profile = Profile::Parse(name, model.config().num_layers);
       const std::vector<int32_t> ids =
           RandomIds(T, model.config().vocab_size, 8);
