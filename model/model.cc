@@ -269,6 +269,40 @@ Sequences Model::Start(int64_t num_sequences, const Profile& profile) const {
   return Sequences(std::move(sequences));
 }
 
+Sequences Model::StartFrom(const Sequences& source, int64_t row,
+                           int64_t num_sequences,
+                           const Profile& profile) const {
+  if (row < 0 || row >= source.num_sequences())
+    throw UsageError("row " + std::to_string(row) + " of " +
+                     std::to_string(source.num_sequences()) + " sequences");
+  if (profile.controls().start_mean || profile.controls().reset_tokens > 0)
+    throw UsageError("profile '" + profile.name() +
+                     "': start=mean and reset name another start than the "
+                     "state that is carried on");
+  Sequences sequences = Start(num_sequences, profile);
+  const c10::InferenceMode inference;
+  const Sequences::Impl& from = *source.impl_;
+  const bool from_w0 = !from.profile.controls().start_mean;
+  for (size_t l = 0; l < from.initial.size(); ++l) {
+    const ops::InnerParameters& initial = from.initial[l];
+    const ops::InnerState& now = from.state.layers[l].inner;
+    ops::InnerState& state = sequences.impl_->state.layers[l].inner;
+    const auto take = [&](const at::Tensor& carried, const at::Tensor& start) {
+      // Undefined is W0: the same path as a fresh sequence, bit for bit.
+      if (!carried.defined() && (from_w0 || !start.defined()))
+        return at::Tensor();
+      const at::Tensor one =
+          carried.defined() ? carried.narrow(0, row, 1) : start.unsqueeze(0);
+      return one.expand({num_sequences, -1, -1, -1}).contiguous();
+    };
+    state.w1 = take(now.w1, initial.w1);
+    state.b1 = take(now.b1, initial.b1);
+    state.w2 = take(now.w2, initial.w2);
+    state.b2 = take(now.b2, initial.b2);
+  }
+  return sequences;
+}
+
 at::Tensor Model::Impl::IdTensor(std::span<const int32_t> ids,
                                  int64_t num_sequences) const {
   if (ids.empty() || static_cast<int64_t>(ids.size()) % num_sequences != 0) {

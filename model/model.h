@@ -100,6 +100,12 @@ class Model {
   // state. Throws kUsage (no mean state, other number of layers), kInvalid (a
   // mean state that is damaged or another model's).
   Sequences Start(int64_t num_sequences, const Profile& profile) const;
+  // Token 0, empty convolution histories, but the fast weights that row `row`
+  // of `source` carries: what a sequence has learned, put to other text. Throws
+  // kUsage: no such row, other number of layers, a profile that goes back to
+  // another start (start=mean, reset).
+  Sequences StartFrom(const Sequences& source, int64_t row,
+                      int64_t num_sequences, const Profile& profile) const;
   // ids: [B, T] row-major, T >= 1. Throws kInvalid for an id outside the
   // vocabulary (position and value).
   ForwardResult Forward(Sequences& sequences, std::span<const int32_t> ids,

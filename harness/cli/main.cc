@@ -13,6 +13,7 @@
 #include "harness/cli/bless_commands.h"
 #include "harness/cli/check_command.h"
 #include "harness/cli/data_command.h"
+#include "harness/cli/drift_command.h"
 #include "harness/cli/end_to_end_command.h"
 #include "harness/cli/env_command.h"
 #include "harness/cli/export_command.h"
@@ -80,6 +81,7 @@ void AddCommands(CLI::App& app) {
   AddReplayCommand(app);
   AddReportCommand(app);
   AddArmsCommand(app);
+  AddDriftCommand(app);
   AddSensitivityCommand(app);
   AddSearchCommand(app);
   AddEndToEndCommand(app);

@@ -1,5 +1,6 @@
 // A small random model and windows over it.
 #pragma once
+#include <functional>
 #include <random>
 #include <string>
 #include <vector>
@@ -9,7 +10,10 @@
 
 namespace plastometer {
 
-inline Model TinyModel() {
+// `change` may replace a tensor before it is loaded.
+inline Model TinyModel(
+    const std::function<void(const std::string&, HostTensor&)>& change = {},
+    const ModelOptions& options = {Lane::kCpuReferenceFp64, 1}) {
   ModelConfig config;
   config.vocab_size = 64;
   config.hidden_size = 32;
@@ -28,8 +32,9 @@ inline Model TinyModel() {
         spec.name.compare(spec.name.size() - 5, 5, "scale") == 0;
     for (float& v : values) v = is_scale ? 1.0F : normal(generator);
     tensors[spec.name] = HostTensor::FromF32(spec.shape, values);
+    if (change) change(spec.name, tensors[spec.name]);
   }
-  return Model::FromTensors(config, tensors, {Lane::kCpuReferenceFp64, 1});
+  return Model::FromTensors(config, tensors, options);
 }
 
 inline Window TinyWindow(const std::string& work, int64_t num_tokens,

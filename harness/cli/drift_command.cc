@@ -1,0 +1,263 @@
+#include "harness/cli/drift_command.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "datasets/text_data.h"
+#include "harness/base/error.h"
+#include "harness/base/files.h"
+#include "harness/base/interrupt.h"
+#include "harness/base/sha256.h"
+#include "harness/cli/env_command.h"
+#include "harness/cli/output.h"
+#include "harness/pins/pins.h"
+#include "harness/report/drift_report.h"
+#include "harness/report/table.h"
+#include "harness/run/drift.h"
+#include "harness/run/group.h"
+#include "harness/run/progress.h"
+#include "harness/run/run_folder.h"
+#include "model/probes.h"
+#include "model/weights/safetensors.h"
+
+namespace plastometer {
+namespace {
+
+constexpr int64_t kContextWindows = 4, kProbeWindows = 2;
+
+struct DriftArguments {
+  std::string model = "text-3m", data, tokenizer, probe_text, out;
+  std::string lane = "cpu-portable", format = "text";
+  std::vector<std::string> sources, probe_sources, domains;
+  std::vector<std::string> profiles = {"uniform", "retina", "cortex",
+                                       "early:25%", "late:25%"};
+  std::vector<int64_t> positions = {128, 256, 512, 1024, 2048};
+  int64_t windows = -1, documents = 32, probe_windows = kProbeWindows,
+          probe_tokens = 128, batch = 8, seed = 1;
+  int threads = 0;
+  bool per_layer = false;
+};
+
+void CheckRanges(const DriftArguments& a) {
+  const auto at_least = [](const char* option, int64_t value, int64_t least) {
+    if (value < least)
+      throw UsageError(std::string(option) + " is " + std::to_string(value) +
+                       "; expected at least " + std::to_string(least));
+  };
+  CheckPositions(a.positions);
+  at_least("--at, the last of it,", a.positions.back(), kMiniBatchTokens);
+  at_least("--batch", a.batch, 1);
+  at_least("--threads", a.threads, 0);
+  at_least("--documents", a.documents, 1);
+  at_least("--probe-windows", a.probe_windows, 1);
+  at_least("--probe-tokens", a.probe_tokens, 2);
+  at_least("--windows", a.windows, -1);
+}
+
+SuiteGroup GroupOf(const DriftArguments& a) {
+  SuiteGroup group;
+  group.name = "drift";
+  group.model = a.model;
+  group.tokenizer = a.tokenizer;
+  group.lane = a.lane;
+  group.profiles = SplitProfileList(a.profiles);
+  group.batch_size = a.batch;
+  group.data.context_tokens = a.positions.back();
+  group.data.domains = a.domains;
+  group.data.documents = a.documents;
+  if (a.data.empty()) {
+    group.data.held_out =
+        a.sources.empty() ? std::vector<std::string>{"default"} : a.sources;
+    group.data.windows = a.windows > 0 ? a.windows : kContextWindows;
+  } else {
+    group.data.text = a.data;
+    group.data.windows = a.windows > 0 ? a.windows : 0;
+  }
+  return group;
+}
+
+// Held-out text is cut for contexts and probes alike, works in one order: the
+// works that follow the contexts' are there when there are enough.
+std::vector<Window> ProbeWindows(const DriftArguments& a,
+                                 const LoadedGroup& group,
+                                 const std::vector<Window>& contexts) {
+  const auto tokenizer =
+      ResolveTokenizer(a.tokenizer, group.choice.file, group.config);
+  if (!a.probe_text.empty()) {
+    TextDataOptions options;
+    options.min_tokens = a.probe_tokens;
+    options.windows_per_document = a.probe_windows;
+    return OtherWorks(
+        LoadTextData(a.probe_text, *tokenizer, a.probe_tokens, options).windows,
+        contexts, 0);
+  }
+  const int64_t enough =
+      a.probe_windows + static_cast<int64_t>(contexts.size());
+  const EvaluationSet held_out =
+      a.probe_sources.empty()
+          ? DefaultEvaluation(*tokenizer, a.probe_tokens, enough)
+          : SourceEvaluation(a.probe_sources, *tokenizer, a.probe_tokens,
+                             enough);
+  return OtherWorks(held_out.windows, contexts, a.probe_windows);
+}
+
+std::string ProbeName(const DriftArguments& a) {
+  return a.probe_text.empty()
+             ? "held-out text of other works"
+             : std::filesystem::proximate(a.probe_text).string();
+}
+
+void PinEnvironment(const LoadedGroup& group) {
+  ApplyPins(PinsFor({group.spec.lane}), ProgramArguments());
+  PinLibTorch();
+  RequireProbes(group.lane, static_cast<int>(group.record.num_threads));
+}
+
+DriftRecord Measure(const DriftArguments& a, const LoadedGroup& group) {
+  std::vector<std::string> notes = group.record.notes;
+  const std::vector<Window> contexts = WindowsThatReach(
+      group.data.windows, a.positions.back(), "context", notes);
+  const std::vector<Window> probes =
+      WindowsThatReach(ProbeWindows(a, group, contexts), a.probe_tokens,
+                       "probe", notes);
+  DriftRequest request{{}, a.positions, a.batch};
+  for (const PlannedProfile& planned : group.profiles.profiles)
+    if (planned.asked) request.profiles.push_back(planned);
+  const Model model = Model::Load(group.choice.file, {group.lane, a.threads});
+  Progress progress("drift");
+  DriftRecord record = MeasureDrift(
+      model, request, contexts, probes,
+      [&](int64_t done, int64_t total) { progress.Update(done, total); });
+  record.model_name = group.record.model_name;
+  record.model_sha256 = group.record.model_sha256;
+  record.tokenizer_sha256 = group.record.tokenizer_sha256;
+  record.lane = group.record.lane;
+  record.data_name = group.record.data_name;
+  record.data_sha256 = WindowsSha256(contexts);
+  record.probe_name = ProbeName(a);
+  record.probe_sha256 = WindowsSha256(probes);
+  record.seed = a.seed;
+  record.notes = notes;
+  return record;
+}
+
+void Drift(const DriftArguments& a) {
+  CheckRanges(a);
+  const InterruptGuard guard;
+  const LoadedGroup group = LoadGroup("drift", GroupOf(a), a.threads, a.seed);
+  PinEnvironment(group);  // may start anew: nothing is written before
+  RunFolder folder(a.out.empty() ? DefaultRunFolder()
+                                 : std::filesystem::path(a.out));
+  const DriftRecord record = Measure(a, group);
+  const auto points = folder.File("drift.safetensors");
+  WriteSafetensors(points, DriftTensors(record),
+                   {{"model_sha256", record.model_sha256},
+                    {"context_sha256", record.data_sha256},
+                    {"probe_sha256", record.probe_sha256},
+                    {"lane", record.lane}});
+  const std::string json = DriftJson(record, Sha256OfFile(points));
+  WriteFile(folder.File("drift.csv"), DriftCsv(record));
+  WriteFile(folder.File("drift.json"), json);
+  folder.Keep();
+  if (a.format == "json") {
+    std::fputs(json.c_str(), stdout);
+    return;
+  }
+  std::printf("%sRun folder: %s\n",
+              DriftTable(record, TerminalWidth(), a.per_layer).c_str(),
+              std::filesystem::proximate(folder.path()).string().c_str());
+}
+
+void AddContextOptions(CLI::App& command, DriftArguments& a) {
+  command
+      .add_option("--model", a.model, "model file, folder, or shipped name")
+      ->capture_default_str();
+  command.add_option("--tokenizer", a.tokenizer,
+                     "'bytes' or a SentencePiece model file (default: the "
+                     "model's own)");
+  auto* data = command.add_option(
+      "--data", a.data,
+      "context: text file, folder of texts, or Pile file *.jsonl.zst "
+      "(default: held-out text)");
+  command
+      .add_option("--sources", a.sources,
+                  "context: held-out text of these fetched sources "
+                  "(plastometer data list)")
+      ->delimiter(',')
+      ->excludes(data);
+  command.add_option("--domains", a.domains, "context: only these domains")
+      ->delimiter(',');
+  command.add_option("--windows", a.windows,
+                     "context windows of each domain (default: 4), or of each "
+                     "document of --data (default: all)");
+  command
+      .add_option("--documents", a.documents,
+                  "of each domain of JSON lines")
+      ->capture_default_str();
+}
+
+void AddProbeOptions(CLI::App& command, DriftArguments& a) {
+  auto* text = command.add_option(
+      "--probe-text", a.probe_text,
+      "probe: text file, folder or Pile file (default: held-out text of works "
+      "that are not among the contexts)");
+  command
+      .add_option("--probe-held-out", a.probe_sources,
+                  "probe: held-out text of these fetched sources")
+      ->delimiter(',')
+      ->excludes(text);
+  command
+      .add_option("--probe-windows", a.probe_windows,
+                  "probe windows of each domain, or of each document")
+      ->capture_default_str();
+  command
+      .add_option("--probe-tokens", a.probe_tokens, "of a probe window")
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void AddDriftCommand(CLI::App& app) {
+  auto a = std::make_shared<DriftArguments>();
+  CLI::App* command = app.add_subcommand(
+      "drift",
+      "Read text under several profiles and measure how far the model has "
+      "moved on other text");
+  command
+      ->add_option("--at", a->positions,
+                   "tokens read when the state is taken: rising multiples of "
+                   "16; windows shorter than the last are left out")
+      ->delimiter(',')
+      ->capture_default_str();
+  command
+      ->add_option("--profiles", a->profiles,
+                   "profiles, separated by commas or spaces; the first is what "
+                   "the others are compared with")
+      ->capture_default_str();
+  AddContextOptions(*command, *a);
+  AddProbeOptions(*command, *a);
+  command->add_option("--lane", a->lane, "device and arithmetic")
+      ->capture_default_str();
+  command
+      ->add_option("--batch", a->batch, "windows that advance together")
+      ->capture_default_str();
+  command->add_option("--threads", a->threads, "0: all cores")
+      ->capture_default_str();
+  command
+      ->add_option("--seed", a->seed, "of the resampling behind the intervals")
+      ->capture_default_str();
+  command->add_option("--out", a->out,
+                      "run folder; must not exist (default: "
+                      "runs/<UTC time>-<id>)");
+  command->add_flag("--per-layer", a->per_layer,
+                    "also print the weights' distance by layer");
+  command->add_option("--format", a->format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  command->callback([a] { Drift(*a); });
+}
+
+}  // namespace plastometer

@@ -1,0 +1,119 @@
+#include "harness/run/drift_results.h"
+
+#include <cmath>
+#include <functional>
+#include <map>
+
+#include "harness/base/error.h"
+#include "harness/stats/bootstrap.h"
+
+namespace plastometer {
+namespace {
+
+using stats::WorkTotals;
+using Value = std::function<double(const DriftPoint&)>;
+
+std::string KeyOf(const DriftContext& c) {
+  return c.source + '\n' + c.domain + '\n' + c.work;
+}
+
+// Works by name: neither their order nor that of windows decides a draw.
+std::vector<WorkTotals> ByWork(const DriftRecord& record,
+                               std::span<const DriftPoint> points,
+                               const Value& value, double weight) {
+  std::map<std::string, WorkTotals> works;
+  for (size_t c = 0; c < points.size(); ++c) {
+    WorkTotals& work = works[KeyOf(record.contexts[c])];
+    work.sum += value(points[c]);
+    work.weight += weight;
+  }
+  std::vector<WorkTotals> totals;
+  for (const auto& [key, work] : works) totals.push_back(work);
+  return totals;
+}
+
+Measured MeanOf(const std::vector<WorkTotals>& works, uint64_t seed) {
+  const stats::Interval interval = stats::WeightedMean(works, seed);
+  Measured m;
+  if (!std::isfinite(interval.estimate)) {
+    m.reason = "a value is not finite";
+    return m;
+  }
+  m.value = interval.estimate;
+  if (static_cast<int64_t>(works.size()) < kMinWorks) {
+    m.reason = std::to_string(works.size()) + " works, fewer than " +
+               std::to_string(kMinWorks);
+  } else if (interval.available()) {
+    m.low = interval.low;
+    m.high = interval.high;
+  } else {
+    m.reason = "no interval: the works do not vary enough to estimate one";
+  }
+  return m;
+}
+
+double MeanDistance(const DriftPoint& point) {
+  double sum = 0;
+  for (const double d : point.weight_distance) sum += d;
+  return sum / static_cast<double>(point.weight_distance.size());
+}
+
+std::vector<double> ByLayer(const DriftRecord& record,
+                            std::span<const DriftPoint> points) {
+  std::vector<double> mean(static_cast<size_t>(record.num_layers), 0);
+  const auto heads = static_cast<size_t>(record.num_heads);
+  for (const DriftPoint& point : points)
+    for (size_t i = 0; i < point.weight_distance.size(); ++i)
+      mean[i / heads] += point.weight_distance[i];
+  for (double& m : mean) m /= static_cast<double>(points.size() * heads);
+  return mean;
+}
+
+DriftRow Summarise(const DriftRecord& record, size_t profile, size_t position) {
+  const auto points = record.At(profile, position);
+  const auto predictions = static_cast<double>(record.probe_predictions);
+  const auto seed = static_cast<uint64_t>(record.seed);
+  const auto mean = [&](const Value& value, double weight) {
+    return MeanOf(ByWork(record, points, value, weight), seed);
+  };
+  const Value kl = [](const DriftPoint& p) { return p.kl; };
+  DriftRow row;
+  row.kl = mean(kl, predictions);
+  row.js = mean([](const DriftPoint& p) { return p.js; }, predictions);
+  row.nll_change =
+      mean([](const DriftPoint& p) { return p.nll_change; }, predictions);
+  row.flips = mean(
+      [](const DriftPoint& p) { return static_cast<double>(p.flips); },
+      predictions);
+  row.weight_distance = mean(MeanDistance, 1);
+  row.kl_against_first = MeanOf(
+      stats::Differences(
+          ByWork(record, points, kl, predictions),
+          ByWork(record, record.At(0, position), kl, predictions)),
+      seed);
+  row.layer_distance = ByLayer(record, points);
+  return row;
+}
+
+}  // namespace
+
+int64_t DriftRecord::num_works() const {
+  std::map<std::string, int> works;
+  for (const DriftContext& c : contexts) works[KeyOf(c)];
+  return static_cast<int64_t>(works.size());
+}
+
+std::vector<std::vector<DriftRow>> SummariseDrift(const DriftRecord& record) {
+  if (record.contexts.empty() ||
+      record.points.size() != record.profiles.size() *
+                                  record.positions.size() *
+                                  record.contexts.size())
+    throw InternalError("a drift record without all of its points");
+  std::vector<std::vector<DriftRow>> rows(record.profiles.size());
+  for (size_t p = 0; p < rows.size(); ++p)
+    for (size_t n = 0; n < record.positions.size(); ++n)
+      rows[p].push_back(Summarise(record, p, n));
+  return rows;
+}
+
+}  // namespace plastometer
