@@ -35,7 +35,7 @@ SliceVerdict Judge(const std::string& slice,
   SliceVerdict v;
   v.slice = slice;
   v.works = static_cast<int64_t>(works.size());
-  v.contrast = stats::WeightedMean(works, seed);
+  v.contrast = stats::VerdictInterval(works, seed);
   if (v.works < kMinWorks) v.contrast.low = v.contrast.high = stats::kUnknown;
   v.enough = v.works >= kMinWorksForVerdict;
   if (v.enough) {
@@ -60,8 +60,10 @@ std::vector<SliceVerdict> JudgeAll(const ReportRun& run,
     levels.push_back(verdicts.back().level);
   }
   const std::vector<double> adjusted = stats::HolmAdjusted(levels);
-  for (size_t i = 0; i < adjusted.size(); ++i)
+  for (size_t i = 0; i < adjusted.size(); ++i) {
     verdicts[i + 1].adjusted = adjusted[i];
+    if (!(adjusted[i] < 0.05)) verdicts[i + 1].verdict = Verdict::kUndecided;
+  }
   return verdicts;
 }
 
@@ -156,7 +158,8 @@ Table VerdictTable(const std::string& id, const std::string& caption,
   }
   table.notes.push_back(
       "Paired by work. Negative: yes. Level: two-sided, by the studentised "
-      "bootstrap; after Holm: corrected for the number of domains. Verdicts "
+      "bootstrap; after Holm: corrected for the number of domains, and a "
+      "domain's verdict needs it below 0.05. Verdicts "
       "from " +
       std::to_string(kMinWorksForVerdict) + " works on.");
   return table;
