@@ -83,7 +83,7 @@ Figure CumulativeFigure(const ReportRun& run,
       " windows that all reach the last position. It falls for a model that "
       "does not adapt as well: more context alone makes text easier.";
   figure.plot = "set logscale x 2\nset xlabel '" + std::string(kPositionAxis) +
-                "'\nset ylabel 'P(t), perplexity so far'\nset key above\n";
+                "'\nset ylabel 'P(t), perplexity so far'\nset key above samplen 2\n";
   std::vector<std::string> parts;
   for (size_t p = 0; p < record.profiles.size(); ++p)
     parts.push_back("'" + figure.id + ".csv' skip 1 using 1:" +

@@ -44,7 +44,7 @@ Figure CurvesFigure(const ReportRun& run, const Axes& axes,
   figure.data[figure.id + ".csv"] = CurvesCsv(axes.name, axes.first, curves);
   figure.plot = "set xlabel " + Quoted(axes.x) + "\nset ylabel " +
                 Quoted(axes.y) +
-                "\nset xzeroaxis lc rgb '#7a7a7a'\nset key above\nset "
+                "\nset xzeroaxis lc rgb '#7a7a7a'\nset key above samplen 2\nset "
                 "autoscale xfix\nset offsets "
                 "0.3, 0.3, 0, 0\n";
   if (std::ranges::none_of(curves, [](const auto& curve) {

@@ -48,7 +48,7 @@ TEST(VerdictInterval, UnequalWorksWidenIt) {
   auto works = Works(20, 1, 0.3, 6);
   works[0].weight *= 30, works[0].sum *= 30;
   const Interval hull = VerdictInterval(works, 1);
-  EXPECT_GT(hull.high - hull.low, 4 * 2 * StudentQuantile(0.975, 19) *
+  EXPECT_GT(hull.high - hull.low, 2 * 2 * StudentQuantile(0.975, 19) *
                                       StandardError(Works(20, 1, 0.3, 6)));
   works.assign(20, WorkTotals{0, 0});
   works[3] = {5, 5};
