@@ -24,6 +24,7 @@ namespace {
 struct ReportArguments {
   std::vector<std::string> runs;
   std::string out, format = "text";
+  int scale = 2;
 };
 
 void AddGroups(const std::string& path, std::vector<ReportRun>& runs) {
@@ -71,7 +72,7 @@ void Report(const ReportArguments& a) {
   for (const std::string& path : a.runs) AddGroups(path, runs);
   RunFolder folder(a.out);
   const WrittenReport written =
-      WriteReport(runs, folder.path(), DrawWithGnuplot);
+      WriteReport(runs, folder.path(), DrawWithGnuplot, a.scale);
   folder.Keep();
   if (!written.drawn)
     std::fprintf(stderr,
@@ -104,6 +105,11 @@ void AddReportCommand(CLI::App& app) {
       "page");
   command->add_option("runs", a->runs, "run folders")->required();
   command->add_option("--out", a->out, "folder; must not exist")->required();
+  command
+      ->add_option("--scale", a->scale,
+                   "pixels of a PNG for each of the page's (1 to 4)")
+      ->check(CLI::Range(1, 4))
+      ->capture_default_str();
   command->add_option("--format", a->format, "what is printed: text or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();

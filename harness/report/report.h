@@ -37,9 +37,9 @@ struct WrittenReport {
   bool drawn = true;  // false: data and scripts only
   uint64_t html_bytes = 0;
 };
-// Into an existing empty folder.
+// Into an existing empty folder. `scale`: of the PNGs, see GnuplotScript.
 WrittenReport WriteReport(const std::vector<ReportRun>& runs,
-                          const std::filesystem::path& folder,
-                          const Draw& draw);
+                          const std::filesystem::path& folder, const Draw& draw,
+                          int scale = 2);
 
 }  // namespace plastometer
