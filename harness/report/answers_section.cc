@@ -404,10 +404,13 @@ void AddForYourModel(const ReportRun& run, Page& page) {
         "sequence, so this is more than adaptation to the document.");
   const CaseResult* best = nullptr;
   for (size_t p = 0; p < cases.size(); ++p)
-    if (p != r.uniform_idx && p != r.frozen_idx && cases[p].retention.value &&
+    if (cases[p].updates_saved.value_or(0) > 0 && p != r.frozen_idx &&
+        cases[p].retention.value &&
         (!best || *cases[p].retention.value > *best->retention.value))
       best = &cases[p];
-  if (best)
+  if (best && *best->retention.value <= 0)
+    bullets.items.emplace_back("No profile that was tried keeps any of that.");
+  if (best && *best->retention.value > 0)
     bullets.items.push_back(
         "Of the profiles tried, `" + best->profile + "` keeps most: " +
         WithInterval(best->retention, 1, 100) + " % of that, with " +

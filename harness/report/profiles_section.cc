@@ -30,6 +30,9 @@ Table ProfilesTable(const ReportRun& run) {
                {"adaptive state", {"adaptive_state_bytes"}}},
               {},
               {}};
+  if (all.floor_nats)
+    table.columns.push_back(
+        {"nats above the floor", WithBounds("above_floor")});
   for (const CaseResult& c : all.cases) {
     table.rows.push_back(
         {TextCell(ProfileLabel(c)),
