@@ -19,7 +19,8 @@ struct ReportRun {
   std::string folder;  // as given, for commands that the report suggests
   std::string suffix;  // of ids; empty for the first run, "-2" for the second
   std::string suite, code_tree, numeric_class;
-  int64_t num_layers = 0;
+  std::string statistics;  // stats.safetensors; empty: none
+  int64_t num_layers = 0, num_heads = 0;
   Results results;
   std::optional<Learning> learning;  // with statistics of the inner loop
 };
