@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "harness/run/finished_run.h"
 #include "harness/run/run_folder.h"
 #include "harness/run/statistics_file.h"
+#include "harness/run/token_tables.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;
@@ -24,6 +26,8 @@ namespace {
 struct ReportArguments {
   std::vector<std::string> runs;
   std::string out, format = "text";
+  int scale = 2;
+  bool tables = false;
 };
 
 void AddGroups(const std::string& path, std::vector<ReportRun>& runs) {
@@ -41,15 +45,32 @@ void AddGroups(const std::string& path, std::vector<ReportRun>& runs) {
     run.code_tree = finished.plan.code_tree;
     run.numeric_class = group.numeric_class;
     run.num_layers = group.num_layers;
+    run.num_heads = group.num_heads;
     run.results = Summarise(std::move(finished.records[g]));
     const fs::path statistics =
         (finished.records.size() > 1 ? folder / finished.group_names[g]
                                      : folder) /
         kStatisticsFile;
+    if (fs::exists(statistics)) run.statistics = statistics.string();
     if (fs::exists(statistics))
       run.learning = ReadLearning(statistics, run.results.record,
                                   group.num_layers, group.num_heads);
     runs.push_back(std::move(run));
+  }
+}
+
+// tokens/: every token of every run as rows.
+void WriteTokens(const ReportArguments& a, const std::vector<ReportRun>& runs,
+                 const fs::path& folder) {
+  if (!a.tables) return;
+  fs::create_directories(folder);
+  for (const ReportRun& run : runs) {
+    const RunRecord& record = run.results.record;
+    std::optional<StatisticsFile> statistics;
+    if (!run.statistics.empty())
+      statistics.emplace(run.statistics, record, run.num_layers, run.num_heads);
+    WriteTokenTables(record, statistics ? &*statistics : nullptr, folder,
+                     "tokens" + run.suffix);
   }
 }
 
@@ -71,7 +92,8 @@ void Report(const ReportArguments& a) {
   for (const std::string& path : a.runs) AddGroups(path, runs);
   RunFolder folder(a.out);
   const WrittenReport written =
-      WriteReport(runs, folder.path(), DrawWithGnuplot);
+      WriteReport(runs, folder.path(), DrawWithGnuplot, a.scale);
+  WriteTokens(a, runs, folder.path() / "tokens");
   folder.Keep();
   if (!written.drawn)
     std::fprintf(stderr,
@@ -104,6 +126,13 @@ void AddReportCommand(CLI::App& app) {
       "page");
   command->add_option("runs", a->runs, "run folders")->required();
   command->add_option("--out", a->out, "folder; must not exist")->required();
+  command->add_flag("--tables", a->tables,
+                    "also write every token as a row: tokens/*.csv.zst");
+  command
+      ->add_option("--scale", a->scale,
+                   "pixels of a PNG for each of the page's (1 to 4)")
+      ->check(CLI::Range(1, 4))
+      ->capture_default_str();
   command->add_option("--format", a->format, "what is printed: text or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();

@@ -82,8 +82,9 @@ Figure CumulativeFigure(const ReportRun& run,
       Count(static_cast<int64_t>(windows.size())) +
       " windows that all reach the last position. It falls for a model that "
       "does not adapt as well: more context alone makes text easier.";
-  figure.plot = "set logscale x 2\nset xlabel '" + std::string(kPositionAxis) +
-                "'\nset ylabel 'P(t), perplexity so far'\nset key above\n";
+  figure.plot =
+      "set logscale x 2\nset xlabel '" + std::string(kPositionAxis) +
+      "'\nset ylabel 'P(t), perplexity so far'\nset key above samplen 2\n";
   std::vector<std::string> parts;
   for (size_t p = 0; p < record.profiles.size(); ++p)
     parts.push_back("'" + figure.id + ".csv' skip 1 using 1:" +
@@ -226,10 +227,6 @@ Table PositionTable(const ReportRun& run, const std::vector<Bin>& bins) {
     }
     table.rows.push_back(std::move(row));
   }
-  table.notes.push_back(
-      "The split into sequence mixing and adaptation to the document needs a "
-      "frozen model at the mean trained-text state (arm `mean-state`): not "
-      "available in this run.");
   return table;
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <utility>
 
 #include "harness/report/format.h"
 #include "harness/report/sections.h"
@@ -35,7 +36,7 @@ SliceVerdict Judge(const std::string& slice,
   SliceVerdict v;
   v.slice = slice;
   v.works = static_cast<int64_t>(works.size());
-  v.contrast = stats::WeightedMean(works, seed);
+  v.contrast = stats::VerdictInterval(works, seed);
   if (v.works < kMinWorks) v.contrast.low = v.contrast.high = stats::kUnknown;
   v.enough = v.works >= kMinWorksForVerdict;
   if (v.enough) {
@@ -60,8 +61,10 @@ std::vector<SliceVerdict> JudgeAll(const ReportRun& run,
     levels.push_back(verdicts.back().level);
   }
   const std::vector<double> adjusted = stats::HolmAdjusted(levels);
-  for (size_t i = 0; i < adjusted.size(); ++i)
+  for (size_t i = 0; i < adjusted.size(); ++i) {
     verdicts[i + 1].adjusted = adjusted[i];
+    if (!(adjusted[i] < 0.05)) verdicts[i + 1].verdict = Verdict::kUndecided;
+  }
   return verdicts;
 }
 
@@ -156,7 +159,8 @@ Table VerdictTable(const std::string& id, const std::string& caption,
   }
   table.notes.push_back(
       "Paired by work. Negative: yes. Level: two-sided, by the studentised "
-      "bootstrap; after Holm: corrected for the number of domains. Verdicts "
+      "bootstrap; after Holm: corrected for the number of domains, and a "
+      "domain's verdict needs it below 0.05. Verdicts "
       "from " +
       std::to_string(kMinWorksForVerdict) + " works on.");
   return table;
@@ -178,51 +182,92 @@ std::string Caveat(const Overall& overall) {
   return text;
 }
 
-std::vector<Coefficient> EfficiencyContrast(const ReportRun& run, size_t p) {
-  const RunRecord& r = run.results.record;
-  return {{1, p}, {-kAllowed, r.frozen_idx}, {kAllowed - 1, r.uniform_idx}};
+// What a frozen layer is: at its learned start state, or at the mean state of
+// text that it was trained on.
+struct Arm {
+  const char *id, *name, *meaning, *profile, *frozen;
+};
+constexpr Arm kArms[] = {
+    {"rq1", "post-hoc",
+     "layers frozen after training, at their learned start state", kProfile,
+     "frozen"},
+    {"rq1-mean-state", "mean-state",
+     "frozen layers at the mean trained-text state", "early:25%;start=mean",
+     "frozen;start=mean"}};
+
+// Profile and frozen of an arm, where both were measured.
+std::optional<std::pair<size_t, size_t>> ProfilesOf(const ReportRun& run,
+                                                    const Arm& arm) {
+  const auto p = FindProfile(run, arm.profile),
+             frozen = FindProfile(run, arm.frozen);
+  if (!p || !frozen) return std::nullopt;
+  return std::pair(*p, *frozen);
+}
+
+std::vector<Coefficient> EfficiencyContrast(const ReportRun& run, size_t p,
+                                            size_t frozen) {
+  return {{1, p},
+          {-kAllowed, frozen},
+          {kAllowed - 1, run.results.record.uniform_idx}};
 }
 
 std::string RunWith(const std::string& profiles) {
   return "`plastometer run --profiles \"" + profiles + "\"`";
 }
 
-Answer Efficiency(const ReportRun& run) {
-  Answer answer{"rq1" + run.suffix,
-                "RQ1, efficiency: do the first 25 % of the layers keep 95 % of "
-                "what test-time training brings?",
+// A model that learned with layers frozen is no post-hoc model.
+bool TrainedMasked(const ReportRun& run) {
+  const std::string& profile = run.results.record.training.profile;
+  return !profile.empty() && profile != "uniform";
+}
+
+Answer Efficiency(const ReportRun& run, const Arm& arm) {
+  Answer answer{arm.id + run.suffix,
+                std::string("RQ1, efficiency, arm ") + arm.name +
+                    ": do the first 25 % of the layers keep 95 % of what "
+                    "test-time training brings?",
                 "not available",
                 "",
                 "",
                 ""};
-  const auto p = FindProfile(run, kProfile);
-  if (!p) {
-    answer.sentence = "`early:25%` was not measured; " +
-                      RunWith("uniform early:25% late:25% frozen") +
-                      " measures it.";
+  const auto profiles = ProfilesOf(run, arm);
+  if (TrainedMasked(run)) {
+    answer.sentence = "This model learned under `" +
+                      run.results.record.training.profile +
+                      "`: its arm needs the runs of uniform-trained and "
+                      "frozen-trained models beside it.";
     return answer;
   }
-  const auto verdicts = JudgeAll(run, EfficiencyContrast(run, *p));
+  if (!profiles) {
+    answer.sentence = "It needs `" + std::string(arm.profile) + "` and `" +
+                      arm.frozen + "`; " +
+                      RunWith("uniform frozen " + std::string(arm.profile) +
+                              " " + arm.frozen) +
+                      " measures both.";
+    return answer;
+  }
+  const auto [p, frozen] = *profiles;
+  const auto verdicts = JudgeAll(run, EfficiencyContrast(run, p, frozen));
   const Overall overall = OverallOf(verdicts);
-  const CaseResult& row = run.results.all.cases[*p];
+  const auto& cases = run.results.all.cases;
+  const RunRecord& record = run.results.record;
+  const Measured kept = Retention(SumByWork(record, WindowsOf(record, "all")),
+                                  p, record.uniform_idx, frozen);
   answer.verdict = VerdictText(overall.verdict);
   answer.sentence =
-      "Arm post-hoc (layers frozen after training, at their learned start "
-      "state): `early:25%` (layers " +
-      row.plastic_layers + ") keeps " + WithInterval(row.retention, 1, 100) +
-      " % of the gap of " +
-      WithInterval(run.results.all.cases[run.results.record.frozen_idx].lost,
-                   3) +
-      " nats per token; it lies " + WithInterval(verdicts[0].contrast, 4) +
-      " nats above the 95 % line. Inner updates saved: " +
-      Percent(row.updates_saved) +
-      ", FLOPs saved: " + Percent(row.flops_saved) + "." + Caveat(overall) +
-      " Arms co-trained, healed and mean-state: not available in this run.";
-  answer.table_id = "rq1" + run.suffix;
+      std::string("With ") + arm.meaning + ", `" + arm.profile + "` (layers " +
+      cases[p].plastic_layers + ") keeps " + WithInterval(kept, 1, 100) +
+      " % of the gap of " + WithInterval(cases[frozen].lost, 3) +
+      " nats per token between `" + arm.frozen + "` and `uniform`; it lies " +
+      WithInterval(verdicts[0].contrast, 4) +
+      " nats above the line of 95 %. Inner updates saved: " +
+      Percent(cases[p].updates_saved) +
+      ", FLOPs saved: " + Percent(cases[p].flops_saved) + "." + Caveat(overall);
+  answer.table_id = answer.id;
   answer.would_change =
-      "a contrast whose interval lies on the other side of 0 in every domain; "
-      "a model trained with these layers frozen (another arm, with three "
-      "training seeds or more) may answer otherwise.";
+      "a contrast whose interval lies on the other side of 0 in every domain. "
+      "A model trained with these layers frozen is another arm, decided over "
+      "three training seeds or more.";
   return answer;
 }
 
@@ -313,7 +358,7 @@ Answer Sensitivity(const ReportRun& run) {
 }  // namespace
 
 void AddAnswers(const ReportRun& run, Page& page) {
-  page.Add(Efficiency(run));
+  for (const Arm& arm : kArms) page.Add(Efficiency(run, arm));
   page.Add(Stability(run));
   page.Add(Sensitivity(run));
   page.Add(Depth(run));
@@ -323,11 +368,16 @@ void AddAnswerTables(const ReportRun& run, Page& page) {
   page.Add(Heading{2, "Behind the answers", "behind" + run.suffix});
   const auto early = FindProfile(run, kProfile),
              late = FindProfile(run, kMirror);
-  if (early)
+  for (const Arm& arm : kArms) {
+    const auto profiles = ProfilesOf(run, arm);
+    if (!profiles || TrainedMasked(run)) continue;
     page.Add(VerdictTable(
-        "rq1" + run.suffix,
-        "RQ1: L(early:25%) - 0.05 L(frozen) - 0.95 L(uniform), nats per token",
-        JudgeAll(run, EfficiencyContrast(run, *early))));
+        arm.id + run.suffix,
+        std::string("RQ1, arm ") + arm.name + ": L(" + arm.profile +
+            ") - 0.05 L(" + arm.frozen + ") - 0.95 L(uniform), nats per token",
+        JudgeAll(run,
+                 EfficiencyContrast(run, profiles->first, profiles->second))));
+  }
   if (early && late && early != late)
     page.Add(VerdictTable("depth" + run.suffix,
                           "Depth: L(early:25%) - L(late:25%), nats per token",
@@ -354,10 +404,13 @@ void AddForYourModel(const ReportRun& run, Page& page) {
         "sequence, so this is more than adaptation to the document.");
   const CaseResult* best = nullptr;
   for (size_t p = 0; p < cases.size(); ++p)
-    if (p != r.uniform_idx && p != r.frozen_idx && cases[p].retention.value &&
+    if (cases[p].updates_saved.value_or(0) > 0 && p != r.frozen_idx &&
+        cases[p].retention.value &&
         (!best || *cases[p].retention.value > *best->retention.value))
       best = &cases[p];
-  if (best)
+  if (best && *best->retention.value <= 0)
+    bullets.items.emplace_back("No profile that was tried keeps any of that.");
+  if (best && *best->retention.value > 0)
     bullets.items.push_back(
         "Of the profiles tried, `" + best->profile + "` keeps most: " +
         WithInterval(best->retention, 1, 100) + " % of that, with " +

@@ -76,7 +76,7 @@ Figure ClassFigure(const ReportRun& run, const std::string& name,
   figure.plot = "set ylabel " + Quoted(kAxis) + "\nset xrange [-0.6:" +
                 std::to_string(static_cast<int64_t>(conditions.size()) - 1) +
                 ".6]\nset xtics (" + tics +
-                ")\nset key above\nset arrow from graph 0, "
+                ")\nset key above samplen 2\nset arrow from graph 0, "
                 "first 1 to graph 1, first 1 nohead lc rgb '#7a7a7a'\n";
   if (kind != "all")
     figure.plot += "set xlabel " +

@@ -39,15 +39,15 @@ std::string EmptyPlot() {
          "available' at graph 0.5,0.5 center\nplot NaN notitle\n";
 }
 
-// The commands run once for each terminal: a multiplot cannot be replotted. The
-// PNG is the SVG at twice the size.
-std::string GnuplotScript(const Figure& figure) {
+// The commands run once for each terminal: a multiplot cannot be replotted.
+std::string GnuplotScript(const Figure& figure, int scale) {
   std::string name = figure.id;  // of the SVG's parts: letters and digits
   std::ranges::replace(name, '-', '_');
   const std::string size =
       std::to_string(figure.width) + "," + std::to_string(figure.height);
-  const std::string twice = std::to_string(2 * figure.width) + "," +
-                            std::to_string(2 * figure.height);
+  const std::string times = std::to_string(scale),
+                    png = std::to_string(scale * figure.width) + "," +
+                          std::to_string(scale * figure.height);
   return "# " + figure.title + "\n# Draws " + figure.id + ".svg and " +
          figure.id + ".png from the data beside it: gnuplot " + figure.id +
          ".gp\nset encoding utf8\nset datafile separator ','\nset datafile "
@@ -57,10 +57,8 @@ std::string GnuplotScript(const Figure& figure) {
          name + "' size " + size +
          " dynamic font 'DejaVu Sans,12'\n} else {\n  set terminal pngcairo "
          "enhanced size " +
-         twice +
-         " font 'DejaVu Sans,12' fontscale 2 linewidth 2 pointscale 2\n}\n"
-         "set output '" +
-         figure.id +
+         png + " font 'DejaVu Sans,12' fontscale " + times + " linewidth " +
+         times + " pointscale " + times + "\n}\nset output '" + figure.id +
          ".'.kind\nset termoption noenhanced\nset border 3\nset tics nomirror "
          "out\nset key noenhanced\n" +
          figure.plot + "unset output\n}\n";

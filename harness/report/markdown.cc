@@ -1,6 +1,7 @@
 // The same page for a terminal, a code review or a wiki, and its tables as CSV.
 #include <string>
 
+#include "harness/base/error.h"
 #include "harness/report/format.h"
 #include "harness/report/page.h"
 
@@ -84,8 +85,13 @@ std::string TableCsv(const Table& table) {
   line(cells);
   for (const auto& row : table.rows) {
     cells.clear();
-    for (const TableCell& cell : row)
-      cells.insert(cells.end(), cell.csv.begin(), cell.csv.end());
+    for (size_t c = 0; c < row.size(); ++c) {
+      if (row.size() != table.columns.size() ||
+          row[c].csv.size() != table.columns[c].csv_names.size())
+        throw InternalError("table " + table.id + ": a row does not fit its " +
+                            std::to_string(table.columns.size()) + " columns");
+      cells.insert(cells.end(), row[c].csv.begin(), row[c].csv.end());
+    }
     line(cells);
   }
   return csv;

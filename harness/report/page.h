@@ -80,8 +80,9 @@ struct Drawing {
 using Drawings = std::map<std::string, Drawing>;
 
 std::string TableCsv(const Table& table);
-// Complete gnuplot script: draws <id>.svg and <id>.png into its own folder.
-std::string GnuplotScript(const Figure& figure);
+// Complete gnuplot script: draws <id>.svg and <id>.png into its own folder. The
+// PNG has `scale` pixels for each of the SVG's.
+std::string GnuplotScript(const Figure& figure, int scale);
 std::string HtmlPage(const Page& page, const Drawings& drawings);
 std::string MarkdownPage(const Page& page, const Drawings& drawings);
 

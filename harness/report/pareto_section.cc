@@ -162,7 +162,7 @@ Figure ParetoFigure(const ReportRun& run, const CostAxis& axis) {
                                                    : "; this cost is exact.");
   figure.plot = "set xlabel '" + std::string(axis.label) +
                 "'\nset ylabel 'nats lost against uniform'\nset offsets graph "
-                "0.08, graph 0.08, 0, 0\nset key above\n" +
+                "0.08, graph 0.08, 0, 0\nset key above samplen 2\n" +
                 LossAxes(all, uniform);
   std::vector<std::string> parts;
   if (std::ranges::count(figure.data[front], '\n') > 2)

@@ -30,6 +30,9 @@ Table ProfilesTable(const ReportRun& run) {
                {"adaptive state", {"adaptive_state_bytes"}}},
               {},
               {}};
+  if (all.floor_nats)
+    table.columns.push_back(
+        {"nats above the floor", WithBounds("above_floor")});
   for (const CaseResult& c : all.cases) {
     table.rows.push_back(
         {TextCell(ProfileLabel(c)),
@@ -44,7 +47,13 @@ Table ProfilesTable(const ReportRun& run) {
          IntervalCell(c.ms_per_1k_tokens, 1),
          {Bytes(c.counters.adaptive_state_bytes),
           {std::to_string(c.counters.adaptive_state_bytes)}}});
+    if (all.floor_nats)
+      table.rows.back().push_back(IntervalCell(c.above_floor, 4));
   }
+  if (all.floor_nats)
+    table.notes.push_back("Floor: the exact Bayes loss of the task, " +
+                          Fixed(*all.floor_nats, 4) +
+                          " nats per scored token.");
   table.notes.push_back(
       "Times: median over batches with quartiles, as measured beside whatever "
       "else ran. FLOPs and updates are exact. Retention: share of the gap "

@@ -45,7 +45,7 @@ Table ComparisonTable(const std::vector<ReportRun>& runs) {
 
 // Every figure's data and script, and its pictures where gnuplot is.
 Drawings WriteFigures(const Page& page, const fs::path& folder,
-                      const Draw& draw, WrittenReport& written) {
+                      const Draw& draw, int scale, WrittenReport& written) {
   Drawings drawings;
   for (const Block& block : page.blocks) {
     const auto* figure = std::get_if<Figure>(&block);
@@ -54,7 +54,7 @@ Drawings WriteFigures(const Page& page, const fs::path& folder,
     for (const auto& [name, content] : figure->data)
       WriteFile(folder / name, content);
     const std::string script = figure->id + ".gp";
-    WriteFile(folder / script, GnuplotScript(*figure));
+    WriteFile(folder / script, GnuplotScript(*figure, scale));
     written.drawn = written.drawn && draw(folder, script);
     if (written.drawn)
       drawings[figure->id] = {ReadFile(folder / (figure->id + ".svg")),
@@ -112,6 +112,8 @@ Page MakeReport(const std::vector<ReportRun>& runs) {
     AddAnswerTables(run, page);
     AddProfiles(run, page);
     AddAdaptation(run, page);
+    AddOrigin(run, page);
+    AddConditions(run, page);
     AddPareto(run, page);
     if (run.learning) {
       AddPlasticity(run, page);
@@ -119,18 +121,19 @@ Page MakeReport(const std::vector<ReportRun>& runs) {
       AddClasses(run, page);
     }
   }
+  AddArms(runs, page);
   AddProvenance(runs, page);
   return page;
 }
 
 WrittenReport WriteReport(const std::vector<ReportRun>& runs,
-                          const fs::path& folder, const Draw& draw) {
+                          const fs::path& folder, const Draw& draw, int scale) {
   const Page page = MakeReport(runs);
   WrittenReport written;
   fs::create_directories(folder / "figures");
   fs::create_directories(folder / "tables");
   const Drawings drawings =
-      WriteFigures(page, folder / "figures", draw, written);
+      WriteFigures(page, folder / "figures", draw, scale, written);
   for (const Block& block : page.blocks)
     if (const auto* table = std::get_if<Table>(&block))
       WriteFile(folder / "tables" / (table->id + ".csv"), TableCsv(*table));

@@ -19,7 +19,8 @@ struct ReportRun {
   std::string folder;  // as given, for commands that the report suggests
   std::string suffix;  // of ids; empty for the first run, "-2" for the second
   std::string suite, code_tree, numeric_class;
-  int64_t num_layers = 0;
+  std::string statistics;  // stats.safetensors; empty: none
+  int64_t num_layers = 0, num_heads = 0;
   Results results;
   std::optional<Learning> learning;  // with statistics of the inner loop
 };
@@ -37,9 +38,9 @@ struct WrittenReport {
   bool drawn = true;  // false: data and scripts only
   uint64_t html_bytes = 0;
 };
-// Into an existing empty folder.
+// Into an existing empty folder. `scale`: of the PNGs, see GnuplotScript.
 WrittenReport WriteReport(const std::vector<ReportRun>& runs,
-                          const std::filesystem::path& folder,
-                          const Draw& draw);
+                          const std::filesystem::path& folder, const Draw& draw,
+                          int scale = 2);
 
 }  // namespace plastometer

@@ -16,6 +16,9 @@ void AddForYourModel(const ReportRun& run, Page& page);
 void AddProfiles(const ReportRun& run, Page& page);
 void AddAdaptation(const ReportRun& run, Page& page);
 void AddPareto(const ReportRun& run, Page& page);
+void AddOrigin(const ReportRun& run, Page& page);
+void AddConditions(const ReportRun& run, Page& page);
+void AddArms(const std::vector<ReportRun>& runs, Page& page);
 void AddProvenance(const std::vector<ReportRun>& runs, Page& page);
 
 // Helpers that they share.

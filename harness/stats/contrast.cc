@@ -59,9 +59,25 @@ std::vector<WorkTotals> Combine(std::span<const Term> terms) {
   return all;
 }
 
-Interval Contrast(std::span<const Term> terms, uint64_t seed,
-                  int num_resamples) {
-  return WeightedMean(Combine(terms), seed, num_resamples);
+Interval VerdictInterval(std::span<const WorkTotals> works, uint64_t seed,
+                         int num_resamples) {
+  Interval interval = WeightedMean(works, seed, num_resamples);
+  if (!interval.available()) return interval;
+  const std::vector<double> values = Jackknife(works);
+  const auto n = static_cast<double>(values.size());
+  const double error = (n - 1) * std::sqrt(Variance(values) / n);
+  double weight = 0, squares = 0;
+  for (const WorkTotals& w : works) {
+    weight += w.weight;
+    squares += w.weight * w.weight;
+  }
+  const double degrees = weight * weight / squares - 1;
+  const double t = StudentQuantile(0.975, degrees);
+  if (!std::isfinite(error) || !std::isfinite(t))  // one work holds everything
+    return {.estimate = interval.estimate};
+  interval.low = std::min(interval.low, interval.estimate - t * error);
+  interval.high = std::max(interval.high, interval.estimate + t * error);
+  return interval;
 }
 
 Verdict IsNegative(const Interval& interval) {
@@ -73,7 +89,10 @@ Verdict IsNegative(const Interval& interval) {
 double BootstrapLevel(std::span<const WorkTotals> works, uint64_t seed,
                       int num_resamples) {
   const double estimate = Ratio(works), error = StandardError(works);
-  if (works.size() < kMinBootstrapWorks || !(error > 0)) return kUnknown;
+  if (works.size() < kMinBootstrapWorks || !std::isfinite(error))
+    return kUnknown;
+  const double least = 1.0 / (1.0 + num_resamples);
+  if (error == 0) return estimate == 0 ? 1 : least;
   const double t = std::abs(estimate / error);
   const std::vector<WorkTotals> all(works.begin(), works.end());
   std::vector<WorkTotals> buffer(works.size());
@@ -85,7 +104,7 @@ double BootstrapLevel(std::span<const WorkTotals> works, uint64_t seed,
     num_beyond +=
         std::abs(StudentisedMean(all, drawn, estimate, &buffer)) < t ? 0 : 1;
   }
-  return (1.0 + num_beyond) / (1.0 + num_resamples);
+  return (1.0 + num_beyond) * least;
 }
 
 std::vector<double> HolmAdjusted(std::span<const double> levels) {

@@ -14,11 +14,18 @@ struct Term {
   std::vector<WorkTotals> works;  // the same works in every term
 };
 
-// Sum of coefficient * mean (nats per token), paired by work, with the interval
-// of WeightedMean. Throws kInternal when works differ in number or weight.
+// Sum of coefficient * loss, work by work. Throws kInternal when works differ
+// in number or weight.
 std::vector<WorkTotals> Combine(std::span<const Term> terms);
-Interval Contrast(std::span<const Term> terms, uint64_t seed,
-                  int num_resamples = kNumResamples);
+
+// The interval that a verdict is read off: from the lower of two lower ends to
+// the higher of two upper ends. One interval is the studentised bootstrap's,
+// which holds skewed gains; the other is Student's t with the jackknife's error
+// and (sum w)^2 / sum w^2 - 1 degrees of freedom, which holds heavy tails and
+// unequal works. Either alone is short where the other is not:
+// docs/intervals.md.
+Interval VerdictInterval(std::span<const WorkTotals> works, uint64_t seed,
+                         int num_resamples = kNumResamples);
 
 enum class Verdict { kYes, kNo, kUndecided };
 // Is the quantity below 0? Undecided when its interval holds 0 or is missing.
@@ -26,7 +33,7 @@ Verdict IsNegative(const Interval& interval);
 
 // Two-sided achieved level of "the mean is 0" by the studentised bootstrap
 // (Efron and Tibshirani, 1993, ch. 16.4): (1 + number of |t*| >= |t|) / (1 +
-// resamples). NaN below kMinBootstrapWorks works, or when nothing varies.
+// resamples). NaN below kMinBootstrapWorks works.
 double BootstrapLevel(std::span<const WorkTotals> works, uint64_t seed,
                       int num_resamples = kNumResamples);
 

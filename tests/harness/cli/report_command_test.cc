@@ -4,7 +4,9 @@
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
+#include "harness/base/zstd_stream.h"
 #include "tests/harness/cli/program.h"
 
 namespace plastometer {
@@ -88,6 +90,34 @@ TEST(ReportCommand, WithoutGnuplotDataAndScriptsStay) {
       std::filesystem::exists(workshop.File("report/figures/pareto-flops.gp")));
   EXPECT_FALSE(std::filesystem::exists(
       workshop.File("report/figures/pareto-flops.png")));
+}
+
+// Rows add up to what the run says.
+TEST(ReportCommand, TokensAsRows) {
+  Workshop workshop;
+  ASSERT_EQ(workshop.Run(std::string(kRun) + " --stats").exit_code, 0);
+  ASSERT_EQ(workshop.Run("report r --tables --out report").exit_code, 0);
+  std::istringstream rows(ZstdDecompress(
+      ReadFile(workshop.File("report/tokens/tokens-0000.csv.zst")), 1 << 26));
+  std::string line;
+  std::getline(rows, line);
+  EXPECT_EQ(line,
+            "window,position,scored,nll.uniform,nll.early:25%,nll.late:25%,nll."
+            "frozen,token_id,word_class,token_grad_norm,token_step,gate");
+  double sum = 0;
+  int64_t num_rows = 0;
+  while (std::getline(rows, line)) {
+    std::istringstream cells(line);
+    std::string cell;
+    for (int c = 0; c <= 3; ++c) std::getline(cells, cell, ',');
+    sum += std::stod(cell);
+    ++num_rows;
+  }
+  const auto json =
+      nlohmann::json::parse(ReadFile(workshop.File("r/results.json")));
+  const auto& uniform = json.at("cases")[0];
+  EXPECT_EQ(num_rows, uniform.at("scored_tokens").get<int64_t>());
+  EXPECT_NEAR(sum, uniform.at("nll_sum_nats").get<double>(), 1e-3);
 }
 
 TEST(ReportCommand, RefusesWhatIsNoFinishedRun) {

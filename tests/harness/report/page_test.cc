@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "harness/base/error.h"
 #include "harness/report/gnuplot.h"
 
 namespace plastometer {
@@ -80,6 +81,15 @@ TEST(Markdown, CellsDoNotEndTheirRow) {
 TEST(TableCsv, HasANumberAndItsBoundsInColumns) {
   EXPECT_EQ(TableCsv(SmallTable()),
             "name,loss,loss_low\na|b,1,0.5\n\"c,\"\"d\"\"\",,\n");
+}
+
+TEST(TableCsv, ARowThatDoesNotFitIsAnError) {
+  Table table = SmallTable();
+  table.rows[0].pop_back();
+  EXPECT_THROW(TableCsv(table), Error);
+  table = SmallTable();
+  table.rows[1][1].csv.pop_back();
+  EXPECT_THROW(TableCsv(table), Error);
 }
 
 TEST(Gnuplot, QuotesWhatCouldEndAString) {

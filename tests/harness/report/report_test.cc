@@ -75,6 +75,35 @@ TEST(Answers, WhatWasNotMeasuredIsNotAvailableWithItsCommand) {
   EXPECT_EQ(AnswerOf(page, "rq3").verdict, "not available");
 }
 
+// A frozen model at the mean state loses .1: three quarters of the gap are the
+// mean state's, one is the document's, and early:25% at the mean state (.02)
+// keeps 80 % of that quarter.
+TEST(Origin, MeanStateSplitsTheGapAndIsAnArm) {
+  auto profiles = PlantedProfiles();
+  profiles.insert(profiles.begin() + 1,
+                  {{"frozen;start=mean", "none", 0.1, 800, 0, 0},
+                   {"early:25%;start=mean", "0", 0.02, 900, 100, 1024}});
+  const Page page = MakeReport({PlantedRun(20, profiles)});
+  const Table& table = TableOf(page, "origin");
+  ASSERT_EQ(table.rows.size(), 3u);
+  EXPECT_NEAR(std::stod(table.rows[1][2].csv[0]), 0.3, 0.01);
+  EXPECT_NEAR(std::stod(table.rows[1][3].csv[0]), 0.75, 0.001);
+  EXPECT_NEAR(std::stod(table.rows[2][2].csv[0]), 0.1, 0.01);
+  EXPECT_NEAR(std::stod(table.rows[2][3].csv[0]), 0.25, 0.001);
+  const Answer& answer = AnswerOf(page, "rq1-mean-state");
+  EXPECT_EQ(answer.verdict, "no");
+  EXPECT_THAT(answer.sentence, HasSubstr("keeps 80.0"));
+  EXPECT_EQ(AnswerOf(page, "rq1").verdict, "yes");
+}
+
+TEST(Answers, AModelTrainedMaskedIsNoPostHocModel) {
+  ReportRun run = PlantedRun(20);
+  run.results.record.training.profile = "early:25%";
+  const Answer answer = AnswerOf(MakeReport({run}), "rq1");
+  EXPECT_EQ(answer.verdict, "not available");
+  EXPECT_THAT(answer.sentence, HasSubstr("learned under `early:25%`"));
+}
+
 // A domain that says otherwise takes the overall verdict away.
 TEST(Answers, AnOverallVerdictOnlyWhereDomainsAgree) {
   ReportRun run = PlantedRun(20, PlantedProfiles(), {"code", "prose"});

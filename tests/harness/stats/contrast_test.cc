@@ -30,7 +30,29 @@ TEST(Contrast, IsTheCombinationOfTheMeans) {
   const auto works = Combine(terms);
   EXPECT_NEAR(works[0].sum, 30 - 2 - 19, 1e-12);
   EXPECT_NEAR(works[1].sum, 50 - 3 - 38, 1e-12);
-  EXPECT_NEAR(Contrast(terms, 1).estimate, (9.0 + 9.0) / 30, 1e-12);
+  EXPECT_NEAR(WeightedMean(works, 1).estimate, (9.0 + 9.0) / 30, 1e-12);
+}
+
+// Equal weights: the jackknife's error is s / sqrt(n), the degrees are n - 1;
+// symmetric works, so that the bootstrap's ends are nearly the same.
+TEST(VerdictInterval, HoldsStudentsAndTheBootstraps) {
+  const auto works = Works(20, 1, 0.3, 6);
+  const Interval hull = VerdictInterval(works, 1);
+  const Interval bootstrap = WeightedMean(works, 1);
+  const double half = StudentQuantile(0.975, 19) * StandardError(works);
+  EXPECT_NEAR(hull.low, std::min(bootstrap.low, hull.estimate - half), 1e-9);
+  EXPECT_NEAR(hull.high, std::max(bootstrap.high, hull.estimate + half), 1e-9);
+}
+
+TEST(VerdictInterval, UnequalWorksWidenIt) {
+  auto works = Works(20, 1, 0.3, 6);
+  works[0].weight *= 30, works[0].sum *= 30;
+  const Interval hull = VerdictInterval(works, 1);
+  EXPECT_GT(hull.high - hull.low, 2 * 2 * StudentQuantile(0.975, 19) *
+                                      StandardError(Works(20, 1, 0.3, 6)));
+  works.assign(20, WorkTotals{0, 0});
+  works[3] = {5, 5};
+  EXPECT_FALSE(VerdictInterval(works, 1).available());
 }
 
 TEST(Contrast, RefusesOtherWorksOrWeights) {
@@ -72,6 +94,13 @@ TEST(BootstrapLevel, IsSmallForAnEffectAndUniformForNone) {
   // 20 expected, less and plus 4 standard errors.
   EXPECT_GT(num_below, 3);
   EXPECT_LT(num_below, 38);
+}
+
+TEST(BootstrapLevel, WorksThatDoNotVary) {
+  const std::vector<WorkTotals> ones(16, WorkTotals{1, 1}),
+      zeros(16, WorkTotals{0, 1});
+  EXPECT_EQ(BootstrapLevel(ones, 1, 99), 0.01);
+  EXPECT_EQ(BootstrapLevel(zeros, 1, 99), 1);
 }
 
 // For normal works the level is Student's: compared with the exact one.
