@@ -120,9 +120,8 @@ DriftRecord Measure(const DriftArguments& a, const LoadedGroup& group) {
   std::vector<std::string> notes = group.record.notes;
   const std::vector<Window> contexts = WindowsThatReach(
       group.data.windows, a.positions.back(), "context", notes);
-  const std::vector<Window> probes =
-      WindowsThatReach(ProbeWindows(a, group, contexts), a.probe_tokens,
-                       "probe", notes);
+  const std::vector<Window> probes = WindowsThatReach(
+      ProbeWindows(a, group, contexts), a.probe_tokens, "probe", notes);
   DriftRequest request{{}, a.positions, a.batch};
   for (const PlannedProfile& planned : group.profiles.profiles)
     if (planned.asked) request.profiles.push_back(planned);
@@ -172,8 +171,7 @@ void Drift(const DriftArguments& a) {
 }
 
 void AddContextOptions(CLI::App& command, DriftArguments& a) {
-  command
-      .add_option("--model", a.model, "model file, folder, or shipped name")
+  command.add_option("--model", a.model, "model file, folder, or shipped name")
       ->capture_default_str();
   command.add_option("--tokenizer", a.tokenizer,
                      "'bytes' or a SentencePiece model file (default: the "
@@ -194,8 +192,7 @@ void AddContextOptions(CLI::App& command, DriftArguments& a) {
                      "context windows of each domain (default: 4), or of each "
                      "document of --data (default: all)");
   command
-      .add_option("--documents", a.documents,
-                  "of each domain of JSON lines")
+      .add_option("--documents", a.documents, "of each domain of JSON lines")
       ->capture_default_str();
 }
 
@@ -213,8 +210,7 @@ void AddProbeOptions(CLI::App& command, DriftArguments& a) {
       .add_option("--probe-windows", a.probe_windows,
                   "probe windows of each domain, or of each document")
       ->capture_default_str();
-  command
-      .add_option("--probe-tokens", a.probe_tokens, "of a probe window")
+  command.add_option("--probe-tokens", a.probe_tokens, "of a probe window")
       ->capture_default_str();
 }
 
@@ -241,8 +237,7 @@ void AddDriftCommand(CLI::App& app) {
   AddProbeOptions(*command, *a);
   command->add_option("--lane", a->lane, "device and arithmetic")
       ->capture_default_str();
-  command
-      ->add_option("--batch", a->batch, "windows that advance together")
+  command->add_option("--batch", a->batch, "windows that advance together")
       ->capture_default_str();
   command->add_option("--threads", a->threads, "0: all cores")
       ->capture_default_str();

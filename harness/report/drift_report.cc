@@ -42,8 +42,7 @@ std::vector<ShownColumn> Divergences() {
 std::vector<ShownColumn> LossAndWeights() {
   return {{{{"change of loss,", "nats [95 %]"}, true},
            [](const DriftRow& r) { return Cell(r.nll_change, 4); }},
-          {{{"weights'", "distance"}},
-           [](const DriftRow& r) {
+          {{{"weights'", "distance"}}, [](const DriftRow& r) {
              return Cell(r.weight_distance, 3, 1, false);
            }}};
 }
@@ -51,9 +50,8 @@ std::vector<ShownColumn> LossAndWeights() {
 std::string Table(const DriftRecord& record,
                   const std::vector<std::vector<DriftRow>>& rows,
                   const std::vector<ShownColumn>& shown, int width) {
-  std::vector<Column> columns = {{{"profile"}, true},
-                                 {{"plastic", "layers"}, true},
-                                 {{"tokens", "read"}}};
+  std::vector<Column> columns = {
+      {{"profile"}, true}, {{"plastic", "layers"}, true}, {{"tokens", "read"}}};
   for (const ShownColumn& s : shown) columns.push_back(s.column);
   Rows cells;
   for (size_t p = 0; p < rows.size(); ++p) {
@@ -93,8 +91,8 @@ std::string AgainstFirst(const DriftRecord& record,
   if (rows.size() < 2) return "";
   Rows cells;
   for (size_t p = 1; p < rows.size(); ++p)
-    cells.push_back({record.profiles[p].name,
-                     Cell(rows[p].back().kl_against_first, 4)});
+    cells.push_back(
+        {record.profiles[p].name, Cell(rows[p].back().kl_against_first, 4)});
   return "\n" +
          Wrap("KL less that of " + record.profiles[0].name + ", after " +
                   Count(record.positions.back()) + " tokens, paired by work",
@@ -108,13 +106,13 @@ std::string Header(const DriftRecord& r, int width) {
                   r.model_sha256.substr(0, 12) + "), lane " + r.lane,
               width) +
          Wrap("context " + r.data_name + " (sha256 " +
-                  r.data_sha256.substr(0, 12) + "): " +
-                  Count(static_cast<int64_t>(r.contexts.size())) +
+                  r.data_sha256.substr(0, 12) +
+                  "): " + Count(static_cast<int64_t>(r.contexts.size())) +
                   " windows from " + Count(r.num_works()) + " works",
               width) +
          Wrap("probe " + r.probe_name + " (sha256 " +
-                  r.probe_sha256.substr(0, 12) + "): " +
-                  Count(r.probe_windows) + " windows from " +
+                  r.probe_sha256.substr(0, 12) +
+                  "): " + Count(r.probe_windows) + " windows from " +
                   Count(r.probe_works) + " works, " +
                   Count(r.probe_predictions) + " predictions, perplexity " +
                   Perplexity(std::exp(
@@ -163,22 +161,23 @@ std::string DriftTable(const DriftRecord& record, int width, bool per_layer) {
   std::vector<ShownColumn> both = all;
   both.insert(both.end(), rest.begin(), rest.end());
   const std::string whole = Table(record, rows, both, width);
-  text += WidestLine(whole) <= width
-              ? whole
-              : Table(record, rows, all, width) + "\n" +
-                    Table(record, rows, rest, width);
+  text += WidestLine(whole) <= width ? whole
+                                     : Table(record, rows, all, width) + "\n" +
+                                           Table(record, rows, rest, width);
   text += AgainstFirst(record, rows, width);
   if (per_layer) text += LayerTable(record, rows, width);
   text += "\n" +
-          Wrap("KL(p_W0 || p_Wt), Jensen-Shannon, flips of the most probable "
-               "token and change of loss: per prediction of the probe text, "
-               "read with the state frozen at W_t, against the same text read "
-               "at W0.",
-               width) +
-          Wrap("weights' distance: ||W_t - W0|| / ||W0||, mean over all layers "
-               "and heads. [95 %]: over independent works of the context; the "
-               "probe text is given.",
-               width);
+          Wrap(
+              "KL(p_W0 || p_Wt), Jensen-Shannon, flips of the most probable "
+              "token and change of loss: per prediction of the probe text, "
+              "read with the state frozen at W_t, against the same text read "
+              "at W0.",
+              width) +
+          Wrap(
+              "weights' distance: ||W_t - W0|| / ||W0||, mean over all layers "
+              "and heads. [95 %]: over independent works of the context; the "
+              "probe text is given.",
+              width);
   for (const std::string& note : record.notes)
     text += Wrap("note: " + note, width);
   return text;
@@ -201,7 +200,8 @@ std::string DriftJson(const DriftRecord& record,
   }
   return SealedText(
       {{"kind", "drift"},
-       {"model", {{"name", record.model_name}, {"sha256", record.model_sha256}}},
+       {"model",
+        {{"name", record.model_name}, {"sha256", record.model_sha256}}},
        {"tokenizer_sha256", record.tokenizer_sha256},
        {"lane", record.lane},
        {"seed", record.seed},

@@ -109,13 +109,13 @@ class Probe {
       ThrowIfInterrupted();
       Sequences start =
           model_.StartFrom(sequences, row, batches_[b].num_sequences, frozen_);
-      ForEachPrediction(
-          b, Logits(start, batches_[b]), [&](const Prediction& p) {
-            point.kl += p.shift.kl;
-            point.js += p.shift.js;
-            point.flips += p.shift.top_flipped;
-            point.nll_change += p.nll_now - p.nll_before;
-          });
+      ForEachPrediction(b, Logits(start, batches_[b]),
+                        [&](const Prediction& p) {
+                          point.kl += p.shift.kl;
+                          point.js += p.shift.js;
+                          point.flips += p.shift.top_flipped;
+                          point.nll_change += p.nll_now - p.nll_before;
+                        });
     }
   }
 
@@ -137,17 +137,17 @@ class Probe {
     const IdBatch& batch = batches_[b];
     const int64_t T = batch.num_tokens;
     std::vector<Prediction> predictions(batch.num_sequences * (T - 1));
-    ParallelFor(
-        static_cast<int64_t>(predictions.size()), model_.num_threads(),
-        [&](int64_t i) {
-          const int64_t row = i / (T - 1), token = i % (T - 1);
-          const auto before =
-              stats::Softmax(Row(reference_[b], row * T + token));
-          const auto after = stats::Softmax(Row(now, row * T + token));
-          const int32_t target = batch.At(row, token + 1);
-          predictions[i] = {stats::ShiftBetween(before, after),
-                            -before.log_p[target], -after.log_p[target]};
-        });
+    ParallelFor(static_cast<int64_t>(predictions.size()), model_.num_threads(),
+                [&](int64_t i) {
+                  const int64_t row = i / (T - 1), token = i % (T - 1);
+                  const auto before =
+                      stats::Softmax(Row(reference_[b], row * T + token));
+                  const auto after = stats::Softmax(Row(now, row * T + token));
+                  const int32_t target = batch.At(row, token + 1);
+                  predictions[i] = {stats::ShiftBetween(before, after),
+                                    -before.log_p[target],
+                                    -after.log_p[target]};
+                });
     for (const Prediction& p : predictions) visit(p);
   }
 
@@ -176,7 +176,8 @@ std::vector<std::vector<double>> WeightDistances(const ModelConfig& config,
       const std::vector<double> w0 = ToDoubles(initial.at(name)),
                                 w = ToDoubles(now.at(name));
       const size_t per_head = w0.size() / H;
-      for (size_t i = 0; i < w0.size(); ++i) norm[i / per_head] += w0[i] * w0[i];
+      for (size_t i = 0; i < w0.size(); ++i)
+        norm[i / per_head] += w0[i] * w0[i];
       for (size_t i = 0; i < w.size(); ++i) {
         const double d = w[i] - w0[i % w0.size()];
         moved[i / per_head] += d * d;
@@ -319,8 +320,8 @@ TensorMap DriftTensors(const DriftRecord& record) {
              N = static_cast<int64_t>(record.positions.size()),
              C = static_cast<int64_t>(record.contexts.size());
   std::vector<double> kl, js, nll_change, distance;
-  std::vector<int32_t> flips, positions(record.positions.begin(),
-                                        record.positions.end());
+  std::vector<int32_t> flips,
+      positions(record.positions.begin(), record.positions.end());
   for (const DriftPoint& point : record.points) {
     kl.push_back(point.kl);
     js.push_back(point.js);
@@ -334,8 +335,8 @@ TensorMap DriftTensors(const DriftRecord& record) {
           {"nll_change", HostTensor::FromF64({P, N, C}, nll_change)},
           {"flips", HostTensor::FromI32({P, N, C}, flips)},
           {"weight_distance",
-           HostTensor::FromF64(
-               {P, N, C, record.num_layers, record.num_heads}, distance)},
+           HostTensor::FromF64({P, N, C, record.num_layers, record.num_heads},
+                               distance)},
           {"positions", HostTensor::FromI32({N}, positions)}};
 }
 

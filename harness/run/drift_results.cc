@@ -82,15 +82,15 @@ DriftRow Summarise(const DriftRecord& record, size_t profile, size_t position) {
   row.js = mean([](const DriftPoint& p) { return p.js; }, predictions);
   row.nll_change =
       mean([](const DriftPoint& p) { return p.nll_change; }, predictions);
-  row.flips = mean(
-      [](const DriftPoint& p) { return static_cast<double>(p.flips); },
-      predictions);
+  row.flips =
+      mean([](const DriftPoint& p) { return static_cast<double>(p.flips); },
+           predictions);
   row.weight_distance = mean(MeanDistance, 1);
-  row.kl_against_first = MeanOf(
-      stats::Differences(
-          ByWork(record, points, kl, predictions),
-          ByWork(record, record.At(0, position), kl, predictions)),
-      seed);
+  row.kl_against_first =
+      MeanOf(stats::Differences(
+                 ByWork(record, points, kl, predictions),
+                 ByWork(record, record.At(0, position), kl, predictions)),
+             seed);
   row.layer_distance = ByLayer(record, points);
   return row;
 }
@@ -105,8 +105,7 @@ int64_t DriftRecord::num_works() const {
 
 std::vector<std::vector<DriftRow>> SummariseDrift(const DriftRecord& record) {
   if (record.contexts.empty() ||
-      record.points.size() != record.profiles.size() *
-                                  record.positions.size() *
+      record.points.size() != record.profiles.size() * record.positions.size() *
                                   record.contexts.size())
     throw InternalError("a drift record without all of its points");
   std::vector<std::vector<DriftRow>> rows(record.profiles.size());

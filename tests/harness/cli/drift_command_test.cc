@@ -31,8 +31,8 @@ TEST(DriftCommand, IsItsGoldenToTheBit) {
       ReadFile(std::filesystem::path(PLASTOMETER_SOURCE_FOLDER) / kGolden);
   for (const char* threads : {"1", "2"}) {
     const std::string out = workshop.File(threads).string();
-    const Outcome outcome = RunInSource(
-        workshop, kGoldenRun + out + " --threads " + threads);
+    const Outcome outcome =
+        RunInSource(workshop, kGoldenRun + out + " --threads " + threads);
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_EQ(outcome.out, golden)
         << "with " << threads

@@ -12,9 +12,9 @@
 namespace plastometer {
 namespace {
 
+using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using nlohmann::json;
 
 constexpr char kText[] =
     "--model model.safetensors --data text.txt --context 64 --windows 6 "
@@ -45,9 +45,9 @@ TEST(DataMake, IsReproducedFromItsJson) {
                      about.at("parameters").dump() + "' --out b.safetensors")
                 .exit_code,
             0);
-  EXPECT_EQ(json::parse(ReadFile(workshop.File("b.json")))
-                .at("input_ids_sha256"),
-            about.at("input_ids_sha256"));
+  EXPECT_EQ(
+      json::parse(ReadFile(workshop.File("b.json"))).at("input_ids_sha256"),
+      about.at("input_ids_sha256"));
   EXPECT_EQ(workshop.Run("data make chains --out a.safetensors").exit_code, 2);
   const Outcome unknown = workshop.Run("data make chain --out c.safetensors");
   EXPECT_EQ(unknown.exit_code, 2);
@@ -64,10 +64,10 @@ TEST(RunTask, AModelBringsItsTaskAndComesNearTheFloor) {
   for (const json& c : results.at("cases")) {
     if (c.at("slice") != "all") continue;
     const double above = c.at("nats_above_floor").at("value");
-    EXPECT_NEAR(above,
-                c.at("nll_nats").get<double>() -
-                    c.at("floor_nats").get<double>(),
-                1e-9);
+    EXPECT_NEAR(
+        above,
+        c.at("nll_nats").get<double>() - c.at("floor_nats").get<double>(),
+        1e-9);
     // Uniform within 0.02 nats of Bayes on 32 documents; frozen far from it.
     if (c.at("profile") == "uniform") EXPECT_LT(above, 0.02);
     if (c.at("profile") == "frozen") EXPECT_GT(above, 0.1);
@@ -85,10 +85,9 @@ TEST(RunTask, SurvivesPlanAndMerge) {
       "uniform ";
   ASSERT_EQ(workshop.Run(run + "--out whole").exit_code, 0);
   for (const char* shard : {"0", "1"})
-    ASSERT_EQ(workshop
-                  .Run(run + "--shard " + shard + "/2 --out s" + shard)
-                  .exit_code,
-              0);
+    ASSERT_EQ(
+        workshop.Run(run + "--shard " + shard + "/2 --out s" + shard).exit_code,
+        0);
   const Outcome merged = workshop.Run("merge s0 s1 --out m");
   ASSERT_EQ(merged.exit_code, 0) << merged.err;
   const auto floor = [&](const std::string& folder) {
@@ -130,8 +129,9 @@ TEST(Sensitivity, TablesAndJson) {
   };
   EXPECT_GT(alone(0), 0.1);
   EXPECT_LT(std::fabs(alone(3)), 0.01);
-  EXPECT_EQ(workshop.Run("sensitivity --model chains-uniform-1 --profiles "
-                         "uniform")
+  EXPECT_EQ(workshop
+                .Run("sensitivity --model chains-uniform-1 --profiles "
+                     "uniform")
                 .exit_code,
             2);
 }
@@ -148,15 +148,17 @@ TEST(EndToEnd, ChoosesRatesOnOtherWorksAndCountsCost) {
   EXPECT_EQ(e.at("evaluated_windows"), 2);
   int64_t backward_early = 0, backward_late = 0;
   for (const json& row : e.at("rows")) {
-    if (row.at("profile") == "early:25%") backward_early = row.at("backward_flops");
-    if (row.at("profile") == "late:25%") backward_late = row.at("backward_flops");
+    if (row.at("profile") == "early:25%")
+      backward_early = row.at("backward_flops");
+    if (row.at("profile") == "late:25%")
+      backward_late = row.at("backward_flops");
     if (row.at("profile") == "frozen") EXPECT_EQ(row.at("steps"), 0);
   }
   EXPECT_GT(backward_late, 0);
   EXPECT_GT(backward_early, 2 * backward_late);
-  EXPECT_EQ(workshop.Run("end-to-end --model chains-uniform-1 --chunk 20")
-                .exit_code,
-            2);
+  EXPECT_EQ(
+      workshop.Run("end-to-end --model chains-uniform-1 --chunk 20").exit_code,
+      2);
 }
 
 TEST(Search, FindsTheLayerThatLearns) {
@@ -166,8 +168,8 @@ TEST(Search, FindsTheLayerThatLearns) {
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("exhaustive search, 4 sets"));
   EXPECT_THAT(outcome.out, HasSubstr("layers:0"));
-  EXPECT_EQ(workshop.Run("search --model chains-uniform-1 --layers 5").exit_code,
-            2);
+  EXPECT_EQ(
+      workshop.Run("search --model chains-uniform-1 --layers 5").exit_code, 2);
 }
 
 TEST(Arms, OneModelAloneIsNamed) {
@@ -198,9 +200,9 @@ TEST(ContextProbe, ConditionsStandInTheTable) {
   const json results =
       json::parse(ReadFile(workshop.File("r") / "results.json"));
   ASSERT_EQ(results.at("conditions").size(), 3U);
-  EXPECT_EQ(results.at("conditions").at(0).at("scored_tokens").get<int64_t>() %
-                19,
-            0);
+  EXPECT_EQ(
+      results.at("conditions").at(0).at("scored_tokens").get<int64_t>() % 19,
+      0);
 }
 
 }  // namespace

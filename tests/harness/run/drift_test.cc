@@ -27,9 +27,8 @@ const std::vector<Window> kProbes = {TinyWindow("p", 20, 5),
 
 TEST(Drift, FrozenAndTokenZeroAreExactlyZero) {
   const Model model = TinyModel();
-  const DriftRecord record =
-      MeasureDrift(model, Request({"frozen", "uniform"}, {0, 32, 96}),
-                   kContexts, kProbes);
+  const DriftRecord record = MeasureDrift(
+      model, Request({"frozen", "uniform"}, {0, 32, 96}), kContexts, kProbes);
   ASSERT_EQ(record.points.size(), 2u * 3 * 3);
   EXPECT_EQ(record.probe_predictions, 2 * 19);
   for (size_t n = 0; n < 3; ++n) {
@@ -49,9 +48,8 @@ TEST(Drift, FrozenAndTokenZeroAreExactlyZero) {
 }
 
 TEST(Drift, OnlyTheLayerThatLearnsMoves) {
-  const DriftRecord record =
-      MeasureDrift(TinyModel(), Request({"layers:2"}, {64}), kContexts,
-                   kProbes);
+  const DriftRecord record = MeasureDrift(
+      TinyModel(), Request({"layers:2"}, {64}), kContexts, kProbes);
   for (const DriftPoint& point : record.At(0, 0)) {
     ASSERT_EQ(point.weight_distance.size(), 4u * 2);
     for (size_t i = 0; i < 8; ++i)
@@ -65,9 +63,8 @@ TEST(Drift, OnlyTheLayerThatLearnsMoves) {
 // W_0 is the state taken is the honest comparison.
 TEST(Drift, EqualsAModelThatBeginsAtTheState) {
   const Model model = TinyModel();
-  const DriftRecord record =
-      MeasureDrift(model, Request({"uniform"}, {48}), {kContexts[1]},
-                   {kProbes[0]});
+  const DriftRecord record = MeasureDrift(model, Request({"uniform"}, {48}),
+                                          {kContexts[1]}, {kProbes[0]});
   const Profile uniform = Profile::Parse("uniform", 4),
                 frozen = Profile::Parse("frozen", 4);
   const std::vector<int32_t> read(kContexts[1].ids.begin(),
@@ -129,10 +126,9 @@ void ExpectSameBits(const DriftRecord& a, const DriftRecord& b) {
 
 TEST(Drift, PortableHasTheSameBitsForAnyThreadsAndBatch) {
   const auto measure = [](int threads, int64_t batch_size) {
-    return MeasureDrift(
-        TinyModel({}, {Lane::kCpuPortable, threads}),
-        Request({"uniform", "retina"}, {16, 96}, batch_size), kContexts,
-        kProbes);
+    return MeasureDrift(TinyModel({}, {Lane::kCpuPortable, threads}),
+                        Request({"uniform", "retina"}, {16, 96}, batch_size),
+                        kContexts, kProbes);
   };
   const DriftRecord one = measure(1, 8);
   EXPECT_GT(one.points[0].kl, 0);
@@ -162,10 +158,9 @@ TEST(Drift, WindowsAreChosen) {
   ASSERT_EQ(reach.size(), 1u);
   EXPECT_EQ(reach[0].ids.size(), 32u);
   EXPECT_EQ(notes.size(), 1u);
-  const std::vector<Window> others =
-      OtherWorks({TinyWindow("a", 40, 1), TinyWindow("p", 40, 1),
-                  TinyWindow("q", 40, 1)},
-                 kContexts, 1);
+  const std::vector<Window> others = OtherWorks(
+      {TinyWindow("a", 40, 1), TinyWindow("p", 40, 1), TinyWindow("q", 40, 1)},
+      kContexts, 1);
   ASSERT_EQ(others.size(), 1u);
   EXPECT_EQ(others[0].work, "p");
 }

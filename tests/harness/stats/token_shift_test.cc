@@ -80,7 +80,8 @@ TEST(TokenShift, BoundsHold) {
       EXPECT_GE(shift.kl, 0);
       EXPECT_GE(shift.js, 0);
       EXPECT_LE(shift.js, std::numbers::ln2);
-      // KL is convex in its second argument: JS is a quarter of both KL at most.
+      // KL is convex in its second argument: JS is a quarter of both KL at
+      // most.
       EXPECT_LE(shift.js, (shift.kl + Shift(y, x).kl) / 4 + 1e-15);
     }
   }
