@@ -8,24 +8,38 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// "1, 2, 3": of the row that has most of them.
+std::string SeedsOf(const ArmComparison& c) {
+  std::vector<int64_t> most;
+  for (const ArmRow& r : c.rows)
+    if (r.seeds.size() > most.size()) most = r.seeds;
+  std::string text;
+  for (const int64_t seed : most)
+    text += (text.empty() ? "" : ", ") + std::to_string(seed);
+  return text;
+}
+
 std::string OneTable(const ArmComparison& c, int width) {
+  const bool wide = width >= 100;
   std::vector<Column> columns = {{{"arm"}, true},
                                  {{"profile"}, true},
-                                 {{"seeds"}},
                                  {{"nats lost", "[95 %]"}, true},
                                  {{"retention, %", "[95 %]"}, true},
-                                 {{"over 95 % kept?"}, true}};
-  if (c.floor_nats) columns[3].title = {"nats above", "floor [95 %]"};
+                                 {{"over 95 %", "kept?"}, true}};
+  if (c.floor_nats) columns[2].title = {"nats above", "floor [95 %]"};
   std::vector<std::vector<std::string>> rows;
-  for (const ArmRow& r : c.rows)
-    rows.push_back({r.arm, r.profile, std::to_string(r.seeds.size()),
-                    c.floor_nats ? MeasuredCell(r.above_floor, 4)
-                                 : MeasuredCell(r.lost, 3),
-                    MeasuredCell(r.retention, 1, 100), r.verdict});
+  for (const ArmRow& r : c.rows) {
+    const std::string verdict =
+        wide ? r.verdict : r.verdict.substr(0, r.verdict.find(" ("));
+    const Measured& loss = c.floor_nats ? r.above_floor : r.lost;
+    rows.push_back({r.arm, r.profile, MeasuredCell(loss, wide ? 4 : 3),
+                    MeasuredCell(r.retention, wide ? 1 : 0, 100), verdict});
+  }
   std::string text =
       Wrap("data " + c.data_name + " (sha256 " + c.data_sha256.substr(0, 12) +
                "): " + Count(c.num_works) + " works, " +
-               Count(c.scored_tokens) + " scored tokens" +
+               Count(c.scored_tokens) + " scored tokens, training seeds " +
+               SeedsOf(c) +
                (c.floor_nats ? ", floor " + Fixed(*c.floor_nats, 4) + " nats"
                              : ""),
            width) +

@@ -43,15 +43,15 @@ std::string EndToEndTable(const EndToEndRun& run,
                                  {{"adapted", "layers"}, true},
                                  {{"rate"}},
                                  {{"perplex-", "ity"}},
-                                 {{"nats gained over", "frozen [95 %]"}, true}};
+                                 {{"nats gained over", "frozen [95 %]"}, true},
+                                 {{"adapted", "weights"}}};
   std::vector<Column> cost = {{{"profile"}, true},
-                              {{"FLOPs/token", "forward"}},
+                              {{"forward", "FLOPs"}},
                               {{"back-", "ward"}},
                               {{"of", "uniform's"}},
-                              {{"time, of uniform's", "[95 %]"}, true},
+                              {{"time, of", "uniform's [95 %]"}, true},
                               {{"ms/1k", "tokens"}},
-                              {{"activ-", "ations"}},
-                              {{"adapted", "weights"}}};
+                              {{"activ-", "ations"}}};
   std::vector<std::vector<std::string>> quality_rows, cost_rows;
   for (const EndToEndRow& row : run.rows) {
     const EndToEndCost& c = row.cost;
@@ -59,14 +59,15 @@ std::string EndToEndTable(const EndToEndRun& run,
     quality_rows.push_back(
         {row.profile, row.plastic_layers, row.rate > 0 ? Short4(row.rate) : "-",
          row.nll.value ? Perplexity(std::exp(*row.nll.value)) : "diverged",
-         row.rate > 0 ? MeasuredCell(row.gained, 4) : "0 (reference)"});
+         row.rate > 0 ? MeasuredCell(row.gained, 4) : "0 (reference)",
+         Bytes(c.adapted_bytes)});
     cost_rows.push_back(
         {row.profile, Short(PerToken(c.forward_flops, c)),
          Short(PerToken(c.backward_flops + c.update_flops, c)),
          Fixed(PerToken(c.flops(), c) / PerToken(uniform.flops(), uniform), 3),
          is_uniform ? "1 (reference)" : MeasuredCell(row.time_ratio, 3),
          Fixed(1e6 * Seconds(c) / static_cast<double>(c.tokens), 0),
-         Bytes(c.peak_activation_bytes), Bytes(c.adapted_bytes)});
+         Bytes(c.peak_activation_bytes)});
   }
   return Wrap("end-to-end adaptation: model " + r.model_name + " (sha256 " +
                   r.model_sha256.substr(0, 12) + "), " +
@@ -92,7 +93,8 @@ std::string EndToEndTable(const EndToEndRun& run,
              "in every row, frozen included.",
              width) +
          Wrap(
-             "backward: with the update. time: window by window, geometric "
+             "FLOPs: per token. backward: with the update. time: window by "
+             "window, geometric "
              "mean of the ratios. activations: most bytes of tensors alive "
              "within a chunk, beyond weights and carried state.",
              width);

@@ -143,7 +143,7 @@ Measured TimeRatio(const std::vector<double>& seconds,
   const stats::Interval mean = stats::WeightedMean(logs, seed);
   Measured m;
   if (std::isfinite(mean.estimate)) m.value = std::exp(mean.estimate);
-  if (mean.available()) {
+  if (mean.available() && static_cast<int64_t>(logs.size()) >= kMinWorks) {
     m.low = std::exp(mean.low);
     m.high = std::exp(mean.high);
   } else {

@@ -143,7 +143,8 @@ class Gradients {
               group_.data.windows[w].ids,
               std::vector<double>(
                   static_cast<size_t>(model_.config().num_layers), lambdas[k]),
-              request_.block_tokens);
+              request_.block_tokens, /*gradient=*/true,
+              group_.data.windows[w].scored);
           const std::scoped_lock lock(mutex);
           if (progress_) progress_(++done, static_cast<int64_t>(total));
         }

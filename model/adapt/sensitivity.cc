@@ -74,10 +74,10 @@ const ModelConfig& SensitivityModel::config() const {
   return impl_->model.config;
 }
 
-SensitivityResult SensitivityModel::Measure(std::span<const int32_t> ids,
-                                            const std::vector<double>& lambdas,
-                                            int64_t block_tokens,
-                                            bool gradient) const {
+SensitivityResult SensitivityModel::Measure(
+    std::span<const int32_t> ids, const std::vector<double>& lambdas,
+    int64_t block_tokens, bool gradient,
+    std::span<const uint8_t> scored) const {
   const DifferentiableModel& m = impl_->model;
   const int64_t L = m.config.num_layers, H = m.config.num_heads;
   const int64_t T = static_cast<int64_t>(ids.size()) - 1;  // tokens read
@@ -87,6 +87,9 @@ SensitivityResult SensitivityModel::Measure(std::span<const int32_t> ids,
   if (static_cast<int64_t>(lambdas.size()) != L)
     throw UsageError(std::to_string(lambdas.size()) + " multipliers for " +
                      std::to_string(L) + " layers");
+  if (!scored.empty() && scored.size() != ids.size())
+    throw UsageError(std::to_string(scored.size()) + " marks for " +
+                     std::to_string(ids.size()) + " tokens");
   if (block_tokens < 0 || block_tokens % kMiniBatchTokens != 0)
     throw UsageError("blocks of " + std::to_string(block_tokens) +
                      " tokens; expected a multiple of 16");
@@ -106,10 +109,16 @@ SensitivityResult SensitivityModel::Measure(std::span<const int32_t> ids,
   const at::Tensor hidden =
       ForwardHidden(m.config, m.weights, ops, Profile::Parse("uniform", L),
                     state, all.narrow(1, 0, T));
-  const at::Tensor loss =
+  at::Tensor losses =
       ops.TokenLoss(hidden.reshape({T, m.config.hidden_size}),
-                    m.weights.embedding, all[0].narrow(0, 1, T))
-          .sum();
+                    m.weights.embedding, all[0].narrow(0, 1, T));
+  if (!scored.empty()) {
+    std::vector<int64_t> chosen;
+    for (int64_t t = 1; t <= T; ++t)
+      if (scored[static_cast<size_t>(t)] != 0) chosen.push_back(t - 1);
+    losses = losses.index_select(0, at::tensor(chosen, at::kLong));
+  }
+  const at::Tensor loss = losses.sum();
   SensitivityResult result{loss.item<double>(), {}, L, H, M};
   if (!gradient) return result;
   for (const at::Tensor& g : torch::autograd::grad({loss}, leaves)) {

@@ -15,7 +15,7 @@
 namespace plastometer {
 
 struct SensitivityResult {
-  double nll_sum = 0;  // nats over tokens 1..T-1
+  double nll_sum = 0;  // nats over the scored tokens
   // d nll_sum / d lambda [L, H, M]: M blocks, the last one may be shorter.
   std::vector<double> gradient;
   int64_t num_layers = 0, num_heads = 0, num_blocks = 0;
@@ -34,12 +34,13 @@ class SensitivityModel {
 
   const ModelConfig& config() const;
   // One sequence of T tokens. lambdas: [L], each finite. block_tokens: a
-  // multiple of 16; 0: one block. `gradient` false: nll_sum alone. Throws
+  // multiple of 16; 0: one block. `gradient` false: nll_sum alone. `scored`:
+  // one a token, whether its loss counts; empty: all but the first's. Throws
   // kUsage, kInvalid.
   SensitivityResult Measure(std::span<const int32_t> ids,
                             const std::vector<double>& lambdas,
-                            int64_t block_tokens = 0,
-                            bool gradient = true) const;
+                            int64_t block_tokens = 0, bool gradient = true,
+                            std::span<const uint8_t> scored = {}) const;
 
  private:
   struct Impl;

@@ -66,6 +66,24 @@ TEST(Sensitivity, BlocksAndHeadsAddUp) {
     EXPECT_NEAR(blocks.OfLayer(l), whole.OfLayer(l), 1e-9);
 }
 
+TEST(Sensitivity, OnlyScoredTokensCount) {
+  const ModelConfig config = SmallConfig(InnerModel::kLinear, Backbone::kMamba);
+  const SensitivityModel model =
+      SensitivityModel::FromTensors(config, RandomWeights(config, 5), true);
+  const std::vector<int32_t> ids = RandomIds(40, config.vocab_size, 6);
+  const std::vector<double> lambdas = Filled(config.num_layers, 0.5);
+  std::vector<uint8_t> odd(40), even(40);
+  for (size_t t = 1; t < 40; ++t) (t % 2 == 1 ? odd : even)[t] = 1;
+  const SensitivityResult all = model.Measure(ids, lambdas),
+                          a = model.Measure(ids, lambdas, 0, true, odd),
+                          b = model.Measure(ids, lambdas, 0, true, even);
+  EXPECT_NEAR(a.nll_sum + b.nll_sum, all.nll_sum, 1e-9);
+  for (int64_t l = 0; l < config.num_layers; ++l)
+    EXPECT_NEAR(a.OfLayer(l) + b.OfLayer(l), all.OfLayer(l), 1e-9);
+  EXPECT_THROW(
+      model.Measure(ids, lambdas, 0, true, std::vector<uint8_t>(39, 1)), Error);
+}
+
 TEST(Sensitivity, LossIsTheModelsUnderTheSameMultipliers) {
   const ModelConfig config = SmallConfig(InnerModel::kLinear, Backbone::kMamba);
   const TensorMap weights = RandomWeights(config, 5);
