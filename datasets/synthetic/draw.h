@@ -1,7 +1,9 @@
 // Exact draws over integers: what decides an id uses nothing else.
 #pragma once
 #include <cstdint>
+#include <numeric>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "harness/base/philox.h"
@@ -39,6 +41,20 @@ inline size_t DrawWeighted(std::span<const uint64_t> weights, uint64_t total,
   size_t i = 0;
   while (left >= weights[i]) left -= weights[i++];
   return i;
+}
+
+// `count` different ones of first, ..., first + size - 1, in the order drawn.
+inline std::vector<int32_t> DrawDistinct(int32_t first, int32_t size,
+                                         int32_t count, PhiloxStream* stream) {
+  std::vector<int32_t> all(static_cast<size_t>(size));
+  std::iota(all.begin(), all.end(), first);
+  for (int32_t i = 0; i < count; ++i) {
+    const auto j = i + static_cast<int32_t>(
+                           DrawBelow(static_cast<uint64_t>(size - i), stream));
+    std::swap(all[static_cast<size_t>(i)], all[static_cast<size_t>(j)]);
+  }
+  all.resize(static_cast<size_t>(count));
+  return all;
 }
 
 // Polya's urn: alpha.num balls of each colour, alpha.den more of the colour

@@ -2,7 +2,6 @@
 // anew. The floor is that of a reader who knows the form of an episode.
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <utility>
 
 #include "datasets/synthetic/draw.h"
@@ -49,27 +48,16 @@ std::unique_ptr<TokenStream> RecallTask::Open(uint64_t document) const {
   return std::make_unique<EpisodeStream>(this, Draws(document));
 }
 
-// `count` different ones of first, ..., first + size - 1, in the order drawn.
-std::vector<int32_t> DrawDistinct(int32_t first, int32_t size, int32_t count,
-                                  PhiloxStream* draws) {
-  std::vector<int32_t> all(static_cast<size_t>(size));
-  std::iota(all.begin(), all.end(), first);
-  for (int32_t i = 0; i < count; ++i) {
-    const auto j = i + static_cast<int32_t>(
-                           DrawBelow(static_cast<uint64_t>(size - i), draws));
-    std::swap(all[static_cast<size_t>(i)], all[static_cast<size_t>(j)]);
-  }
-  all.resize(static_cast<size_t>(count));
-  return all;
-}
-
-// ---- Multi-query associative recall: n pairs, then queries among fillers.
+// ---- Multi-query associative recall: n pairs, keys that get another value,
+// then queries among fillers.
 
 struct MqarForm {
   int32_t vocab = 0;
   int32_t pairs = 0;
   int32_t length = 0;
-  int32_t slots() const { return length / 2 - pairs; }
+  int32_t updates = 0;          // so many keys get another value
+  bool random_fillers = false;  // any id but the keys, in place of 0
+  int32_t slots() const { return length / 2 - pairs - updates; }
 };
 
 constexpr int32_t kFiller = 0;
@@ -93,36 +81,70 @@ std::vector<size_t> DrawSlots(const MqarForm& form, PhiloxStream* draws) {
 
 class MqarTask : public RecallTask {
  public:
-  MqarTask(const nlohmann::json& complete, uint64_t seed, MqarForm form)
-      : RecallTask("mqar", complete, seed), form_(form) {}
+  MqarTask(const std::string& name, const nlohmann::json& complete,
+           uint64_t seed, MqarForm form)
+      : RecallTask(name, complete, seed), form_(form) {}
   int32_t vocab_size() const override { return form_.vocab; }
 
   Episode Draw(PhiloxStream* draws) const override {
-    const int32_t half = form_.vocab / 2;
-    const auto keys = DrawDistinct(1, half - 1, form_.pairs, draws);
-    const auto values =
-        DrawDistinct(half, form_.vocab - half, form_.pairs, draws);
+    const auto keys = DrawDistinct(1, num_keys(), form_.pairs, draws);
+    auto values = DrawDistinct(form_.vocab / 2, num_values(),
+                               form_.pairs + form_.updates, draws);
+    const auto updated = DrawDistinct(0, form_.pairs, form_.updates, draws);
     Episode episode;
-    for (int32_t i = 0; i < form_.pairs; ++i) {
-      const auto n = static_cast<size_t>(i);
-      episode.push_back({keys[n], std::log(half - 1 - i), kOrdinary});
-      episode.push_back(
-          {values[n], std::log(form_.vocab - half - i), kOrdinary});
+    for (size_t i = 0; i < values.size(); ++i) {
+      const auto n = static_cast<int32_t>(i);
+      const int32_t update = n - form_.pairs;
+      if (update < 0) {
+        episode.push_back({keys[i], std::log(num_keys() - n), kOrdinary});
+      } else {
+        const auto key = static_cast<size_t>(updated[i - keys.size()]);
+        episode.push_back(
+            {keys[key], std::log(form_.pairs - update), kOrdinary});
+        values[key] = values[i];  // shown above; from here on the last one
+      }
+      episode.push_back({values[i], std::log(num_values() - n), kOrdinary});
     }
-    const size_t first = episode.size();
-    for (int32_t i = 0; i < form_.slots(); ++i) {
-      episode.push_back({kFiller, 0, kUnscored});  // a query or not
-      episode.push_back({kFiller, 0, kOrdinary});  // after a filler, a filler
-    }
-    const auto slots = DrawSlots(form_, draws);
-    for (size_t i = 0; i < slots.size(); ++i) {
-      episode[first + 2 * slots[i]].id = keys[i];
-      episode[first + 2 * slots[i] + 1] = {values[i], 0, kAnswer};
-    }
+    AddSlots(keys, values, draws, &episode);
     return episode;
   }
 
  private:
+  int32_t num_keys() const { return form_.vocab / 2 - 1; }
+  int32_t num_values() const { return form_.vocab - form_.vocab / 2; }
+
+  void AddSlots(const std::vector<int32_t>& keys,
+                const std::vector<int32_t>& values, PhiloxStream* draws,
+                Episode* episode) const {
+    const size_t first = episode->size();
+    const auto slots = DrawSlots(form_, draws);
+    const int32_t fillers = form_.vocab - form_.pairs;
+    // The second token after a filler: a filler, whichever the first one was.
+    const double nats = form_.random_fillers ? std::log(fillers) : 0;
+    for (int32_t i = 0; i < form_.slots(); ++i) {
+      episode->push_back({kFiller, 0, kUnscored});  // a query or not
+      episode->push_back({kFiller, nats, kOrdinary});
+    }
+    for (size_t i = 0; i < slots.size(); ++i) {
+      (*episode)[first + 2 * slots[i]].id = keys[i];
+      (*episode)[first + 2 * slots[i] + 1] = {values[i], 0, kAnswer};
+    }
+    if (form_.random_fillers) DrawFillers(keys, first, draws, episode);
+  }
+
+  // A filler that were a key would look like a query without its answer.
+  void DrawFillers(std::vector<int32_t> keys, size_t first, PhiloxStream* draws,
+                   Episode* episode) const {
+    std::sort(keys.begin(), keys.end());
+    const auto fillers = static_cast<uint64_t>(form_.vocab - form_.pairs);
+    for (size_t t = first; t < episode->size(); ++t) {
+      if ((*episode)[t].id != kFiller) continue;
+      auto id = static_cast<int32_t>(DrawBelow(fillers, draws));
+      for (const int32_t key : keys) id += key <= id;
+      (*episode)[t].id = id;
+    }
+  }
+
   MqarForm form_;
 };
 
@@ -218,19 +240,38 @@ int32_t Int(Parameters* p, const std::string& key, int64_t fallback,
   return static_cast<int32_t>(p->Integer(key, fallback, low, high));
 }
 
+MqarForm Form(Parameters* p) {
+  MqarForm form;
+  form.vocab = Int(p, "vocab", 256, 4);
+  form.pairs = Int(p, "pairs", 8, 1);
+  form.length = Int(p, "length", 64, 4);
+  p->Require(form.pairs <= form.vocab / 2 - 1,
+             "there are more pairs than keys, which are vocab / 2 - 1");
+  return form;
+}
+
 }  // namespace
 
 TaskPtr MakeMqar(const nlohmann::json& parameters, uint64_t seed) {
   Parameters p("mqar", parameters);
-  MqarForm form;
-  form.vocab = Int(&p, "vocab", 256, 4);
-  form.pairs = Int(&p, "pairs", 8, 1);
-  form.length = Int(&p, "length", 64, 4);
-  p.Require(form.pairs <= form.vocab / 2 - 1,
-            "there are more pairs than keys, which are vocab / 2 - 1");
+  const MqarForm form = Form(&p);
   p.Require(form.length % 2 == 0 && form.slots() >= form.pairs,
             "length is to be even and at least 4 * pairs");
-  return std::make_unique<MqarTask>(p.Complete(), seed, form);
+  return std::make_unique<MqarTask>("mqar", p.Complete(), seed, form);
+}
+
+TaskPtr MakeForgettingMqar(const nlohmann::json& parameters, uint64_t seed) {
+  Parameters p("forgetting-mqar", parameters);
+  MqarForm form = Form(&p);
+  form.updates = Int(&p, "updates", std::min(4, form.pairs), 0);
+  form.random_fillers = Int(&p, "random_fillers", 0, 0, 1) == 1;
+  p.Require(form.updates <= form.pairs, "there are more updates than pairs");
+  p.Require(form.pairs + form.updates <= form.vocab - form.vocab / 2,
+            "pairs + updates are more than the values, which are vocab / 2");
+  p.Require(form.length % 2 == 0 && form.slots() >= form.pairs,
+            "length is to be even and at least 4 * pairs + 2 * updates");
+  return std::make_unique<MqarTask>("forgetting-mqar", p.Complete(), seed,
+                                    form);
 }
 
 TaskPtr MakeInduction(const nlohmann::json& parameters, uint64_t seed) {

@@ -16,13 +16,15 @@ struct Entry {
   TaskPtr (*make)(const nlohmann::json&, uint64_t);
 };
 
-constexpr std::array<Entry, 7> kTasks{{{"chains", MakeChains},
+constexpr std::array<Entry, 9> kTasks{{{"chains", MakeChains},
                                        {"forgetting", MakeForgetting},
                                        {"library", MakeLibrary},
                                        {"switching", MakeSwitching},
                                        {"mqar", MakeMqar},
+                                       {"forgetting-mqar", MakeForgettingMqar},
                                        {"induction", MakeInduction},
-                                       {"selective-copy", MakeSelectiveCopy}}};
+                                       {"selective-copy", MakeSelectiveCopy},
+                                       {"regular", MakeRegular}}};
 
 // FNV-1a: tasks under one seed draw from streams of their own.
 uint64_t HashOfName(const std::string& name) {

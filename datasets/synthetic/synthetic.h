@@ -13,9 +13,11 @@ namespace plastometer::synthetic {
 
 enum TokenLabel : uint8_t {
   kOrdinary = 0,
-  kAnswer = 1,    // determined by what came before: the recall under test
-  kUnscored = 2,  // no exact floor: 0 stands there, a bound from below
-  kChange = 3,    // the first token drawn after the law was drawn anew
+  kAnswer = 1,  // determined by what came before: the recall under test
+  // No exact floor: a bound from below stands there. 0, or what a reader pays
+  // who knows the law that the document was drawn from (regular).
+  kUnscored = 2,
+  kChange = 3,  // the first token drawn after the law was drawn anew
 };
 
 struct Token {
@@ -36,7 +38,7 @@ class TokenStream {
   virtual Token Next() = 0;
 };
 
-// The Bayes-optimal predictor, fed any ids.
+// A predictor, fed any ids; a task's own is Bayes-optimal.
 class FloorAgent {
  public:
   virtual ~FloorAgent() = default;
@@ -61,7 +63,7 @@ class SyntheticTask {
   virtual int32_t vocab_size() const = 0;
   virtual std::unique_ptr<TokenStream> Open(uint64_t document) const = 0;
   // Null where the floor is known from how the document was made and not by a
-  // filter: recall tasks.
+  // filter: recall tasks, regular.
   virtual std::unique_ptr<FloorAgent> NewAgent() const { return nullptr; }
 
   // Where a law comes back (forgetting): a reader who knows every border and
@@ -94,5 +96,13 @@ std::vector<std::string> SyntheticTaskNames();
 // Expected entropy in nats of a row ~ Dirichlet(alpha, ..., alpha) of `states`
 // entries: psi(states alpha + 1) - psi(alpha + 1).
 double ExpectedRowEntropy(int states, double alpha);
+
+// A baseline for any ids below `vocab`: (count + alpha) / (total + vocab alpha)
+// after the last `order` ids; alpha 1 is Laplace's rule, 1/2 that of
+// Krichevsky and Trofimov. The first `order` ids cost ln vocab. Order 1 with a
+// task's own alpha is the Bayes law of chains. Throws kUsage: vocab < 2,
+// order < 0, alpha <= 0, vocab^(order + 1) above 2^63.
+std::unique_ptr<FloorAgent> NewNgramAgent(int32_t vocab, int order,
+                                          double alpha);
 
 }  // namespace plastometer::synthetic

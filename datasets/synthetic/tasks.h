@@ -13,7 +13,9 @@ TaskPtr MakeLibrary(const nlohmann::json& parameters, uint64_t seed);
 TaskPtr MakeSwitching(const nlohmann::json& parameters, uint64_t seed);
 TaskPtr MakeForgetting(const nlohmann::json& parameters, uint64_t seed);
 TaskPtr MakeMqar(const nlohmann::json& parameters, uint64_t seed);
+TaskPtr MakeForgettingMqar(const nlohmann::json& parameters, uint64_t seed);
 TaskPtr MakeInduction(const nlohmann::json& parameters, uint64_t seed);
 TaskPtr MakeSelectiveCopy(const nlohmann::json& parameters, uint64_t seed);
+TaskPtr MakeRegular(const nlohmann::json& parameters, uint64_t seed);
 
 }  // namespace plastometer::synthetic

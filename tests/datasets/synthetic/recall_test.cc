@@ -59,6 +59,104 @@ TEST(Mqar, QueriesAreRatherNear) {
   }
 }
 
+// What an episode of forgetting-mqar holds, read from its ids alone.
+struct Written {
+  std::map<int32_t, int32_t> first, last;
+  size_t slots = 0;  // where they begin
+};
+
+Written ReadPairs(const Ids& ids, size_t pairs, size_t updates) {
+  Written written;
+  for (size_t i = 0; i < pairs + updates; ++i) {
+    const int32_t key = ids[2 * i];
+    const bool is_new = written.first.emplace(key, ids[2 * i + 1]).second;
+    EXPECT_EQ(is_new, i < pairs);
+    written.last[key] = ids[2 * i + 1];
+  }
+  written.slots = 2 * (pairs + updates);
+  return written;
+}
+
+TEST(ForgettingMqar, TheLastValueAnswers) {
+  const auto task = Task("forgetting-mqar");
+  std::array<int, 8> updates_of{};  // by the place of the pair
+  for (uint64_t d = 0; d < 2000; ++d) {
+    const auto document = task->Document(d, 64);
+    const Ids& ids = document.ids;
+    const Written written = ReadPairs(ids, 8, 4);
+    int stale = 0;
+    for (size_t i = 0; i < 8; ++i) {
+      const int32_t key = ids[2 * i];
+      const bool updated = written.first.at(key) != written.last.at(key);
+      updates_of[i] += updated;
+      stale += updated;
+    }
+    ASSERT_EQ(stale, 4);
+    std::set<int32_t> asked;
+    for (size_t t = written.slots; t < 64; t += 2) {
+      ASSERT_EQ(document.labels[t], kUnscored);
+      ASSERT_EQ(document.floor_nats[t + 1], 0);
+      if (document.labels[t + 1] == kAnswer) {
+        ASSERT_EQ(ids[t + 1], written.last.at(ids[t]));
+        ASSERT_TRUE(asked.insert(ids[t]).second);
+      } else {
+        ASSERT_EQ(ids[t], 0);
+        ASSERT_EQ(ids[t + 1], 0);
+      }
+    }
+    ASSERT_EQ(asked.size(), 8u);
+  }
+  for (const int count : updates_of)
+    EXPECT_NEAR(count, 1000, 5 * std::sqrt(500));
+}
+
+TEST(ForgettingMqar, PairsAndUpdatesFollowTheFloor) {
+  const char* const parameters[] = {
+      R"({"vocab": 6, "pairs": 2, "updates": 1, "length": 10})",
+      R"({"vocab": 8, "pairs": 2, "updates": 2, "length": 12})"};
+  ExpectFloorsAreTheLaw(*Task("forgetting-mqar", parameters[0]), 6, 100000);
+  ExpectFloorsAreTheLaw(*Task("forgetting-mqar", parameters[1]), 8, 200000);
+}
+
+// Fillers are any id but the keys of the episode, all alike: what comes after a
+// key is its value for certain, what comes after a filler has the floor's law.
+TEST(ForgettingMqar, RandomFillersLeaveAnswersCertain) {
+  const auto task = Task("forgetting-mqar",
+                         R"({"vocab": 12, "pairs": 3, "updates": 1,
+                             "length": 24, "random_fillers": 1})");
+  const int documents = 40000;
+  std::map<int32_t, double> seen, expected;  // second fillers
+  std::map<int32_t, int> after_key;          // by the value's being the last
+  for (int d = 0; d < documents; ++d) {
+    const auto document = task->Document(static_cast<uint64_t>(d), 24);
+    const Ids& ids = document.ids;
+    const Written written = ReadPairs(ids, 3, 1);
+    for (size_t t = written.slots; t < 24; t += 2) {
+      const auto key = written.last.find(ids[t]);
+      ASSERT_EQ(document.labels[t], kUnscored);
+      ASSERT_EQ(document.labels[t + 1] == kAnswer, key != written.last.end());
+      if (key != written.last.end()) {
+        ASSERT_EQ(ids[t + 1], key->second);
+        ASSERT_EQ(document.floor_nats[t + 1], 0);
+        ++after_key[ids[t]];
+        continue;
+      }
+      ASSERT_FALSE(written.last.contains(ids[t + 1]));
+      ASSERT_EQ(document.floor_nats[t + 1], std::log(9));
+      ++seen[ids[t + 1]];
+      for (int32_t id = 0; id < 12; ++id)
+        if (!written.last.contains(id)) expected[id] += 1.0 / 9;
+    }
+  }
+  ASSERT_EQ(seen.size(), 12u);
+  for (const auto& [id, count] : seen)
+    EXPECT_NEAR(count, expected.at(id), 5 * std::sqrt(expected.at(id)));
+  // Keys are 1 ... 5, each as often as another: 3 of 5 in every document.
+  ASSERT_EQ(after_key.size(), 5u);
+  for (const auto& [id, count] : after_key)
+    EXPECT_NEAR(count, documents * 0.6, 5 * std::sqrt(documents * 0.24));
+}
+
 TEST(Induction, DocumentsFollowTheFloor) {
   ExpectFloorsAreTheLaw(*Task("induction", R"({"vocab": 3, "length": 6})"), 6,
                         100000);

@@ -61,10 +61,18 @@ const Case kCases[] = {
      "97829cbc8284ce870d57c0bb76178119b5316d8d38a90db192833c1c113a9766"},
     {"mqar", "{}",
      "7508bfaeadd9afeb0b1a427a10a45843e5691e131f7281d9d72d5fd62bfa4c06"},
+    {"forgetting-mqar", "{}",
+     "bcacde272f2ea2015d5893328c04eed9efdc97e07762f0f367b97c028bc9f1d4"},
+    {"forgetting-mqar", R"({"updates": 0, "random_fillers": 1})",
+     "52ac4ae7271bf5e2cd3958097114ccff29e9c78a60019d98c128cfac772b6aa8"},
     {"induction", "{}",
      "74afce811c209ef34a1fdc150b290ba9a5df788dbfe2fd04460610359d95f638"},
     {"selective-copy", "{}",
      "d525f239b0d2f4d51bb3328ead0fc6963da2026df3adb371fdb7ba97b4f2cddb"},
+    {"regular", "{}",
+     "0553e5d06a872132e741d0d6260b3ad680edd9e2a983713e1842e691a0b74046"},
+    {"regular", R"({"symbols": 5, "max_edges": 2, "max_word": 7})",
+     "3d809c083a398375e776dc43b3e6c01a444fe9c1881c30fb8964f469da791e88"},
 };
 
 TEST(Synthetic, SameIdsOnEveryPlatform) {
@@ -143,6 +151,19 @@ TEST(Synthetic, ParametersAreCompletedAndChecked) {
   EXPECT_THAT(UsageErrorOf("library", R"({"hazard": [3, 2]})"),
               HasSubstr("probability"));
   EXPECT_THAT(UsageErrorOf("mqar", R"({"pairs": 17})"), HasSubstr("4 * pairs"));
+  EXPECT_THAT(UsageErrorOf("mqar", R"({"random_fillers": 1})"),
+              HasSubstr("unknown parameter random_fillers"));
+  EXPECT_THAT(UsageErrorOf("forgetting-mqar", R"({"updates": 9})"),
+              HasSubstr("more updates than pairs"));
+  EXPECT_THAT(UsageErrorOf("forgetting-mqar", R"({"length": 38})"),
+              HasSubstr("4 * pairs + 2 * updates"));
+  EXPECT_THAT(UsageErrorOf("forgetting-mqar",
+                           R"({"vocab": 8, "pairs": 3, "updates": 2})"),
+              HasSubstr("more than the values"));
+  EXPECT_THAT(UsageErrorOf("regular", R"({"max_edges": 4})"),
+              HasSubstr("min_nodes - 1"));
+  EXPECT_THAT(UsageErrorOf("regular", R"({"symbols": 3})"),
+              HasSubstr("min_symbols is above symbols"));
   EXPECT_THAT(UsageErrorOf("selective-copy", R"({"places": 3})"),
               HasSubstr("more data than places"));
 }
