@@ -1,12 +1,10 @@
 #include "harness/cli/arms_command.h"
 
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "harness/base/files.h"
 #include "harness/cli/output.h"
 #include "harness/report/arms_report.h"
 #include "harness/report/table.h"
@@ -18,12 +16,11 @@ namespace {
 
 struct ArmsArguments {
   std::vector<std::string> runs;
-  std::string out;
-  bool json = false;
+  NumbersOutput output;
 };
 
 void Arms(const ArmsArguments& a) {
-  if (!a.out.empty()) RefuseExisting(a.out, "file");
+  a.output.Check();
   std::vector<RunRecord> records;
   for (const std::string& run : a.runs) {
     FinishedRun finished = ReadFinishedRun(run);
@@ -31,11 +28,8 @@ void Arms(const ArmsArguments& a) {
       records.push_back(std::move(record));
   }
   const std::vector<ArmComparison> comparisons = CompareArms(records);
-  if (!a.out.empty()) WriteFile(a.out, ArmsJson(comparisons));
-  std::fputs(
-      (a.json ? ArmsJson(comparisons) : ArmsTable(comparisons, TerminalWidth()))
-          .c_str(),
-      stdout);
+  a.output.Write(ArmsJson(comparisons),
+                 ArmsTable(comparisons, TerminalWidth()));
 }
 
 }  // namespace
@@ -47,10 +41,7 @@ void AddArmsCommand(CLI::App& app) {
       "Compare post-hoc, co-trained and healed models of finished runs, "
       "crossing training seeds with works");
   command->add_option("RUN", a->runs, "folders of finished runs")->required();
-  command->add_option("--out", a->out,
-                      "also write the numbers to this file "
-                      "(JSON); must not exist");
-  command->add_flag("--json", a->json, "print JSON instead of tables");
+  a->output.AddOptions(*command);
   command->callback([a] { Arms(*a); });
 }
 

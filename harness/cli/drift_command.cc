@@ -11,16 +11,14 @@
 #include "harness/base/files.h"
 #include "harness/base/interrupt.h"
 #include "harness/base/sha256.h"
-#include "harness/cli/env_command.h"
 #include "harness/cli/output.h"
-#include "harness/pins/pins.h"
+#include "harness/cli/suite_run.h"
 #include "harness/report/drift_report.h"
 #include "harness/report/table.h"
 #include "harness/run/drift.h"
 #include "harness/run/group.h"
 #include "harness/run/progress.h"
 #include "harness/run/run_folder.h"
-#include "model/probes.h"
 #include "model/weights/safetensors.h"
 
 namespace plastometer {
@@ -42,19 +40,14 @@ struct DriftArguments {
 };
 
 void CheckRanges(const DriftArguments& a) {
-  const auto at_least = [](const char* option, int64_t value, int64_t least) {
-    if (value < least)
-      throw UsageError(std::string(option) + " is " + std::to_string(value) +
-                       "; expected at least " + std::to_string(least));
-  };
   CheckPositions(a.positions);
-  at_least("--at, the last of it,", a.positions.back(), kMiniBatchTokens);
-  at_least("--batch", a.batch, 1);
-  at_least("--threads", a.threads, 0);
-  at_least("--documents", a.documents, 1);
-  at_least("--probe-windows", a.probe_windows, 1);
-  at_least("--probe-tokens", a.probe_tokens, 2);
-  at_least("--windows", a.windows, -1);
+  RequireAtLeast("--at, the last of it,", a.positions.back(), kMiniBatchTokens);
+  RequireAtLeast("--batch", a.batch, 1);
+  RequireAtLeast("--threads", a.threads, 0);
+  RequireAtLeast("--documents", a.documents, 1);
+  RequireAtLeast("--probe-windows", a.probe_windows, 1);
+  RequireAtLeast("--probe-tokens", a.probe_tokens, 2);
+  RequireAtLeast("--windows", a.windows, -1);
 }
 
 SuiteGroup GroupOf(const DriftArguments& a) {
@@ -110,12 +103,6 @@ std::string ProbeName(const DriftArguments& a) {
              : std::filesystem::proximate(a.probe_text).string();
 }
 
-void PinEnvironment(const LoadedGroup& group) {
-  ApplyPins(PinsFor({group.spec.lane}), ProgramArguments());
-  PinLibTorch();
-  RequireProbes(group.lane, static_cast<int>(group.record.num_threads));
-}
-
 DriftRecord Measure(const DriftArguments& a, const LoadedGroup& group) {
   std::vector<std::string> notes = group.record.notes;
   const std::vector<Window> contexts = WindowsThatReach(
@@ -147,7 +134,7 @@ void Drift(const DriftArguments& a) {
   CheckRanges(a);
   const InterruptGuard guard;
   const LoadedGroup group = LoadGroup("drift", GroupOf(a), a.threads, a.seed);
-  PinEnvironment(group);  // may start anew: nothing is written before
+  PinEnvironment({&group, 1});  // may start anew: nothing is written before
   RunFolder folder(a.out.empty() ? DefaultRunFolder()
                                  : std::filesystem::path(a.out));
   const DriftRecord record = Measure(a, group);

@@ -1,11 +1,9 @@
 #include "harness/cli/end_to_end_command.h"
 
-#include <cstdio>
 #include <memory>
 #include <string>
 
 #include "harness/base/error.h"
-#include "harness/base/files.h"
 #include "harness/base/interrupt.h"
 #include "harness/cli/group_options.h"
 #include "harness/cli/output.h"
@@ -23,13 +21,13 @@ constexpr int64_t kWindows = 4;  // of each domain: the reference is slow
 struct EndToEndArguments {
   GroupOptions group;
   EndToEndRequest request;
-  std::string out;
+  NumbersOutput output;
   int64_t seed = 1;
-  bool reset = false, json = false;
+  bool reset = false;
 };
 
 void Run(const EndToEndArguments& a) {
-  if (!a.out.empty()) RefuseExisting(a.out, "file");
+  a.output.Check();
   EndToEndRequest request = a.request;
   request.carry = !a.reset;
   GroupOptions options = a.group;
@@ -45,11 +43,8 @@ void Run(const EndToEndArguments& a) {
   const EndToEndRun run = MeasureEndToEnd(
       loaded, request,
       [&](int64_t done, int64_t total) { progress.Update(done, total); });
-  if (!a.out.empty()) WriteFile(a.out, EndToEndJson(run, request));
-  std::fputs((a.json ? EndToEndJson(run, request)
-                     : EndToEndTable(run, request, TerminalWidth()))
-                 .c_str(),
-             stdout);
+  a.output.Write(EndToEndJson(run, request),
+                 EndToEndTable(run, request, TerminalWidth()));
 }
 
 }  // namespace
@@ -82,10 +77,7 @@ void AddEndToEndCommand(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--seed", a->seed, "of the resampling")
       ->capture_default_str();
-  command->add_option("--out", a->out,
-                      "also write the numbers to this file (JSON); must not "
-                      "exist");
-  command->add_flag("--json", a->json, "print JSON instead of tables");
+  a->output.AddOptions(*command);
   command->callback([a] { Run(*a); });
 }
 

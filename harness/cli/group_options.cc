@@ -1,6 +1,7 @@
 #include "harness/cli/group_options.h"
 
 #include "harness/base/error.h"
+#include "harness/cli/output.h"
 #include "harness/run/inputs.h"
 #include "harness/run/plan.h"
 #include "model/weights/model_file.h"
@@ -11,15 +12,9 @@ namespace {
 constexpr int64_t kTaskDocuments = 64;
 
 void CheckRanges(const GroupOptions& a) {
-  const auto at_least = [](const char* option, int64_t value, int64_t least,
-                           int64_t unset) {
-    if (value >= least || value == unset) return;
-    throw UsageError(std::string(option) + " is " + std::to_string(value) +
-                     "; expected at least " + std::to_string(least));
-  };
-  at_least("--context", a.context, 2, 0);
-  at_least("--windows", a.windows, 0, -1);
-  at_least("--documents", a.documents, 1, 0);
+  if (a.context != 0) RequireAtLeast("--context", a.context, 2);
+  if (a.windows != -1) RequireAtLeast("--windows", a.windows, 0);
+  if (a.documents != 0) RequireAtLeast("--documents", a.documents, 1);
 }
 
 // A task named, or the one that the model was trained on: its held-out

@@ -1,9 +1,13 @@
 // What several subcommands share.
 #pragma once
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <string>
 
 #include "harness/base/error.h"
+#include "harness/base/files.h"
 
 namespace plastometer {
 
@@ -28,5 +32,33 @@ inline void RefuseExisting(const std::string& out, const std::string& kind) {
         " already exists; nothing is overwritten: choose another --out");
   }
 }
+
+// Throws kUsage naming the option.
+inline void RequireAtLeast(const char* option, int64_t value, int64_t least) {
+  if (value < least)
+    throw UsageError(std::string(option) + " is " + std::to_string(value) +
+                     "; expected at least " + std::to_string(least));
+}
+
+// Of a command that prints tables: --json instead, and --out FILE.
+struct NumbersOutput {
+  std::string out;
+  bool json = false;
+
+  void AddOptions(CLI::App& command) {
+    command.add_option("--out", out,
+                       "also write the numbers to this file (JSON); must not "
+                       "exist");
+    command.add_flag("--json", json, "print JSON instead of tables");
+  }
+  // Before minutes of measuring.
+  void Check() const {
+    if (!out.empty()) RefuseExisting(out, "file");
+  }
+  void Write(const std::string& numbers, const std::string& tables) const {
+    if (!out.empty()) WriteFile(out, numbers);
+    std::fputs((json ? numbers : tables).c_str(), stdout);
+  }
+};
 
 }  // namespace plastometer

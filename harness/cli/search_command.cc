@@ -1,13 +1,9 @@
 #include "harness/cli/search_command.h"
 
-#include <cstdio>
-#include <iterator>
 #include <memory>
-#include <set>
 #include <string>
 
 #include "harness/base/error.h"
-#include "harness/base/files.h"
 #include "harness/base/interrupt.h"
 #include "harness/cli/group_options.h"
 #include "harness/cli/output.h"
@@ -30,25 +26,16 @@ constexpr int kRandomSets = 8;
 struct SearchArguments {
   GroupOptions group;
   int64_t size = 0, seed = 1;
-  std::string method = "auto", lane = "cpu-portable", out;
+  std::string method = "auto", lane = "cpu-portable";
   int threads = 0;
-  bool json = false;
+  NumbersOutput output;
 };
 
-// Every second work, by name, is for tuning.
-void Divide(const LoadedGroup& group, std::vector<Window>& tuning,
-            std::vector<Window>& evaluated) {
-  std::set<std::string> works;
-  for (const WindowRecord& w : group.record.windows) works.insert(WorkKey(w));
-  if (works.size() < 2)
-    throw UsageError(
-        "search: the data have one work; what is chosen on a work must be "
-        "judged on another");
-  for (size_t w = 0; w < group.data.windows.size(); ++w) {
-    const auto place = std::distance(
-        works.begin(), works.find(WorkKey(group.record.windows[w])));
-    (place % 2 == 0 ? tuning : evaluated).push_back(group.data.windows[w]);
-  }
+std::vector<Window> Chosen(const LoadedGroup& group,
+                           const std::vector<size_t>& which) {
+  std::vector<Window> windows;
+  for (const size_t w : which) windows.push_back(group.data.windows[w]);
+  return windows;
 }
 
 double MeanLoss(const Model& model, const std::vector<Window>& windows,
@@ -57,11 +44,9 @@ double MeanLoss(const Model& model, const std::vector<Window>& windows,
   int64_t scored = 0;
   for (const Batch& batch : BatchesOf(windows, batch_size)) {
     ThrowIfInterrupted();
-    std::vector<int32_t> ids;
-    for (const size_t w : batch.window_idx)
-      ids.insert(ids.end(), windows[w].ids.begin(), windows[w].ids.end());
-    const ForwardResult result = model.Score(
-        ids, static_cast<int64_t>(batch.window_idx.size()), profile);
+    const ForwardResult result =
+        model.Score(BatchIds(windows, batch),
+                    static_cast<int64_t>(batch.window_idx.size()), profile);
     for (size_t b = 0; b < batch.window_idx.size(); ++b) {
       const Window& window = windows[batch.window_idx[b]];
       for (int64_t t = 1; t < batch.num_tokens; ++t) {
@@ -116,7 +101,7 @@ std::vector<std::string> Rivals(const SearchResult& result, int64_t num_layers,
 }
 
 void Run(const SearchArguments& a) {
-  if (!a.out.empty()) RefuseExisting(a.out, "file");
+  a.output.Check();
   if (!a.group.profiles.empty())
     throw UsageError("search finds the profile; leave --profiles away");
   SuiteGroup group = GroupOf(a.group);
@@ -125,8 +110,13 @@ void Run(const SearchArguments& a) {
   const InterruptGuard guard;
   LoadedGroup loaded = LoadGroup("search", group, a.threads, a.seed);
   PinLibTorch();
-  std::vector<Window> tuning, evaluated;
-  Divide(loaded, tuning, evaluated);
+  const DividedWindows divided = DivideByWork(loaded.record);
+  if (divided.evaluated.empty())
+    throw UsageError(
+        "search: the data have one work; what is chosen on a work must be "
+        "judged on another");
+  const std::vector<Window> tuning = Chosen(loaded, divided.tuning),
+                            evaluated = Chosen(loaded, divided.evaluated);
   const Model model = Model::Load(loaded.choice.file, {loaded.lane, a.threads});
   const int64_t num_layers = loaded.config.num_layers;
   Progress progress("searching");
@@ -139,7 +129,8 @@ void Run(const SearchArguments& a) {
                        losses.push_back(MeanLoss(
                            model, tuning, group.batch_size,
                            Profile::Parse(ProfileOf(layers), num_layers)));
-                       progress.Update(++done, done);
+                       ++done;
+                       progress.Update(done, done);
                      }
                      return losses;
                    });
@@ -154,13 +145,10 @@ void Run(const SearchArguments& a) {
           PlanProfiles(Rivals(result, num_layers, a.size), num_layers), options,
           record);
   const Results results = Summarise(std::move(record));
-  if (!a.out.empty()) WriteFile(a.out, ResultsJson(results));
   const int width = TerminalWidth();
-  std::fputs((a.json ? ResultsJson(results)
-                     : StepsText(result, tuning.size(), width) +
-                           RunTable(results, {width, false, ""}))
-                 .c_str(),
-             stdout);
+  a.output.Write(ResultsJson(results),
+                 StepsText(result, tuning.size(), width) +
+                     RunTable(results, {width, false, ""}));
 }
 
 }  // namespace
@@ -184,10 +172,7 @@ void AddSearchCommand(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--seed", a->seed, "of the resampling")
       ->capture_default_str();
-  command->add_option("--out", a->out,
-                      "also write the judged results to this file (JSON); "
-                      "must not exist");
-  command->add_flag("--json", a->json, "print JSON instead of tables");
+  a->output.AddOptions(*command);
   command->callback([a] { Run(*a); });
 }
 

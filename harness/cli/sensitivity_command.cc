@@ -1,11 +1,9 @@
 #include "harness/cli/sensitivity_command.h"
 
-#include <cstdio>
 #include <memory>
 #include <string>
 
 #include "harness/base/error.h"
-#include "harness/base/files.h"
 #include "harness/base/interrupt.h"
 #include "harness/cli/group_options.h"
 #include "harness/cli/output.h"
@@ -23,13 +21,13 @@ namespace {
 struct SensitivityArguments {
   GroupOptions group;
   SensitivityRequest request;
-  std::string lane = "cpu-portable", out;
+  std::string lane = "cpu-portable";
   int64_t seed = 1;
-  bool json = false;
+  NumbersOutput output;
 };
 
 void Run(const SensitivityArguments& a) {
-  if (!a.out.empty()) RefuseExisting(a.out, "file");
+  a.output.Check();
   if (!a.group.profiles.empty())
     throw UsageError(
         "sensitivity measures each layer alone and dropped; leave --profiles "
@@ -47,11 +45,7 @@ void Run(const SensitivityArguments& a) {
   const SensitivityRun run = MeasureSensitivity(
       loaded, a.request,
       [&](int64_t done, int64_t total) { progress.Update(done, total); });
-  if (!a.out.empty()) WriteFile(a.out, SensitivityJson(run));
-  std::fputs(
-      (a.json ? SensitivityJson(run) : SensitivityTable(run, TerminalWidth()))
-          .c_str(),
-      stdout);
+  a.output.Write(SensitivityJson(run), SensitivityTable(run, TerminalWidth()));
 }
 
 }  // namespace
@@ -84,10 +78,7 @@ void AddSensitivityCommand(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--seed", a->seed, "of the resampling")
       ->capture_default_str();
-  command->add_option("--out", a->out,
-                      "also write the numbers to this file (JSON); must not "
-                      "exist");
-  command->add_flag("--json", a->json, "print JSON instead of tables");
+  a->output.AddOptions(*command);
   command->callback([a] { Run(*a); });
 }
 

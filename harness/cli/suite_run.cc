@@ -32,18 +32,6 @@ std::vector<LoadedGroup> LoadGroups(const Suite& suite,
   return groups;
 }
 
-void PinEnvironment(const std::vector<LoadedGroup>& groups,
-                    const SuiteArguments& a) {
-  std::vector<std::string> lanes = a.later_lanes;
-  for (const LoadedGroup& group : groups) lanes.push_back(group.spec.lane);
-  ApplyPins(PinsFor(lanes), ProgramArguments());
-  PinLibTorch();
-  std::set<Lane> probed;
-  for (const LoadedGroup& group : groups)
-    if (probed.insert(group.lane).second)
-      RequireProbes(group.lane, static_cast<int>(group.record.num_threads));
-}
-
 RunPlan MakePlanOf(const Suite& suite, const std::vector<LoadedGroup>& groups,
                    bool traced) {
   std::vector<std::map<std::string, std::string>> environments;
@@ -71,6 +59,18 @@ std::string HowToResume(const RunFolder& folder) {
 }
 
 }  // namespace
+
+void PinEnvironment(std::span<const LoadedGroup> groups,
+                    const std::vector<std::string>& later_lanes) {
+  std::vector<std::string> lanes = later_lanes;
+  for (const LoadedGroup& group : groups) lanes.push_back(group.spec.lane);
+  ApplyPins(PinsFor(lanes), ProgramArguments());
+  PinLibTorch();
+  std::set<Lane> probed;
+  for (const LoadedGroup& group : groups)
+    if (probed.insert(group.lane).second)
+      RequireProbes(group.lane, static_cast<int>(group.record.num_threads));
+}
 
 void AddSuiteOptions(CLI::App& command, SuiteArguments& a) {
   command.add_option("suite", a.suite,
@@ -111,13 +111,8 @@ fs::path StoreRoot(const std::string& goldens) {
 }
 
 Suite SuiteOf(const SuiteArguments& a) {
-  const auto at_least = [](const char* option, int64_t value, int64_t least) {
-    if (value < least)
-      throw UsageError(std::string(option) + " is " + std::to_string(value) +
-                       "; expected at least " + std::to_string(least));
-  };
-  if (a.batch != -1) at_least("--batch", a.batch, 1);
-  at_least("--threads", a.threads, 0);
+  if (a.batch != -1) RequireAtLeast("--batch", a.batch, 1);
+  RequireAtLeast("--threads", a.threads, 0);
   Suite suite = LoadSuite(a.suite.empty() ? "default" : a.suite);
   for (SuiteGroup& group : suite.groups) {
     if (!a.lane.empty()) group.lane = a.lane;
@@ -128,7 +123,7 @@ Suite SuiteOf(const SuiteArguments& a) {
 
 void PrintPlan(const Suite& suite, const SuiteArguments& a, bool traced) {
   const std::vector<LoadedGroup> groups = LoadGroups(suite, a);
-  PinEnvironment(groups, a);
+  PinEnvironment(groups, a.later_lanes);
   std::fputs(PlanText(MakePlanOf(suite, groups, traced)).c_str(), stdout);
 }
 
@@ -139,7 +134,8 @@ SuiteRun RunSuite(const Suite& suite, const SuiteArguments& a, bool traced) {
   const Suite chosen = before ? SuiteOfPlan(*before) : suite;
   if (before) traced = before->traced;
   std::vector<LoadedGroup> groups = LoadGroups(chosen, a);
-  PinEnvironment(groups, a);  // may start anew: nothing is written before
+  PinEnvironment(groups,
+                 a.later_lanes);  // may start anew: nothing is written before
   RunPlan plan = MakePlanOf(chosen, groups, traced);
   if (before && before->sha256() != plan.sha256())
     throw RefusedError(a.resume + " was started with other pins: " +

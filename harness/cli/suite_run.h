@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,11 @@ std::filesystem::path StoreRoot(const std::string& goldens);
 
 // The suite with --lane and --batch laid over it.
 Suite SuiteOf(const SuiteArguments& arguments);
+
+// Pins the environment for the groups' lanes and `later_lanes`, which may start
+// this program anew: nothing is written before. Throws what does not hold.
+void PinEnvironment(std::span<const LoadedGroup> groups,
+                    const std::vector<std::string>& later_lanes = {});
 
 struct SuiteRun {
   RunPlan plan;

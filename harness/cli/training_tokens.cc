@@ -1,17 +1,15 @@
 #include "harness/cli/training_tokens.h"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
 #include <filesystem>
 #include <map>
-#include <thread>
 #include <vector>
 
 #include "datasets/corpus.h"
 #include "datasets/synthetic/synthetic.h"
 #include "harness/base/error.h"
 #include "harness/base/files.h"
+#include "harness/base/parallel.h"
 #include "harness/base/sha256.h"
 #include "model/train/random.h"
 #include "model/weights/host_tensor.h"
@@ -53,25 +51,9 @@ std::string HashOf(const std::vector<Document>& documents) {
 std::vector<std::vector<int32_t>> EncodeAll(
     const std::vector<Document>& documents, const Tokenizer& tokenizer) {
   std::vector<std::vector<int32_t>> encoded(documents.size());
-  std::atomic<size_t> next{0};
-  std::exception_ptr error;
-  std::atomic<bool> failed{false};
-  const auto work = [&] {
-    try {
-      for (size_t i = next++; i < documents.size() && !failed; i = next++) {
-        encoded[i] = tokenizer.Encode(documents[i].text, documents[i].id);
-      }
-    } catch (...) {
-      if (!failed.exchange(true)) error = std::current_exception();
-    }
-  };
-  std::vector<std::thread> threads;
-  for (unsigned t = 1; t < std::max(1u, std::thread::hardware_concurrency());
-       ++t)
-    threads.emplace_back(work);
-  work();
-  for (std::thread& thread : threads) thread.join();
-  if (error != nullptr) std::rethrow_exception(error);
+  ParallelFor(documents.size(), 0, [&](size_t i) {
+    encoded[i] = tokenizer.Encode(documents[i].text, documents[i].id);
+  });
   return encoded;
 }
 

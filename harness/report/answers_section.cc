@@ -198,8 +198,8 @@ constexpr Arm kArms[] = {
 // Profile and frozen of an arm, where both were measured.
 std::optional<std::pair<size_t, size_t>> ProfilesOf(const ReportRun& run,
                                                     const Arm& arm) {
-  const auto p = FindProfile(run, arm.profile),
-             frozen = FindProfile(run, arm.frozen);
+  const auto p = FindProfile(run.results.record, arm.profile),
+             frozen = FindProfile(run.results.record, arm.frozen);
   if (!p || !frozen) return std::nullopt;
   return std::pair(*p, *frozen);
 }
@@ -279,8 +279,8 @@ Answer Depth(const ReportRun& run) {
                 "",
                 "",
                 ""};
-  const auto early = FindProfile(run, kProfile),
-             late = FindProfile(run, kMirror);
+  const auto early = FindProfile(run.results.record, kProfile),
+             late = FindProfile(run.results.record, kMirror);
   if (!early || !late || early == late) {
     answer.sentence = "It needs `early:25%` and `late:25%`; " +
                       RunWith("uniform early:25% late:25% frozen") +
@@ -366,8 +366,8 @@ void AddAnswers(const ReportRun& run, Page& page) {
 
 void AddAnswerTables(const ReportRun& run, Page& page) {
   page.Add(Heading{2, "Behind the answers", "behind" + run.suffix});
-  const auto early = FindProfile(run, kProfile),
-             late = FindProfile(run, kMirror);
+  const auto early = FindProfile(run.results.record, kProfile),
+             late = FindProfile(run.results.record, kMirror);
   for (const Arm& arm : kArms) {
     const auto profiles = ProfilesOf(run, arm);
     if (!profiles || TrainedMasked(run)) continue;

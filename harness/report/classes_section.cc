@@ -7,6 +7,7 @@
 #include "harness/report/gnuplot.h"
 #include "harness/report/learning_sections.h"
 #include "harness/report/sections.h"
+#include "harness/run/works.h"
 
 namespace plastometer {
 namespace {

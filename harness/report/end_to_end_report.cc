@@ -1,10 +1,10 @@
 #include "harness/report/end_to_end_report.h"
 
 #include <cmath>
-#include <set>
 
 #include "harness/report/format.h"
 #include "harness/report/measured.h"
+#include "harness/run/works.h"
 
 namespace plastometer {
 namespace {
@@ -16,11 +16,8 @@ double PerToken(int64_t flops, const EndToEndCost& cost) {
 }
 
 std::string Works(const EndToEndRun& run, size_t num_windows) {
-  std::set<std::string> works;
-  for (const WindowRecord& w : run.record.windows)
-    works.insert(w.domain + "\n" + w.work);
   return Count(static_cast<int64_t>(num_windows)) + " windows from " +
-         Count(static_cast<int64_t>(works.size())) + " works";
+         Count(NumWorks(run.record)) + " works";
 }
 
 std::string Short4(double value) {

@@ -47,7 +47,8 @@ void AddOrigin(const ReportRun& run, Page& page) {
               {},
               {}};
   for (const Step& step : StepsOf(run)) {
-    const auto a = FindProfile(run, step.a), b = FindProfile(run, step.b);
+    const auto a = FindProfile(run.results.record, step.a),
+               b = FindProfile(run.results.record, step.b);
     if (!a || !b) continue;
     Measured share;  // 1 - retention where b is measured against a
     if (*a == record.frozen_idx) {

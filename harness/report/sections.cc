@@ -5,19 +5,10 @@
 #include <limits>
 
 #include "harness/report/format.h"
+#include "harness/report/measured.h"
+#include "harness/run/works.h"
 
 namespace plastometer {
-
-std::optional<size_t> FindProfile(const ReportRun& run, std::string_view name) {
-  const auto& profiles = run.results.record.profiles;
-  for (size_t p = 0; p < profiles.size(); ++p) {
-    if (profiles[p].name == name ||
-        std::ranges::find(profiles[p].same_as, name) !=
-            profiles[p].same_as.end())
-      return p;
-  }
-  return std::nullopt;
-}
 
 std::vector<size_t> WindowsOf(const RunRecord& record,
                               const std::string& slice) {
@@ -35,22 +26,7 @@ std::string ProfileLabel(const CaseResult& row) {
 }
 
 std::string WithInterval(const Measured& m, int decimals, double scale) {
-  if (!m.value) return "not available";
-  std::string text = Fixed(scale * *m.value, decimals);
-  if (m.low && m.high)
-    text += " [" + Fixed(scale * *m.low, decimals) + ", " +
-            Fixed(scale * *m.high, decimals) + "]";
-  return text;
-}
-
-Measured ToMeasured(const stats::Interval& interval) {
-  Measured m;
-  if (std::isfinite(interval.estimate)) m.value = interval.estimate;
-  if (interval.available()) {
-    m.low = interval.low;
-    m.high = interval.high;
-  }
-  return m;
+  return MeasuredCell(m, decimals, scale);
 }
 
 std::string WithInterval(const stats::Interval& interval, int decimals) {

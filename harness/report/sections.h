@@ -23,8 +23,6 @@ void AddProvenance(const std::vector<ReportRun>& runs, Page& page);
 
 // Helpers that they share.
 
-// Index of the profile of this name, or one of its other names.
-std::optional<size_t> FindProfile(const ReportRun& run, std::string_view name);
 // Windows of a slice: "all" or a domain.
 std::vector<size_t> WindowsOf(const RunRecord& record,
                               const std::string& slice);
@@ -32,7 +30,6 @@ std::string ProfileLabel(const CaseResult& row);  // "(frozen)": not asked for
 // "0.312 [0.283, 0.345]"; "not available".
 std::string WithInterval(const Measured& m, int decimals, double scale = 1);
 std::string WithInterval(const stats::Interval& interval, int decimals);
-Measured ToMeasured(const stats::Interval& interval);
 std::string VerdictText(stats::Verdict verdict);
 
 TableCell TextCell(const std::string& text);

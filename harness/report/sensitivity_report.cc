@@ -1,9 +1,8 @@
 #include "harness/report/sensitivity_report.h"
 
-#include <set>
-
 #include "harness/report/format.h"
 #include "harness/report/measured.h"
+#include "harness/run/works.h"
 
 namespace plastometer {
 namespace {
@@ -41,9 +40,6 @@ std::string Tables(const SensitivityRun& run, int width) {
 
 std::string SensitivityTable(const SensitivityRun& run, int width) {
   const RunRecord& r = run.record;
-  std::set<std::string> works;
-  for (const WindowRecord& w : r.windows)
-    works.insert(w.domain + "\n" + w.work);
   std::string text =
       Wrap("sensitivity to plasticity: model " + r.model_name + " (sha256 " +
                r.model_sha256.substr(0, 12) + "); map in lane " + r.lane +
@@ -51,7 +47,7 @@ std::string SensitivityTable(const SensitivityRun& run, int width) {
            width) +
       Wrap("data " + r.data_name + " (sha256 " + r.data_sha256.substr(0, 12) +
                "): " + Count(static_cast<int64_t>(r.windows.size())) +
-               " windows from " + Count(static_cast<int64_t>(works.size())) +
+               " windows from " + Count(NumWorks(r)) +
                " works; all in nats per scored token",
            width) +
       "\n" + Tables(run, width);

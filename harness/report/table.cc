@@ -60,16 +60,9 @@ std::string Interval(const Measured& m, int decimals, double scale) {
          Fixed(scale * *m.high, decimals) + "]";
 }
 
-std::string LostCell(const CaseResult& row, bool is_uniform) {
-  if (is_uniform) return "0 (reference)";
-  return row.lost.value ? Fixed(*row.lost.value, 3) + Interval(row.lost, 3, 1)
-                        : "not available";
-}
-
-std::string AboveFloorCell(const CaseResult& row) {
-  return row.above_floor.value ? Fixed(*row.above_floor.value, 4) +
-                                     Interval(row.above_floor, 4, 1)
-                               : "not available";
+std::string NatsCell(const Measured& m, int decimals) {
+  return m.value ? Fixed(*m.value, decimals) + Interval(m, decimals, 1)
+                 : "not available";
 }
 
 std::string RetentionCell(const CaseResult& row) {
@@ -129,7 +122,7 @@ void AppendQuality(Cells& cells, const SliceResult& slice, size_t uniform_idx) {
   if (slice.floor_nats) {
     Append(cells, {{"nats above", "floor [95 %]"}, true},
            ForEach(slice, [](const CaseResult& c, size_t) {
-             return AboveFloorCell(c);
+             return NatsCell(c.above_floor, 4);
            }));
   } else {
     Append(cells, {{"bits/", "byte"}},
@@ -139,7 +132,7 @@ void AppendQuality(Cells& cells, const SliceResult& slice, size_t uniform_idx) {
   }
   Append(cells, {{"nats lost against", "uniform [95 %]"}, true},
          ForEach(slice, [&](const CaseResult& c, size_t p) {
-           return LostCell(c, p == uniform_idx);
+           return p == uniform_idx ? "0 (reference)" : NatsCell(c.lost, 3);
          }));
   Append(cells, {{"retention", "[95 %]"}, true},
          ForEach(slice,
@@ -263,10 +256,6 @@ std::vector<std::string> Reasons(const SliceResult& slice) {
   return lines;
 }
 
-std::string DifferenceCell(const Measured& m) {
-  return m.value ? Fixed(*m.value, 4) + Interval(m, 4, 1) : "not available";
-}
-
 // One block a condition: what reading something else before changes.
 std::string ConditionTables(const Results& results, int width) {
   std::string text;
@@ -278,10 +267,10 @@ std::string ConditionTables(const Results& results, int width) {
       const ConditionResult::Row& row = condition.rows[p];
       names.push_back(results.record.profiles[p].name);
       nll.push_back(row.nll.value ? Fixed(*row.nll.value, 4) : "not finite");
-      change.push_back(first ? "0 (reference)" : DifferenceCell(row.change));
+      change.push_back(first ? "0 (reference)" : NatsCell(row.change, 4));
       beyond.push_back(first || p == results.record.frozen_idx
                            ? ""
-                           : DifferenceCell(row.change_beyond_frozen));
+                           : NatsCell(row.change_beyond_frozen, 4));
     }
     Append(cells, {{"profile"}, true}, names);
     Append(cells, {{"nats/", "token"}}, nll);

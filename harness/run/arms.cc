@@ -35,9 +35,7 @@ TrainedModel ModelOf(const RunRecord& record) {
   model.profile = record.training.profile;
   model.seed = record.training.seed;
   model.initial_sha256 = record.training.initial_sha256;
-  std::vector<size_t> windows(record.windows.size());
-  std::iota(windows.begin(), windows.end(), 0);
-  model.works = SumByWork(record, windows);
+  model.works = SumByWork(record, AllWindows(record));
   for (size_t p = 0; p < record.profiles.size(); ++p) {
     model.rows[record.profiles[p].name] = p;
     for (const std::string& name : record.profiles[p].same_as)
@@ -51,19 +49,6 @@ struct Losses {
   int64_t seed;
   const Sums *p, *uniform, *frozen;
 };
-
-Measured FromInterval(const stats::Interval& interval,
-                      const std::string& missing) {
-  Measured m;
-  m.value = interval.estimate;
-  if (interval.available()) {
-    m.low = interval.low;
-    m.high = interval.high;
-  } else {
-    m.reason = missing;
-  }
-  return m;
-}
 
 // a L_p + b L_uniform + c L_frozen, by seed and work.
 std::vector<Sums> Combine(const std::vector<Losses>& seeds, double a, double b,
@@ -96,7 +81,7 @@ ArmRow MakeRow(const std::string& arm, const std::string& profile,
                                   ? "one training seed: its spread is unknown"
                                   : "one work has no spread";
   const auto mean = [&](const std::vector<Sums>& rows) {
-    return FromInterval(stats::CrossedMean(rows, works.tokens), missing);
+    return ToMeasured(stats::CrossedMean(rows, works.tokens), missing);
   };
   std::vector<Sums> excess = Combine(seeds, 1, 0, 0);
   row.nll = mean(excess);

@@ -2,22 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <exception>
 #include <map>
 #include <set>
 #include <span>
-#include <thread>
 
 #include "harness/base/error.h"
 #include "harness/base/interrupt.h"
+#include "harness/base/parallel.h"
+#include "harness/run/works.h"
 #include "harness/stats/token_shift.h"
 
 namespace plastometer {
 namespace {
-
-std::string WorkOf(const Window& w) {
-  return w.source + '\n' + w.domain + '\n' + w.work;
-}
 
 // Windows of one length as [B, T] batches.
 struct IdBatch {
@@ -55,27 +51,6 @@ std::vector<double> Row(const HostTensor& logits, int64_t row) {
     default:
       throw InternalError("logits of type " + DTypeName(logits.dtype));
   }
-}
-
-// f(i) for i < n; each i is one thread's alone.
-void ParallelFor(int64_t n, int num_threads,
-                 const std::function<void(int64_t)>& f) {
-  const int64_t num = std::min<int64_t>(num_threads, n);
-  std::vector<std::exception_ptr> failures(num);
-  {
-    std::vector<std::jthread> threads;
-    for (int64_t g = 0; g < num; ++g) {
-      threads.emplace_back([&, g] {
-        try {
-          for (int64_t i = g; i < n; i += num) f(i);
-        } catch (...) {
-          failures[g] = std::current_exception();
-        }
-      });
-    }
-  }
-  for (const std::exception_ptr& failure : failures)
-    if (failure) std::rethrow_exception(failure);
 }
 
 // The probe text, and what the model predicts there before it has read
@@ -137,17 +112,15 @@ class Probe {
     const IdBatch& batch = batches_[b];
     const int64_t T = batch.num_tokens;
     std::vector<Prediction> predictions(batch.num_sequences * (T - 1));
-    ParallelFor(static_cast<int64_t>(predictions.size()), model_.num_threads(),
-                [&](int64_t i) {
-                  const int64_t row = i / (T - 1), token = i % (T - 1);
-                  const auto before =
-                      stats::Softmax(Row(reference_[b], row * T + token));
-                  const auto after = stats::Softmax(Row(now, row * T + token));
-                  const int32_t target = batch.At(row, token + 1);
-                  predictions[i] = {stats::ShiftBetween(before, after),
-                                    -before.log_p[target],
-                                    -after.log_p[target]};
-                });
+    ParallelFor(predictions.size(), model_.num_threads(), [&](size_t i) {
+      const int64_t row = static_cast<int64_t>(i) / (T - 1),
+                    token = static_cast<int64_t>(i) % (T - 1);
+      const auto before = stats::Softmax(Row(reference_[b], row * T + token));
+      const auto after = stats::Softmax(Row(now, row * T + token));
+      const int32_t target = batch.At(row, token + 1);
+      predictions[i] = {stats::ShiftBetween(before, after),
+                        -before.log_p[target], -after.log_p[target]};
+    });
     for (const Prediction& p : predictions) visit(p);
   }
 
@@ -204,7 +177,7 @@ DriftRecord Describe(const Model& model, const DriftRequest& request,
     record.contexts.push_back(
         {w.source, w.domain, w.work, w.document, w.first_token});
   std::set<std::string> works;
-  for (const Window& w : probes) works.insert(WorkOf(w));
+  for (const Window& w : probes) works.insert(WorkKey(w));
   record.probe_windows = static_cast<int64_t>(probes.size());
   record.probe_works = static_cast<int64_t>(works.size());
   record.probe_predictions = probe.num_predictions();
@@ -261,11 +234,11 @@ std::vector<Window> OtherWorks(const std::vector<Window>& windows,
                                const std::vector<Window>& contexts,
                                int64_t per_domain) {
   std::set<std::string> taken;
-  for (const Window& w : contexts) taken.insert(WorkOf(w));
+  for (const Window& w : contexts) taken.insert(WorkKey(w));
   std::map<std::string, int64_t> count;
   std::vector<Window> others;
   for (const Window& w : windows) {
-    if (taken.contains(WorkOf(w))) continue;
+    if (taken.contains(WorkKey(w))) continue;
     if (per_domain > 0 && ++count[w.domain] > per_domain) continue;
     others.push_back(w);
   }

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "harness/base/error.h"
+#include "harness/run/works.h"
 #include "harness/stats/bootstrap.h"
 
 namespace plastometer {
@@ -13,9 +14,7 @@ namespace {
 using stats::WorkTotals;
 using Value = std::function<double(const DriftPoint&)>;
 
-std::string KeyOf(const DriftContext& c) {
-  return c.source + '\n' + c.domain + '\n' + c.work;
-}
+constexpr char kNotFinite[] = "a value is not finite";
 
 // Works by name: neither their order nor that of windows decides a draw.
 std::vector<WorkTotals> ByWork(const DriftRecord& record,
@@ -23,33 +22,13 @@ std::vector<WorkTotals> ByWork(const DriftRecord& record,
                                const Value& value, double weight) {
   std::map<std::string, WorkTotals> works;
   for (size_t c = 0; c < points.size(); ++c) {
-    WorkTotals& work = works[KeyOf(record.contexts[c])];
+    WorkTotals& work = works[WorkKey(record.contexts[c])];
     work.sum += value(points[c]);
     work.weight += weight;
   }
   std::vector<WorkTotals> totals;
   for (const auto& [key, work] : works) totals.push_back(work);
   return totals;
-}
-
-Measured MeanOf(const std::vector<WorkTotals>& works, uint64_t seed) {
-  const stats::Interval interval = stats::WeightedMean(works, seed);
-  Measured m;
-  if (!std::isfinite(interval.estimate)) {
-    m.reason = "a value is not finite";
-    return m;
-  }
-  m.value = interval.estimate;
-  if (static_cast<int64_t>(works.size()) < kMinWorks) {
-    m.reason = std::to_string(works.size()) + " works, fewer than " +
-               std::to_string(kMinWorks);
-  } else if (interval.available()) {
-    m.low = interval.low;
-    m.high = interval.high;
-  } else {
-    m.reason = "no interval: the works do not vary enough to estimate one";
-  }
-  return m;
 }
 
 double MeanDistance(const DriftPoint& point) {
@@ -74,7 +53,7 @@ DriftRow Summarise(const DriftRecord& record, size_t profile, size_t position) {
   const auto predictions = static_cast<double>(record.probe_predictions);
   const auto seed = static_cast<uint64_t>(record.seed);
   const auto mean = [&](const Value& value, double weight) {
-    return MeanOf(ByWork(record, points, value, weight), seed);
+    return MeanOf(ByWork(record, points, value, weight), seed, kNotFinite);
   };
   const Value kl = [](const DriftPoint& p) { return p.kl; };
   DriftRow row;
@@ -90,7 +69,7 @@ DriftRow Summarise(const DriftRecord& record, size_t profile, size_t position) {
       MeanOf(stats::Differences(
                  ByWork(record, points, kl, predictions),
                  ByWork(record, record.At(0, position), kl, predictions)),
-             seed);
+             seed, kNotFinite);
   row.layer_distance = ByLayer(record, points);
   return row;
 }
@@ -99,7 +78,7 @@ DriftRow Summarise(const DriftRecord& record, size_t profile, size_t position) {
 
 int64_t DriftRecord::num_works() const {
   std::map<std::string, int> works;
-  for (const DriftContext& c : contexts) works[KeyOf(c)];
+  for (const DriftContext& c : contexts) works[WorkKey(c)];
   return static_cast<int64_t>(works.size());
 }
 

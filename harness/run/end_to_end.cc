@@ -1,16 +1,13 @@
 #include "harness/run/end_to_end.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <exception>
 #include <mutex>
 #include <numeric>
-#include <set>
-#include <thread>
 
 #include "harness/base/error.h"
 #include "harness/base/interrupt.h"
+#include "harness/base/parallel.h"
 #include "harness/run/measure.h"
 #include "harness/run/works.h"
 #include "harness/stats/bootstrap.h"
@@ -39,31 +36,14 @@ class Runner {
 
   std::vector<EndToEndResult> Run(const std::vector<Job>& jobs) {
     std::vector<EndToEndResult> results(jobs.size());
-    std::atomic<size_t> next{0};
-    std::exception_ptr failure;
     std::mutex mutex;
-    size_t done = 0;
-    const auto work = [&] {
-      try {
-        for (size_t i = next++; i < jobs.size(); i = next++) {
-          ThrowIfInterrupted();
-          results[i] = One(jobs[i]);
-          const std::scoped_lock lock(mutex);
-          if (progress_)
-            progress_(static_cast<int64_t>(++done),
-                      static_cast<int64_t>(jobs.size()));
-        }
-      } catch (...) {
-        const std::scoped_lock lock(mutex);
-        if (failure == nullptr) failure = std::current_exception();
-        next = jobs.size();
-      }
-    };
-    std::vector<std::jthread> threads;
-    for (int t = 1; t < request_.threads; ++t) threads.emplace_back(work);
-    work();
-    threads.clear();
-    if (failure != nullptr) std::rethrow_exception(failure);
+    int64_t done = 0;
+    ParallelFor(jobs.size(), request_.threads, [&](size_t i) {
+      ThrowIfInterrupted();
+      results[i] = One(jobs[i]);
+      const std::scoped_lock lock(mutex);
+      if (progress_) progress_(++done, static_cast<int64_t>(jobs.size()));
+    });
     return results;
   }
 
@@ -87,19 +67,14 @@ double Sum(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
-// Every second work, by name, tunes; the others are evaluated.
 void DivideWindows(const LoadedGroup& group, EndToEndRun& run) {
-  std::set<std::string> works;
-  for (const WindowRecord& w : group.record.windows) works.insert(WorkKey(w));
-  if (works.size() < 2)
+  DividedWindows divided = DivideByWork(group.record);
+  if (divided.evaluated.empty())
     throw UsageError(
         "several rates need tuning text of works of their own, and the data "
         "have one work; give one --rate");
-  for (size_t w = 0; w < group.record.windows.size(); ++w) {
-    const auto place = std::distance(
-        works.begin(), works.find(WorkKey(group.record.windows[w])));
-    (place % 2 == 0 ? run.tuning : run.evaluated).push_back(w);
-  }
+  run.tuning = std::move(divided.tuning);
+  run.evaluated = std::move(divided.evaluated);
 }
 
 bool Adapts(const LoadedGroup& group, size_t profile) {
@@ -140,16 +115,12 @@ Measured TimeRatio(const std::vector<double>& seconds,
   std::vector<stats::WorkTotals> logs;
   for (size_t i = 0; i < seconds.size(); ++i)
     logs.push_back({std::log(seconds[i] / uniform[i]), 1});
-  const stats::Interval mean = stats::WeightedMean(logs, seed);
-  Measured m;
-  if (std::isfinite(mean.estimate)) m.value = std::exp(mean.estimate);
-  if (mean.available() && static_cast<int64_t>(logs.size()) >= kMinWorks) {
-    m.low = std::exp(mean.low);
-    m.high = std::exp(mean.high);
-  } else {
-    m.reason = "too few windows";
-  }
-  return m;
+  stats::Interval mean = stats::WeightedMean(logs, seed);
+  if (static_cast<int64_t>(logs.size()) < kMinWorks)
+    mean.low = mean.high = stats::kUnknown;
+  return ToMeasured(
+      {std::exp(mean.estimate), std::exp(mean.low), std::exp(mean.high)},
+      "too few windows");
 }
 
 }  // namespace
@@ -162,8 +133,7 @@ EndToEndRun MeasureEndToEnd(
   if (request.rates.size() > 1) {
     DivideWindows(group, run);
   } else {
-    run.evaluated.resize(group.data.windows.size());
-    std::iota(run.evaluated.begin(), run.evaluated.end(), 0);
+    run.evaluated = AllWindows(group.record);
   }
   Runner runner(group, request, progress);
   const std::vector<double> rates = ChooseRates(group, request, run, runner);
@@ -192,9 +162,7 @@ EndToEndRun MeasureEndToEnd(
     run.rows[p].cost += results[j].cost;
     seconds[p].push_back(SecondsOf(results[j].cost));
   }
-  std::vector<size_t> all(windows.size());
-  std::iota(all.begin(), all.end(), 0);
-  const WorkSums works = SumByWork(run.record, all);
+  const WorkSums works = SumByWork(run.record, AllWindows(run.record));
   const auto seed = static_cast<uint64_t>(run.record.seed);
   for (size_t p = 0; p < profiles.size(); ++p) {
     EndToEndRow& row = run.rows[p];

@@ -337,9 +337,9 @@ LearningSummary::LearningSummary(const RunRecord& record, std::string profile,
   std::ranges::sort(order);
   for (size_t i = 0; i < order.size(); ++i)
     sums_->rank_of_id[order[i].second] = static_cast<double>(i + 1);
-  std::map<std::string, size_t> places;
-  for (const WindowRecord& w : record.windows) places[WorkKey(w)];
-  for (auto& [key, place] : places) place = sums_->num_works++;
+  const std::map<std::string, size_t> places =
+      WorkPlaces(record, AllWindows(record));
+  sums_->num_works = places.size();
   sums_->domain_of_work.resize(sums_->num_works);
   for (const WindowRecord& w : record.windows) {
     const size_t place = places.at(WorkKey(w));

@@ -17,15 +17,6 @@ namespace {
 // Enough for several mini-batches and a ragged tail, and cheap.
 constexpr int64_t kProbeTokens = 80;
 
-std::vector<int32_t> BatchIds(const std::vector<Window>& windows,
-                              const Batch& batch) {
-  std::vector<int32_t> ids;
-  ids.reserve(batch.window_idx.size() * static_cast<size_t>(batch.num_tokens));
-  for (size_t w : batch.window_idx)
-    ids.insert(ids.end(), windows[w].ids.begin(), windows[w].ids.end());
-  return ids;
-}
-
 // Bytes of the text of the scored tokens; -1 when the data does not say.
 int64_t ScoredBytes(const Window& window) {
   if (window.token_bytes.size() != window.ids.size()) return -1;
@@ -175,6 +166,15 @@ void CheckCounters(const Model& model, const Profile& profile,
       std::to_string(counters.flops) + " FLOPs, the formulas say " +
       std::to_string(expected.inner_updates) + " and " +
       std::to_string(expected.flops) + " (or another counter differs)");
+}
+
+std::vector<int32_t> BatchIds(const std::vector<Window>& windows,
+                              const Batch& batch) {
+  std::vector<int32_t> ids;
+  ids.reserve(batch.window_idx.size() * static_cast<size_t>(batch.num_tokens));
+  for (size_t w : batch.window_idx)
+    ids.insert(ids.end(), windows[w].ids.begin(), windows[w].ids.end());
+  return ids;
 }
 
 std::vector<Batch> BatchesOf(const std::vector<Window>& windows,

@@ -34,6 +34,9 @@ void PlanRecord(const std::vector<Window>& windows, const ProfilePlan& plan,
                 int64_t batch_size, RunRecord& record);
 // One finished unit into a planned record.
 void AddUnit(const UnitResult& unit, RunRecord& record);
+// The batch's ids [B, T], row-major.
+std::vector<int32_t> BatchIds(const std::vector<Window>& windows,
+                              const Batch& batch);
 std::vector<Batch> BatchesOf(const std::vector<Window>& windows,
                              int64_t batch_size);
 

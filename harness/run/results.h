@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -89,6 +90,10 @@ struct RunRecord {
   std::vector<ProfileRecord> profiles;
   size_t uniform_idx = 0, frozen_idx = 0;
 };
+
+// Index of the profile of this name, or with this other name.
+std::optional<size_t> FindProfile(const RunRecord& record,
+                                  std::string_view name);
 
 // A number or the reason why there is none.
 struct Measured {

@@ -188,10 +188,7 @@ void WriteStatistics(const Model& model, const LoadedGroup& group,
       BatchesOf(group.data.windows, group.spec.batch_size);
   for (size_t i = 0; i < batches.size(); ++i) {
     ThrowIfInterrupted();
-    std::vector<int32_t> ids;
-    for (const size_t w : batches[i].window_idx)
-      ids.insert(ids.end(), group.data.windows[w].ids.begin(),
-                 group.data.windows[w].ids.end());
+    const std::vector<int32_t> ids = BatchIds(group.data.windows, batches[i]);
     ForwardOptions options;
     options.statistics = StatisticsMode::kOn;
     const ForwardResult result =

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <string>
 
 #include "harness/stats/bootstrap.h"
@@ -28,12 +29,12 @@ Measured NotFinite() {
   return m;
 }
 
-bool Enough(const WorkSums& works) {
-  return static_cast<int64_t>(works.num_works()) >= kMinWorks;
+bool Enough(size_t num_works) {
+  return static_cast<int64_t>(num_works) >= kMinWorks;
 }
 
-std::string TooFew(const WorkSums& works) {
-  return std::to_string(works.num_works()) + " works, fewer than " +
+std::string TooFew(size_t num_works) {
+  return std::to_string(num_works) + " works, fewer than " +
          std::to_string(kMinWorks);
 }
 
@@ -46,17 +47,16 @@ void SetInterval(const stats::Interval& interval, Measured& m) {
   }
 }
 
-// a - b, work by work, in nats.
-std::vector<double> Minus(const std::vector<double>& a,
-                          const std::vector<double>& b) {
-  std::vector<double> difference(a.size());
-  for (size_t i = 0; i < a.size(); ++i) difference[i] = a[i] - b[i];
-  return difference;
+}  // namespace
+
+std::vector<size_t> AllWindows(const RunRecord& record) {
+  std::vector<size_t> windows(record.windows.size());
+  std::iota(windows.begin(), windows.end(), 0);
+  return windows;
 }
 
-// Works by name, so that neither the order of windows nor of works decides.
-std::map<std::string, size_t> PlacesByName(const RunRecord& record,
-                                           std::span<const size_t> windows) {
+std::map<std::string, size_t> WorkPlaces(const RunRecord& record,
+                                         std::span<const size_t> windows) {
   std::map<std::string, size_t> places;
   for (const size_t w : windows) places[WorkKey(record.windows[w])];
   size_t next = 0;
@@ -64,15 +64,44 @@ std::map<std::string, size_t> PlacesByName(const RunRecord& record,
   return places;
 }
 
-}  // namespace
+int64_t NumWorks(const RunRecord& record) {
+  return static_cast<int64_t>(WorkPlaces(record, AllWindows(record)).size());
+}
 
-std::string WorkKey(const WindowRecord& w) {
-  return w.source + '\n' + w.domain + '\n' + w.work;
+DividedWindows DivideByWork(const RunRecord& record) {
+  const std::vector<size_t> all = AllWindows(record);
+  const std::map<std::string, size_t> places = WorkPlaces(record, all);
+  DividedWindows divided;
+  for (const size_t w : all) {
+    const bool tunes = places.at(WorkKey(record.windows[w])) % 2 == 0;
+    (tunes ? divided.tuning : divided.evaluated).push_back(w);
+  }
+  return divided;
+}
+
+std::vector<double> Minus(const std::vector<double>& a,
+                          const std::vector<double>& b) {
+  std::vector<double> difference(a.size());
+  for (size_t i = 0; i < a.size(); ++i) difference[i] = a[i] - b[i];
+  return difference;
+}
+
+Measured ToMeasured(const stats::Interval& interval,
+                    const std::string& missing) {
+  Measured m;
+  if (std::isfinite(interval.estimate)) m.value = interval.estimate;
+  if (interval.available()) {
+    m.low = interval.low;
+    m.high = interval.high;
+  } else {
+    m.reason = missing;
+  }
+  return m;
 }
 
 WorkSums SumByWork(const RunRecord& record, std::span<const size_t> windows,
                    int64_t from, int64_t to) {
-  const std::map<std::string, size_t> places = PlacesByName(record, windows);
+  const std::map<std::string, size_t> places = WorkPlaces(record, windows);
   WorkSums works;
   works.tokens.assign(places.size(), 0);
   works.floor.assign(places.size(), 0);
@@ -106,17 +135,29 @@ std::vector<stats::WorkTotals> Totals(const WorkSums& works, size_t profile) {
   return totals;
 }
 
-Measured MeanOverWorks(const WorkSums& works, size_t profile, uint64_t seed) {
+Measured MeanOf(std::span<const stats::WorkTotals> works, uint64_t seed,
+                const std::string& not_finite) {
   Measured m;
-  const double mean = Mean(works, profile);
-  if (!std::isfinite(mean)) return NotFinite();
-  m.value = mean;
-  if (Enough(works)) {
-    SetInterval(stats::WeightedMean(Totals(works, profile), seed), m);
+  double sum = 0, weight = 0;
+  for (const stats::WorkTotals& work : works) {
+    sum += work.sum;
+    weight += work.weight;
+  }
+  if (!std::isfinite(sum / weight)) {
+    m.reason = not_finite;
+    return m;
+  }
+  m.value = sum / weight;
+  if (Enough(works.size())) {
+    SetInterval(stats::WeightedMean(works, seed), m);
   } else {
-    m.reason = TooFew(works);
+    m.reason = TooFew(works.size());
   }
   return m;
+}
+
+Measured MeanOverWorks(const WorkSums& works, size_t profile, uint64_t seed) {
+  return MeanOf(Totals(works, profile), seed);
 }
 
 Measured LostAgainst(const WorkSums& works, size_t profile, size_t uniform,
@@ -126,12 +167,12 @@ Measured LostAgainst(const WorkSums& works, size_t profile, size_t uniform,
   if (!std::isfinite(lost)) return NotFinite();
   m.value = lost;
   if (profile == uniform) return m;  // by definition
-  if (Enough(works)) {
+  if (Enough(works.num_works())) {
     SetInterval(stats::PairedDifference(Totals(works, profile),
                                         Totals(works, uniform), seed),
                 m);
   } else {
-    m.reason = TooFew(works);
+    m.reason = TooFew(works.num_works());
   }
   return m;
 }
@@ -148,7 +189,7 @@ Measured Retention(const WorkSums& works, size_t profile, size_t uniform,
   }
   m.value = kept / gap;
   if (profile == uniform || profile == frozen) return m;  // by definition
-  if (!Enough(works)) m.reason = TooFew(works);
+  if (!Enough(works.num_works())) m.reason = TooFew(works.num_works());
   if (works.num_works() < 2) return m;
   const stats::RatioResult ratio = stats::FiellerRatio(
       Minus(works.nll[frozen], works.nll[profile]),
@@ -157,7 +198,7 @@ Measured Retention(const WorkSums& works, size_t profile, size_t uniform,
                           // however few the works
     m.value.reset();
     m.reason = ratio.reason;
-  } else if (Enough(works)) {
+  } else if (Enough(works.num_works())) {
     SetInterval(*ratio.interval, m);
   }
   return m;
@@ -167,7 +208,7 @@ std::vector<std::optional<bool>> ParetoMarks(
     const WorkSums& works, const std::vector<std::optional<double>>& costs,
     uint64_t seed) {
   std::vector<std::optional<bool>> marks(costs.size());
-  if (!Enough(works))
+  if (!Enough(works.num_works()))
     return marks;  // no paired interval, no dominance to speak of
   std::vector<stats::ParetoPoint> points;
   for (size_t p = 0; p < costs.size(); ++p)

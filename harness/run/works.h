@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,8 +24,25 @@ struct WorkSums {
   size_t num_works() const { return tokens.size(); }
 };
 
-// Identity of a window's independent work.
-std::string WorkKey(const WindowRecord& window);
+// Identity of a window's independent work: of anything with source, domain and
+// work.
+template <class Window>
+std::string WorkKey(const Window& w) {
+  return w.source + '\n' + w.domain + '\n' + w.work;
+}
+
+std::vector<size_t> AllWindows(const RunRecord& record);
+// Works by name, so that neither the order of windows nor of works decides.
+std::map<std::string, size_t> WorkPlaces(const RunRecord& record,
+                                         std::span<const size_t> windows);
+int64_t NumWorks(const RunRecord& record);
+
+// What is chosen on some works is judged on the others: every second work, by
+// name, is for tuning. With one work there is nothing left to evaluate.
+struct DividedWindows {
+  std::vector<size_t> tuning, evaluated;
+};
+DividedWindows DivideByWork(const RunRecord& record);
 
 // Losses of the scored tokens in [from, to) of the given windows, works sorted
 // by source, domain and name: the resampling draws by place.
@@ -33,6 +51,17 @@ WorkSums SumByWork(const RunRecord& record, std::span<const size_t> windows,
                    int64_t to = std::numeric_limits<int64_t>::max());
 // One profile's sums with their weights, for harness/stats.
 std::vector<stats::WorkTotals> Totals(const WorkSums& works, size_t profile);
+
+// a - b, work by work, in nats.
+std::vector<double> Minus(const std::vector<double>& a,
+                          const std::vector<double>& b);
+
+// `missing`: the reason where there is no interval.
+Measured ToMeasured(const stats::Interval& interval,
+                    const std::string& missing = {});
+// The weighted mean over works; no interval below kMinWorks.
+Measured MeanOf(std::span<const stats::WorkTotals> works, uint64_t seed,
+                const std::string& not_finite = "a loss is not finite");
 
 // Each has a value whenever it is finite, and an interval when there are
 // kMinWorks works or more.

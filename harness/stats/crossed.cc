@@ -110,32 +110,18 @@ RatioResult CrossedRatio(const Matrix& numerator, const Matrix& denominator,
   if (numerator.empty() || weights.empty())
     return {kUnknown, std::nullopt, "there is nothing measured"};
   const Moments m = MomentsOf(numerator, denominator, weights);
-  RatioResult result;
-  if (m.mean[1] != 0 && std::isfinite(m.mean[0] / m.mean[1]))
-    result.estimate = m.mean[0] / m.mean[1];
-  if (numerator.size() < 2 || weights.size() < 2) {
-    result.reason = numerator.size() < 2
-                        ? "one training seed: its spread is unknown"
-                        : "one work has no spread";
-    return result;
-  }
+  const double ratio = m.mean[0] / m.mean[1];
+  const double estimate =
+      m.mean[1] != 0 && std::isfinite(ratio) ? ratio : kUnknown;
+  if (numerator.size() < 2 || weights.size() < 2)
+    return {estimate, std::nullopt,
+            numerator.size() < 2 ? "one training seed: its spread is unknown"
+                                 : "one work has no spread"};
   double v[3];
   for (int i = 0; i < 3; ++i) v[i] = m.from_seeds[i] + m.from_works[i];
-  const double t =
-      QuantileFor(m, std::isfinite(result.estimate) ? result.estimate : 0);
-  // All r with (N - r D)^2 <= t^2 Var(N - r D), as in ratio.cc.
-  const double a = m.mean[1] * m.mean[1] - t * t * v[2];
-  const double b = m.mean[0] * m.mean[1] - t * t * v[1];
-  const double c = m.mean[0] * m.mean[0] - t * t * v[0];
-  if (std::isnan(a) || std::isnan(b)) {
-    result.reason = "a value is unknown";
-  } else if (a <= 0) {
-    result.reason = "the 95 % interval of the denominator contains 0";
-  } else {
-    const double root = std::sqrt(std::fmax(0.0, b * b - a * c));
-    result.interval = Interval{result.estimate, (b - root) / a, (b + root) / a};
-  }
-  return result;
+  return FiellerFromMoments(
+      {m.mean[0], m.mean[1], v[0], v[1], v[2]},
+      QuantileFor(m, std::isfinite(estimate) ? estimate : 0));
 }
 
 }  // namespace plastometer::stats

@@ -11,11 +11,6 @@ namespace {
 
 // Weighted means of numerator and denominator and their linearised
 // (co)variances.
-struct PairedMoments {
-  double numerator, denominator;
-  double var_numerator, covariance, var_denominator;
-};
-
 PairedMoments Moments(std::span<const double> num, std::span<const double> den,
                       std::span<const double> weights) {
   const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
@@ -44,7 +39,26 @@ Interval Solve(const PairedMoments& m, double t, double a) {
   return {m.numerator / m.denominator, (b - root) / a, (b + root) / a};
 }
 
+double RatioOf(const PairedMoments& m) {
+  const double ratio = m.numerator / m.denominator;
+  return m.denominator != 0 && std::isfinite(ratio) ? ratio : kUnknown;
+}
+
 }  // namespace
+
+RatioResult FiellerFromMoments(const PairedMoments& m, double t) {
+  RatioResult result;
+  result.estimate = RatioOf(m);
+  const double a = m.denominator * m.denominator - t * t * m.var_denominator;
+  if (std::isnan(a) || std::isnan(m.numerator)) {
+    result.reason = "a value is unknown";
+  } else if (a <= 0) {
+    result.reason = "the 95 % interval of the denominator contains 0";
+  } else {
+    result.interval = Solve(m, t, a);
+  }
+  return result;
+}
 
 RatioResult FiellerRatio(std::span<const double> numerator_by_work,
                          std::span<const double> denominator_by_work,
@@ -55,23 +69,11 @@ RatioResult FiellerRatio(std::span<const double> numerator_by_work,
   if (n == 0) return {kUnknown, std::nullopt, "there are no works"};
   const PairedMoments m =
       Moments(numerator_by_work, denominator_by_work, weights);
-  RatioResult result;
-  if (m.denominator != 0 && std::isfinite(m.numerator / m.denominator))
-    result.estimate = m.numerator / m.denominator;
-  if (n < 2) {
-    result.reason = "one work has no spread; an interval needs two or more";
-    return result;
-  }
-  const double t = StudentQuantile(0.975, static_cast<double>(n - 1));
-  const double a = m.denominator * m.denominator - t * t * m.var_denominator;
-  if (std::isnan(a) || std::isnan(m.numerator)) {
-    result.reason = "a value is unknown";
-  } else if (a <= 0) {
-    result.reason = "the 95 % interval of the denominator contains 0";
-  } else {
-    result.interval = Solve(m, t, a);
-  }
-  return result;
+  if (n < 2)
+    return {RatioOf(m), std::nullopt,
+            "one work has no spread; an interval needs two or more"};
+  return FiellerFromMoments(m,
+                            StudentQuantile(0.975, static_cast<double>(n - 1)));
 }
 
 }  // namespace plastometer::stats

@@ -11,12 +11,21 @@
 
 namespace plastometer::stats {
 
+// Two estimates and the (co)variances of the estimates.
+struct PairedMoments {
+  double numerator, denominator;
+  double var_numerator, covariance, var_denominator;
+};
+
 struct RatioResult {
   double estimate =
       kUnknown;  // NaN when the denominator is 0 or a value is unknown
   std::optional<Interval> interval;  // empty: "not available"
   std::string reason;                // why, when it is empty
 };
+
+// Fieller's interval with Student's quantile `t`.
+RatioResult FiellerFromMoments(const PairedMoments& moments, double t);
 
 // Sums over each work's tokens (nats) of numerator and denominator, and the
 // works' token counts; Student's t with n - 1 degrees of freedom. Throws

@@ -1,0 +1,14 @@
+// A loop over independent pieces of work.
+#pragma once
+#include <cstddef>
+#include <functional>
+
+namespace plastometer {
+
+// f(i) for each i in [0, n), on at most `num_threads` threads, this one among
+// them (0: all cores), in no particular order. The first exception is thrown
+// again; pieces that have not begun by then are left out.
+void ParallelFor(size_t n, int num_threads,
+                 const std::function<void(size_t i)>& f);
+
+}  // namespace plastometer
