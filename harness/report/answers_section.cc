@@ -423,11 +423,10 @@ void AddForYourModel(const ReportRun& run, Page& page) {
         "skips.");
   for (const char* cost : {"flops", "ms_per_1k_tokens"}) {
     std::vector<std::string> beaten;
-    for (const CaseResult& c : cases) {
-      const auto mark = c.pareto.find(cost);
-      if (mark != c.pareto.end() && mark->second && !*mark->second)
-        beaten.push_back("`" + c.profile + "`");
-    }
+    const auto marks = ParetoMarksOf(run, cost);
+    for (size_t p = 0; p < cases.size(); ++p)
+      if (marks[p] && !*marks[p])
+        beaten.push_back("`" + cases[p].profile + "`");
     if (!beaten.empty())
       bullets.items.push_back(
           std::string("By ") +
