@@ -308,8 +308,9 @@ Answer Stability(const ReportRun& run) {
   return {"rq2" + run.suffix,
           "RQ2, stability: does freezing layers keep the model from drifting?",
           "not available",
-          "This run holds no drift measurement: it needs a probe text scored "
-          "with the state frozen at chosen tokens.",
+          "A run holds no drift: `plastometer drift` measures how far each "
+          "profile moves the model on other text; its folder is not read here "
+          "yet.",
           "",
           ""};
 }
