@@ -86,7 +86,9 @@ Figure CumulativeFigure(const ReportRun& run,
       "set logscale x 2\nset xlabel '" + std::string(kPositionAxis) +
       "'\nset ylabel 'P(t), perplexity so far'\nset key above samplen 2\n";
   std::vector<std::string> parts;
-  for (size_t p = 0; p < record.profiles.size(); ++p)
+  const std::vector<size_t> shown = Candidates(run);
+  figure.height += LegendHeight(shown.size());
+  for (const size_t p : shown)
     parts.push_back("'" + figure.id + ".csv' skip 1 using 1:" +
                     std::to_string(p + 2) + " with lines " + LineStyle(p) +
                     " title " + Quoted(record.profiles[p].name));
@@ -178,7 +180,9 @@ Figure DifferenceFigure(const ReportRun& run, const std::vector<Bin>& bins,
                 "'\nset ylabel 'nats per token against frozen'\nset key "
                 "above\nset xzeroaxis lc rgb '#7a7a7a'\n";
   std::vector<std::string> bands, lines;
-  for (size_t p = 0; p < record.profiles.size(); ++p) {
+  const std::vector<size_t> shown = Candidates(run);
+  figure.height += LegendHeight(shown.size());
+  for (const size_t p : shown) {
     if (p == record.frozen_idx) continue;
     const std::string file = "'" + figure.id + ".csv' skip 1 using 3:";
     const auto column = [&](int offset) {

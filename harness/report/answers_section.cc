@@ -308,8 +308,9 @@ Answer Stability(const ReportRun& run) {
   return {"rq2" + run.suffix,
           "RQ2, stability: does freezing layers keep the model from drifting?",
           "not available",
-          "This run holds no drift measurement: it needs a probe text scored "
-          "with the state frozen at chosen tokens.",
+          "A run holds no drift: `plastometer drift` measures how far each "
+          "profile moves the model on other text; its folder is not read here "
+          "yet.",
           "",
           ""};
 }
@@ -423,11 +424,10 @@ void AddForYourModel(const ReportRun& run, Page& page) {
         "skips.");
   for (const char* cost : {"flops", "ms_per_1k_tokens"}) {
     std::vector<std::string> beaten;
-    for (const CaseResult& c : cases) {
-      const auto mark = c.pareto.find(cost);
-      if (mark != c.pareto.end() && mark->second && !*mark->second)
-        beaten.push_back("`" + c.profile + "`");
-    }
+    const auto marks = ParetoMarksOf(run, cost);
+    for (size_t p = 0; p < cases.size(); ++p)
+      if (marks[p] && !*marks[p])
+        beaten.push_back("`" + cases[p].profile + "`");
     if (!beaten.empty())
       bullets.items.push_back(
           std::string("By ") +

@@ -34,6 +34,10 @@ std::string PlotCommand(const std::vector<std::string>& parts) {
   return text + "\n";
 }
 
+int LegendHeight(size_t num_names) {
+  return 15 * std::max(0, static_cast<int>(num_names + 1) / 2 - 3);
+}
+
 std::string EmptyPlot() {
   return "set xrange [0:1]\nset yrange [0:1]\nunset tics\nset label 'not "
          "available' at graph 0.5,0.5 center\nplot NaN notitle\n";

@@ -37,6 +37,7 @@ th[scope=row],.left{text-align:left}
 figure{margin:0;min-width:0;break-inside:avoid}
 figure svg,figure img{display:block;width:100%;max-width:44rem;height:auto}
 figure svg [color=black]{color:inherit}
+figure svg [color=white]{color:var(--ground)}
 figure svg [fill=black]{fill:currentColor}
 figure svg [stroke=black]{stroke:currentColor}
 figure svg text{font-family:system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif}

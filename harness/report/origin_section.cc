@@ -32,47 +32,58 @@ std::vector<Step> StepsOf(const ReportRun& run) {
   return steps;
 }
 
+// Of the gap between frozen and uniform, where one end of the step is an end of
+// the gap.
+Measured ShareOf(const WorkSums& works, size_t a, size_t b,
+                 const RunRecord& record) {
+  if (a == record.frozen_idx) return Retention(works, b, record.uniform_idx, a);
+  if (b != record.uniform_idx) return {};
+  const Measured kept = Retention(works, a, b, record.frozen_idx);
+  const auto rest = [](std::optional<double> x) {
+    return x ? std::optional<double>(1 - *x) : x;
+  };
+  return {rest(kept.value), rest(kept.high), rest(kept.low), kept.reason};
+}
+
+// Rows of one slice.
+void AddSteps(const ReportRun& run, const std::string& slice, Table& table) {
+  const RunRecord& record = run.results.record;
+  const WorkSums works = SumByWork(record, WindowsOf(record, slice));
+  for (const Step& step : StepsOf(run)) {
+    const auto a = FindProfile(record, step.a), b = FindProfile(record, step.b);
+    if (!a || !b) continue;
+    table.rows.push_back(
+        {TextCell(step.a), TextCell(step.b), TextCell(slice),
+         IntervalCell(
+             LostAgainst(works, *a, *b, static_cast<uint64_t>(record.seed)), 3),
+         IntervalCell(ShareOf(works, *a, *b, record), 1, 100),
+         TextCell(step.meaning)});
+  }
+}
+
 }  // namespace
 
 void AddOrigin(const ReportRun& run, Page& page) {
-  const RunRecord& record = run.results.record;
-  const WorkSums works = SumByWork(record, WindowsOf(record, "all"));
   Table table{"origin" + run.suffix,
               "What the gain is made of: differences of losses, paired by work",
               {{"loss of", {"a"}, true},
                {"minus loss of", {"b"}, true},
+               {"text", {"slice"}, true},
                {"nats per token", WithBounds("nats")},
                {"share of frozen - uniform, %", WithBounds("share")},
                {"what it measures", {"meaning"}, true}},
               {},
               {}};
-  for (const Step& step : StepsOf(run)) {
-    const auto a = FindProfile(run.results.record, step.a),
-               b = FindProfile(run.results.record, step.b);
-    if (!a || !b) continue;
-    Measured share;  // 1 - retention where b is measured against a
-    if (*a == record.frozen_idx) {
-      share = Retention(works, *b, record.uniform_idx, *a);
-    } else if (*b == record.uniform_idx) {
-      share = Retention(works, *a, *b, record.frozen_idx);
-      const auto flipped = [](std::optional<double> x) {
-        return x ? std::optional<double>(1 - *x) : x;
-      };
-      share = {flipped(share.value), flipped(share.high), flipped(share.low),
-               share.reason};
-    }
-    table.rows.push_back(
-        {TextCell(step.a), TextCell(step.b),
-         IntervalCell(
-             LostAgainst(works, *a, *b, static_cast<uint64_t>(record.seed)), 3),
-         IntervalCell(share, 1, 100), TextCell(step.meaning)});
-  }
-  page.Add(Heading{2, "Where the gain comes from", "origin" + run.suffix});
+  AddSteps(run, "all", table);
   if (table.rows.size() == 1)
     table.notes.push_back(
         "The split needs controls: `plastometer run --profiles \"uniform "
         "frozen frozen;start=mean uniform;eta=flip uniform;eta=shuffle "
         "uniform;reset-every=512\"` measures them.");
+  if (run.results.domains.size() > 1)
+    for (const SliceResult& domain : run.results.domains)
+      AddSteps(run, domain.name, table);
+  page.Add(Heading{2, "Where the gain comes from", "origin" + run.suffix});
   page.Add(std::move(table));
 }
 

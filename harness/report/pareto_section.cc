@@ -21,54 +21,55 @@ constexpr CostAxis kAxes[] = {
     {"ms_per_1k_tokens", "ms per 1,000 tokens", "measured time"},
     {"adaptive_state_bytes", "adaptive state, KiB per sequence", "state"}};
 
-Measured CostOf(const CaseResult& c, const std::string& key) {
-  const auto exact = [](double value) { return Measured{value, {}, {}, ""}; };
-  const auto tokens = static_cast<double>(c.counters.tokens);
-  if (key == "flops") return exact(c.flops_per_token / 1e6);
-  if (key == "inner_updates")
-    return exact(static_cast<double>(c.counters.inner_updates) / tokens);
-  if (key == "adaptive_state_bytes")
-    return exact(static_cast<double>(c.counters.adaptive_state_bytes) / 1024);
-  return c.ms_per_1k_tokens;
-}
-
 // "front", "dominated" or "unknown": its mark in the figure.
-std::string MarkOf(const CaseResult& c, const std::string& key) {
-  const auto mark = c.pareto.find(key);
-  if (mark == c.pareto.end() || !mark->second) return "unknown";
-  return *mark->second ? "front" : "dominated";
+std::string MarkText(std::optional<bool> mark) {
+  if (!mark) return "unknown";
+  return *mark ? "front" : "dominated";
 }
 
-std::string PointsCsv(const SliceResult& all, const CostAxis& axis) {
-  const auto number = [](std::optional<double> x) {
-    return CsvNumber(x.value_or(stats::kUnknown));
-  };
+// One profile in the figure.
+struct Point {
+  size_t idx;  // of the case, and of its colour
+  const CaseResult* row;
+  Measured cost;
+  std::string mark;
+};
+
+std::vector<Point> PointsOf(const ReportRun& run, const CostAxis& axis) {
+  const auto marks = ParetoMarksOf(run, axis.key);
+  std::vector<Point> points;
+  for (const size_t p : Candidates(run)) {
+    const CaseResult& row = run.results.all.cases[p];
+    points.push_back({p, &row, CostOf(row, axis.key), MarkText(marks[p])});
+  }
+  return points;
+}
+
+std::string PointsCsv(const std::vector<Point>& points) {
   std::string csv =
       "profile,cost,cost_low,cost_high,nats_lost,nats_lost_low,nats_lost_high,"
       "perplexity,mark\n";
-  for (const CaseResult& c : all.cases) {
-    const Measured cost = CostOf(c, axis.key);
-    csv += Csv(c.profile);
-    for (const auto& x : {cost.value, cost.low, cost.high, c.lost.value,
-                          c.lost.low, c.lost.high})
-      csv += "," + number(x);
-    csv += "," + CsvNumber(c.perplexity) + "," + MarkOf(c, axis.key) + "\n";
+  for (const Point& p : points) {
+    const Measured& lost = p.row->lost;
+    csv += Csv(p.row->profile);
+    for (const auto& x : {p.cost.value, p.cost.low, p.cost.high, lost.value,
+                          lost.low, lost.high})
+      csv += "," + CsvNumber(x.value_or(stats::kUnknown));
+    csv += "," + CsvNumber(p.row->perplexity) + "," + p.mark + "\n";
   }
   return csv;
 }
 
 // The staircase through the front, cheapest first, each step lower.
-std::string FrontCsv(const SliceResult& all, const CostAxis& axis) {
-  std::vector<std::pair<double, double>> points;
-  for (const CaseResult& c : all.cases) {
-    const Measured cost = CostOf(c, axis.key);
-    if (MarkOf(c, axis.key) == "front" && cost.value && c.lost.value)
-      points.emplace_back(*cost.value, *c.lost.value);
-  }
-  std::ranges::sort(points);
+std::string FrontCsv(const std::vector<Point>& points) {
+  std::vector<std::pair<double, double>> steps;
+  for (const Point& p : points)
+    if (p.mark == "front" && p.cost.value && p.row->lost.value)
+      steps.emplace_back(*p.cost.value, *p.row->lost.value);
+  std::ranges::sort(steps);
   std::string csv = "cost,nats_lost\n";
   double best = std::numeric_limits<double>::infinity();
-  for (const auto& [cost, lost] : points) {
+  for (const auto& [cost, lost] : steps) {
     if (lost >= best) continue;
     best = lost;
     csv += CsvNumber(cost) + "," + CsvNumber(lost) + "\n";
@@ -95,10 +96,11 @@ double NiceStep(double x) {
 
 // The axis of the loss, and beside it the same as perplexity: uniform's times
 // exp(nats lost).
-std::string LossAxes(const SliceResult& all, double uniform) {
+std::string LossAxes(const std::vector<Point>& points, double uniform) {
   Range range;
-  for (const CaseResult& c : all.cases)
-    for (const auto& x : {c.lost.value, c.lost.low, c.lost.high}) range.Hold(x);
+  for (const Point& p : points)
+    for (const auto& x : {p.row->lost.value, p.row->lost.low, p.row->lost.high})
+      range.Hold(x);
   if (!(range.high > range.low)) return "";
   const double pad = 0.08 * (range.high - range.low);
   const double low = range.low - pad, high = range.high + pad;
@@ -118,32 +120,49 @@ std::string LossAxes(const SliceResult& all, double uniform) {
 
 // Filled: on the front; open: dominated; a cross: unknown. The shape is the
 // profile's.
-std::string PointStyle(const CaseResult& c, const std::string& key,
-                       size_t idx) {
-  const std::string mark = MarkOf(c, key);
-  const size_t shape = 4 + 2 * (idx % 6);
-  const size_t point = mark == "unknown" ? 2
-                       : mark == "front" ? shape + 1
-                                         : shape;
+std::string PointStyle(const Point& p) {
+  const size_t shape = 4 + 2 * (p.idx % 6);
+  const size_t point = p.mark == "unknown" ? 2
+                       : p.mark == "front" ? shape + 1
+                                           : shape;
   return "pt " + std::to_string(point) + " ps 1.1 lw 1.5 lc rgb '" +
-         SeriesColor(idx) + "'";
+         SeriesColor(p.idx) + "'";
+}
+
+std::string PlotOf(const Figure& figure, const std::vector<Point>& points) {
+  const std::string file = figure.id + ".csv", front = figure.id + "-front.csv";
+  std::vector<std::string> parts;
+  if (std::ranges::count(figure.data.at(front), '\n') > 2)
+    parts.push_back("'" + front +
+                    "' skip 1 using 1:2 with fsteps lw 1.5 lc rgb '#7a7a7a' "
+                    "title 'front'");
+  for (size_t k = 0; k < points.size(); ++k) {
+    const std::string at = std::to_string(k),
+                      row = "'" + file + "' every ::" + at + "::" + at +
+                            " skip 1 using ",
+                      color = " lc rgb '" + SeriesColor(points[k].idx) +
+                              "' notitle";
+    parts.push_back(row + "2:5:6:7 with yerrorbars pt -1" + color);
+    parts.push_back(row + "2:5:3:4 with xerrorbars pt -1" + color);
+    parts.push_back(row + "2:5 with points " + PointStyle(points[k]) +
+                    " title " + Quoted(points[k].row->profile));
+  }
+  return PlotCommand(parts);
 }
 
 Figure ParetoFigure(const ReportRun& run, const CostAxis& axis) {
-  const SliceResult& all = run.results.all;
-  const double uniform = all.cases[run.results.record.uniform_idx].perplexity;
+  const std::vector<Point> points = PointsOf(run, axis);
   Figure figure;
   figure.id = std::string("pareto-") + axis.key + run.suffix;
   std::ranges::replace(figure.id, '_', '-');
   figure.title = std::string("Loss against ") + axis.title;
-  const std::string points = figure.id + ".csv",
-                    front = figure.id + "-front.csv";
-  figure.data[points] = PointsCsv(all, axis);
-  figure.data[front] = FrontCsv(all, axis);
+  figure.height += LegendHeight(points.size());
+  figure.data[figure.id + ".csv"] = PointsCsv(points);
+  figure.data[figure.id + "-front.csv"] = FrontCsv(points);
   std::string on_front;
-  for (const CaseResult& c : all.cases)
-    if (MarkOf(c, axis.key) == "front")
-      on_front += (on_front.empty() ? "" : ", ") + c.profile;
+  for (const Point& p : points)
+    if (p.mark == "front")
+      on_front += (on_front.empty() ? "" : ", ") + p.row->profile;
   figure.alt =
       std::string("Nats lost against uniform over ") + axis.label +
       ". Not dominated: " + (on_front.empty() ? "not available" : on_front) +
@@ -153,33 +172,19 @@ Figure ParetoFigure(const ReportRun& run, const CostAxis& axis) {
            ? "Which profiles are not dominated is not available: too few "
              "works for paired intervals. "
            : "Filled mark: no other profile is better, by a paired interval, "
-             "at no "
-             "higher cost (" +
+             "at no higher cost (" +
                  on_front + "). ") +
       std::string("Bars: 95 % intervals of the difference from uniform") +
-      (std::string(axis.key) == "ms_per_1k_tokens" ? "; quartiles of time over "
-                                                     "batches."
-                                                   : "; this cost is exact.");
-  figure.plot = "set xlabel '" + std::string(axis.label) +
-                "'\nset ylabel 'nats lost against uniform'\nset offsets graph "
-                "0.08, graph 0.08, 0, 0\nset key above samplen 2\n" +
-                LossAxes(all, uniform);
-  std::vector<std::string> parts;
-  if (std::ranges::count(figure.data[front], '\n') > 2)
-    parts.push_back("'" + front +
-                    "' skip 1 using 1:2 with fsteps lw 1.5 lc rgb '#7a7a7a' "
-                    "title 'front'");
-  for (size_t p = 0; p < all.cases.size(); ++p) {
-    const std::string row = "'" + points + "' every ::" + std::to_string(p) +
-                            "::" + std::to_string(p) + " skip 1 using ";
-    const std::string color = " lc rgb '" + SeriesColor(p) + "' notitle";
-    parts.push_back(row + "2:5:6:7 with yerrorbars pt -1" + color);
-    parts.push_back(row + "2:5:3:4 with xerrorbars pt -1" + color);
-    parts.push_back(row + "2:5 with points " +
-                    PointStyle(all.cases[p], axis.key, p) + " title " +
-                    Quoted(all.cases[p].profile));
-  }
-  figure.plot += PlotCommand(parts);
+      (std::string(axis.key) == "ms_per_1k_tokens"
+           ? "; quartiles of time over batches."
+           : "; this cost is exact.");
+  const RunRecord& record = run.results.record;
+  figure.plot =
+      "set xlabel '" + std::string(axis.label) +
+      "'\nset ylabel 'nats lost against uniform'\nset offsets graph "
+      "0.08, graph 0.08, 0, 0\nset key above samplen 2\n" +
+      LossAxes(points, run.results.all.cases[record.uniform_idx].perplexity) +
+      PlotOf(figure, points);
   return figure;
 }
 

@@ -23,6 +23,15 @@ void AddProvenance(const std::vector<ReportRun>& runs, Page& page);
 
 // Helpers that they share.
 
+// Profiles that somebody might use: all but controls (eta=, reset), which have
+// a table of their own and would drown the others in a figure.
+std::vector<size_t> Candidates(const ReportRun& run);
+// Candidates that no other candidate dominates at this cost (a key of
+// kParetoCosts); by profile, missing when unknown or no candidate.
+std::vector<std::optional<bool>> ParetoMarksOf(const ReportRun& run,
+                                               const std::string& cost);
+// In the unit of the figures.
+Measured CostOf(const CaseResult& row, const std::string& cost);
 // Windows of a slice: "all" or a domain.
 std::vector<size_t> WindowsOf(const RunRecord& record,
                               const std::string& slice);

@@ -86,10 +86,10 @@ TEST(Origin, MeanStateSplitsTheGapAndIsAnArm) {
   const Page page = MakeReport({PlantedRun(20, profiles)});
   const Table& table = TableOf(page, "origin");
   ASSERT_EQ(table.rows.size(), 3u);
-  EXPECT_NEAR(std::stod(table.rows[1][2].csv[0]), 0.3, 0.01);
-  EXPECT_NEAR(std::stod(table.rows[1][3].csv[0]), 0.75, 0.001);
-  EXPECT_NEAR(std::stod(table.rows[2][2].csv[0]), 0.1, 0.01);
-  EXPECT_NEAR(std::stod(table.rows[2][3].csv[0]), 0.25, 0.001);
+  EXPECT_NEAR(std::stod(table.rows[1][3].csv[0]), 0.3, 0.01);
+  EXPECT_NEAR(std::stod(table.rows[1][4].csv[0]), 0.75, 0.001);
+  EXPECT_NEAR(std::stod(table.rows[2][3].csv[0]), 0.1, 0.01);
+  EXPECT_NEAR(std::stod(table.rows[2][4].csv[0]), 0.25, 0.001);
   const Answer& answer = AnswerOf(page, "rq1-mean-state");
   EXPECT_EQ(answer.verdict, "no");
   EXPECT_THAT(answer.sentence, HasSubstr("keeps 80.0"));
