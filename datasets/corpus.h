@@ -8,6 +8,7 @@
 
 #include "datasets/document.h"
 #include "datasets/tokenizer.h"
+#include "datasets/word_class.h"
 
 namespace plastometer {
 
@@ -35,6 +36,8 @@ struct Window {
   // Generated tasks: -ln p of each token under the task's exact law, NaN where
   // it has none (docs/synthetic.md). Empty: no such law.
   std::vector<double> floor_nats = {};
+  // Generated tasks: a class a token. Empty: text tells.
+  std::vector<WordClass> word_classes = {};
   // Windows that differ only in what was read before the scored tokens have
   // the same source, work and document, and each its condition.
   std::string condition = {};

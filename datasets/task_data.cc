@@ -21,12 +21,18 @@ std::unique_ptr<SyntheticTask> Make(const TaskData& data) {
       data.seed);
 }
 
+static_assert(int{synthetic::kFunctionWord} == int(WordClass::kFunction) &&
+              int{synthetic::kSeenContent} == int(WordClass::kSeenContent) &&
+              int{synthetic::kNewContent} == int(WordClass::kNewContent));
+
 Window MakeWindow(const TaskData& data, int64_t index,
                   const SyntheticDocument& document) {
   Window w;
   w.source = w.domain = data.name;
   w.work = w.document = std::to_string(index);
   w.ids = document.ids;
+  for (const uint8_t word : document.words)
+    w.word_classes.push_back(static_cast<WordClass>(word));
   for (size_t t = 0; t < document.ids.size(); ++t) {
     const bool exact = document.labels[t] != synthetic::kUnscored;
     w.floor_nats.push_back(exact ? document.floor_nats[t]

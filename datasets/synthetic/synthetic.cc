@@ -16,15 +16,16 @@ struct Entry {
   TaskPtr (*make)(const nlohmann::json&, uint64_t);
 };
 
-constexpr std::array<Entry, 9> kTasks{{{"chains", MakeChains},
-                                       {"forgetting", MakeForgetting},
-                                       {"library", MakeLibrary},
-                                       {"switching", MakeSwitching},
-                                       {"mqar", MakeMqar},
-                                       {"forgetting-mqar", MakeForgettingMqar},
-                                       {"induction", MakeInduction},
-                                       {"selective-copy", MakeSelectiveCopy},
-                                       {"regular", MakeRegular}}};
+constexpr std::array<Entry, 10> kTasks{{{"chains", MakeChains},
+                                        {"forgetting", MakeForgetting},
+                                        {"library", MakeLibrary},
+                                        {"switching", MakeSwitching},
+                                        {"mqar", MakeMqar},
+                                        {"forgetting-mqar", MakeForgettingMqar},
+                                        {"induction", MakeInduction},
+                                        {"selective-copy", MakeSelectiveCopy},
+                                        {"regular", MakeRegular},
+                                        {"language", MakeLanguage}}};
 
 // FNV-1a: tasks under one seed draw from streams of their own.
 uint64_t HashOfName(const std::string& name) {
@@ -59,12 +60,14 @@ SyntheticDocument SyntheticTask::Document(uint64_t document,
   out.ids.reserve(length);
   out.floor_nats.reserve(length);
   out.labels.reserve(length);
+  out.words.reserve(length);
   const std::unique_ptr<TokenStream> stream = Open(document);
   for (size_t t = 0; t < length; ++t) {
     const Token token = stream->Next();
     out.ids.push_back(token.id);
     out.floor_nats.push_back(token.floor_nats);
     out.labels.push_back(token.label);
+    out.words.push_back(token.word);
   }
   return out;
 }

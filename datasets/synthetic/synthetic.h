@@ -20,11 +20,20 @@ enum TokenLabel : uint8_t {
   kChange = 3,  // the first token drawn after the law was drawn anew
 };
 
+// Of tasks whose ids are words; numbers are those of datasets/word_class.h.
+enum WordKind : uint8_t {
+  kNoWord = 0,
+  kFunctionWord = 1,
+  kSeenContent = 2,  // stood earlier in the document
+  kNewContent = 3
+};
+
 struct Token {
   int32_t id = 0;
   // -ln p(id | all ids before it) under the exact law of the task.
   double floor_nats = 0;
   TokenLabel label = kOrdinary;
+  WordKind word = kNoWord;
 };
 
 // Documents from here on are for evaluation, those below for training: a model
@@ -46,11 +55,12 @@ class FloorAgent {
   virtual double Observe(int32_t id) = 0;
 };
 
-// All three have the length asked for.
+// All have the length asked for.
 struct SyntheticDocument {
   std::vector<int32_t> ids;
   std::vector<double> floor_nats;
   std::vector<uint8_t> labels;  // TokenLabel
+  std::vector<uint8_t> words;   // WordKind
 };
 
 class SyntheticTask {

@@ -17,5 +17,6 @@ TaskPtr MakeForgettingMqar(const nlohmann::json& parameters, uint64_t seed);
 TaskPtr MakeInduction(const nlohmann::json& parameters, uint64_t seed);
 TaskPtr MakeSelectiveCopy(const nlohmann::json& parameters, uint64_t seed);
 TaskPtr MakeRegular(const nlohmann::json& parameters, uint64_t seed);
+TaskPtr MakeLanguage(const nlohmann::json& parameters, uint64_t seed);
 
 }  // namespace plastometer::synthetic

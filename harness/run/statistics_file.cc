@@ -128,9 +128,8 @@ class Writer {
                  file_columns));
   }
 
-  // A generated task brings ids without text.
   std::vector<WordClass> Classes(const Window& window) const {
-    if (!tokenizer_) return std::vector<WordClass>(window.ids.size());
+    if (!tokenizer_) return window.word_classes;  // ids without text
     std::vector<std::string> pieces;
     for (const int32_t id : window.ids)
       pieces.push_back(tokenizer_->TokenText(id));

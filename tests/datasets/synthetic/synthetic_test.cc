@@ -73,6 +73,10 @@ const Case kCases[] = {
      "0553e5d06a872132e741d0d6260b3ad680edd9e2a983713e1842e691a0b74046"},
     {"regular", R"({"symbols": 5, "max_edges": 2, "max_word": 7})",
      "3d809c083a398375e776dc43b3e6c01a444fe9c1881c30fb8964f469da791e88"},
+    {"language", "{}",
+     "1a4b1281dadbad31e0dda8042ee8b5a1a2721edacac35c846fd8c4dbb54dbf04"},
+    {"language", R"({"styles": 5, "rules": 0, "novelty": [1, 3]})",
+     "1893193f350ebc462ddebe3e5a4996baa908caaae4707f15a742a3cd0dd23982"},
 };
 
 TEST(Synthetic, SameIdsOnEveryPlatform) {
