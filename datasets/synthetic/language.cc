@@ -127,33 +127,40 @@ class Reader {
 
   WordKind KindOf(int32_t id) const {
     switch (form_.PartOf(id)) {
-      case kEnd: return kNoWord;
-      case kFunction: return kFunctionWord;
-      default: return seen_.count(id) > 0 ? kSeenContent : kNewContent;
+      case kEnd:
+        return kNoWord;
+      case kFunction:
+        return kFunctionWord;
+      default:
+        return seen_.count(id) > 0 ? kSeenContent : kNewContent;
     }
   }
 
   // p(id | ids read before, style).
   double Probability(int32_t id, const Style& style) const {
     switch (phase_) {
-      case kRuleMark: return id == kRule;
+      case kRuleMark:
+        return id == kRule;
       case kStatedCue:
         return Unused(id, cues_, form_.first_content(), form_.num_cues());
       case kStatedAnswer:
         return Unused(id, answers_, form_.first_answer(), form_.num_answers());
-      case kRuleStop: return id == kStop;
+      case kRuleStop:
+        return id == kStop;
       case kUnit: {
         const double query = unasked_.empty() ? 0 : form_.query.value();
         return id == kQuery ? query : (1 - query) * InSentence(id, style);
       }
-      case kSentence: return InSentence(id, style);
+      case kSentence:
+        return InSentence(id, style);
       case kAskedCue: {
         const auto is_it = [&](size_t rule) { return cues_[rule] == id; };
         return std::ranges::any_of(unasked_, is_it)
                    ? 1.0 / static_cast<double>(unasked_.size())
                    : 0;
       }
-      default: return id == answer();
+      default:
+        return id == answer();
     }
   }
 
@@ -162,7 +169,9 @@ class Reader {
     if (phase_ == kUnit) ++num_units_;
     if (phase_ == kUnit || phase_ == kSentence) last_ = form_.PartOf(id);
     switch (phase_) {
-      case kRuleMark: phase_ = kStatedCue; break;
+      case kRuleMark:
+        phase_ = kStatedCue;
+        break;
       case kStatedCue:
         cues_.push_back(id);
         phase_ = kStatedAnswer;
@@ -174,16 +183,24 @@ class Reader {
                      ? kStatedCue
                      : kRuleStop;
         break;
-      case kRuleStop: phase_ = kUnit; break;
+      case kRuleStop:
+        phase_ = kUnit;
+        break;
       case kUnit:
         if (id == kQuery) {
           phase_ = kAskedCue;
           break;
         }
         [[fallthrough]];
-      case kSentence: phase_ = id == kStop ? kUnit : kSentence; break;
-      case kAskedCue: Ask(id); break;
-      case kAskedAnswer: phase_ = kUnit; break;
+      case kSentence:
+        phase_ = id == kStop ? kUnit : kSentence;
+        break;
+      case kAskedCue:
+        Ask(id);
+        break;
+      case kAskedAnswer:
+        phase_ = kUnit;
+        break;
     }
     if (form_.PartOf(id) == kName) {
       uint64_t& count =
@@ -213,17 +230,17 @@ class Reader {
       return static_cast<double>(weight) / static_cast<double>(total);
     };
     switch (part) {
-      case kEnd: return p;
+      case kEnd:
+        return p;
       case kFunction:
         return p * share(style.functions[static_cast<size_t>(id - kFirstWord)],
                          style.functions_total);
       case kContent:
-        return p *
-               share(
-                   style
-                       .contents[static_cast<size_t>(id - form_.first_content())],
-                   style.contents_total);
-      default: return p * Name(static_cast<size_t>(id - form_.first_name()));
+        return p * share(style.contents[static_cast<size_t>(
+                             id - form_.first_content())],
+                         style.contents_total);
+      default:
+        return p * Name(static_cast<size_t>(id - form_.first_name()));
     }
   }
 
@@ -274,8 +291,7 @@ class LanguageAgent : public FloorAgent {
     std::vector<double> joint(weights_.size());
     double evidence = 0, total = 0;  // total: 1 up to rounding
     for (size_t s = 0; s < joint.size(); ++s) {
-      joint[s] =
-          weights_[s] * reader_.Probability(id, language_.styles[s]);
+      joint[s] = weights_[s] * reader_.Probability(id, language_.styles[s]);
       evidence += joint[s];
       total += weights_[s];
     }
@@ -307,8 +323,8 @@ class LanguageStream : public TokenStream {
         agent_(language) {
     const LanguageForm& form = language_.form;
     DrawStyle();
-    cues_ =
-        DrawDistinct(form.first_content(), form.num_cues(), form.rules, &draws_);
+    cues_ = DrawDistinct(form.first_content(), form.num_cues(), form.rules,
+                         &draws_);
     answers_ = DrawDistinct(form.first_answer(), form.num_answers(), form.rules,
                             &draws_);
   }
@@ -335,33 +351,41 @@ class LanguageStream : public TokenStream {
 
   int32_t Draw() {
     switch (reader_.phase()) {
-      case Reader::kRuleMark: return kRule;
-      case Reader::kStatedCue: return cues_[stated_];
-      case Reader::kStatedAnswer: return answers_[stated_++];
-      case Reader::kRuleStop: return kStop;
+      case Reader::kRuleMark:
+        return kRule;
+      case Reader::kStatedCue:
+        return cues_[stated_];
+      case Reader::kStatedAnswer:
+        return answers_[stated_++];
+      case Reader::kRuleStop:
+        return kStop;
       case Reader::kUnit:
         if (!reader_.unasked().empty() &&
             DrawEvent(language_.form.query, &draws_))
           return kQuery;
         return DrawWord(kEnd);
-      case Reader::kSentence: return DrawWord(reader_.last());
+      case Reader::kSentence:
+        return DrawWord(reader_.last());
       case Reader::kAskedCue:
         return reader_.cue(
             reader_.unasked()[DrawBelow(reader_.unasked().size(), &draws_)]);
-      default: return reader_.answer();
+      default:
+        return reader_.answer();
     }
   }
 
   int32_t DrawWord(Part from) {
     const LanguageForm& form = language_.form;
     switch (DrawWeighted((*style_->grammar)[from], kGrammarTotal, &draws_)) {
-      case kEnd: return kStop;
+      case kEnd:
+        return kStop;
       case kFunction:
         return kFirstWord + DrawOf(style_->functions, style_->functions_total);
       case kContent:
         return form.first_content() +
                DrawOf(style_->contents, style_->contents_total);
-      default: return form.first_name() + DrawName();
+      default:
+        return form.first_name() + DrawName();
     }
   }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "harness/report/format.h"
+#include "harness/run/works.h"
 
 namespace plastometer {
 namespace {
@@ -293,6 +294,33 @@ std::string ConditionTables(const Results& results, int width) {
   return text;
 }
 
+// Of a generated task whose answers alone are scored: how far from what is
+// asked for they can stand.
+std::string AnswersByPlace(const Results& results, int width) {
+  const RunRecord& record = results.record;
+  const auto partly = [](const WindowRecord& w) { return !w.scored.empty(); };
+  if (!results.all.floor_nats || !std::ranges::all_of(record.windows, partly))
+    return "";
+  const std::vector<size_t> windows = AllWindows(record);
+  Cells cells;
+  std::vector<std::string> places, counts;
+  std::vector<std::vector<std::string>> losses(record.profiles.size());
+  for (const PositionBin& bin : results.positions) {
+    const WorkSums works = SumByWork(record, windows, bin.from, bin.to);
+    places.push_back(Count(bin.from) + " to " + Count(bin.to - 1));
+    counts.push_back(Count(bin.scored_tokens));
+    for (size_t p = 0; p < losses.size(); ++p)
+      losses[p].push_back(NatsCell(
+          MeanOverWorks(works, p, static_cast<uint64_t>(record.seed)), 3));
+  }
+  Append(cells, {{"place in", "document"}, true}, places);
+  Append(cells, {{"answers"}}, counts);
+  for (size_t p = 0; p < losses.size(); ++p)
+    Append(cells, {{record.profiles[p].name, "[95 %]"}, true}, losses[p]);
+  return Wrap("loss of the answers by their place, nats:", width) +
+         RenderTable(cells.columns, cells.rows, width) + "\n";
+}
+
 std::string Explanation(int width) {
   const char* lines[] = {
       "plastic layers: layers whose inner model learns while reading. "
@@ -349,7 +377,7 @@ std::string RunTable(const Results& results, const TableOptions& options) {
       text += "\n";
     }
   }
-  text += ConditionTables(results, width);
+  text += AnswersByPlace(results, width) + ConditionTables(results, width);
   text += Explanation(width) + Notes(results, width);
   if (!options.run_folder.empty())
     text += Wrap("Run folder: " + options.run_folder +

@@ -42,7 +42,9 @@ double Sixteenths(bool terse, int32_t from, int32_t to) {
 // Sum over every sequence of styles, one a sentence.
 double Brute(const Ids& ids, size_t t, int32_t from, bool terse, double h) {
   if (t == ids.size()) return 1;
-  const auto part = [](int32_t id) { return id == 0 ? 0 : id < 4 ? 1 : id < 6 ? 2 : 3; };
+  const auto part = [](int32_t id) {
+    return id == 0 ? 0 : id < 4 ? 1 : id < 6 ? 2 : 3;
+  };
   const auto step = [&](bool style) {
     double p = Sixteenths(style, from, part(ids[t]));
     // Ranks 1 and 2 weigh 2 : 1; the other style has them turned round.
