@@ -135,11 +135,14 @@ std::vector<stats::WorkTotals> Totals(const WorkSums& works, size_t profile) {
   return totals;
 }
 
-Measured MeanOf(std::span<const stats::WorkTotals> works, uint64_t seed,
+Measured MeanOf(std::span<const stats::WorkTotals> all, uint64_t seed,
                 const std::string& not_finite) {
   Measured m;
   double sum = 0, weight = 0;
-  for (const stats::WorkTotals& work : works) {
+  std::vector<stats::WorkTotals> works;
+  for (const stats::WorkTotals& work : all) {
+    if (work.weight == 0) continue;  // has nothing to say
+    works.push_back(work);
     sum += work.sum;
     weight += work.weight;
   }

@@ -59,7 +59,8 @@ std::vector<double> Minus(const std::vector<double>& a,
 // `missing`: the reason where there is no interval.
 Measured ToMeasured(const stats::Interval& interval,
                     const std::string& missing = {});
-// The weighted mean over works; no interval below kMinWorks.
+// The weighted mean over works, those without a token left out; no interval
+// below kMinWorks.
 Measured MeanOf(std::span<const stats::WorkTotals> works, uint64_t seed,
                 const std::string& not_finite = "a loss is not finite");
 
