@@ -81,6 +81,12 @@ SuiteGroup GroupOf(const GroupOptions& options) {
   return group;
 }
 
+void AddProfilesOption(CLI::App& command, GroupOptions& a) {
+  command.add_option("--profiles", a.profiles,
+                     "profiles, separated by commas or spaces; may be "
+                     "repeated; uniform and frozen are always measured");
+}
+
 void AddGroupOptions(CLI::App& command, GroupOptions& a) {
   command.add_option("--model", a.model,
                      "model file, folder, or shipped name (default: text-3m)");
@@ -90,9 +96,6 @@ void AddGroupOptions(CLI::App& command, GroupOptions& a) {
   command.add_option(
       "--tokenizer", a.tokenizer,
       "'bytes' or a SentencePiece model file (default: the model's own)");
-  command.add_option("--profiles", a.profiles,
-                     "profiles, separated by commas or spaces; may be "
-                     "repeated; uniform and frozen are always measured");
   command.add_option("--context", a.context,
                      "tokens of a window (default: 2048)");
   command.add_option("--windows", a.windows,

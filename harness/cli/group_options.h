@@ -20,6 +20,8 @@ struct GroupOptions {
 };
 
 void AddGroupOptions(CLI::App& command, GroupOptions& options);
+// For commands that do not choose the profiles themselves.
+void AddProfilesOption(CLI::App& command, GroupOptions& options);
 
 // `group` with the options laid over it. A model that was trained on a
 // generated task brings that task when no other data are named. Throws kUsage,

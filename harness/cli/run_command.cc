@@ -110,6 +110,7 @@ void AddRunCommand(CLI::App& app) {
       "cost (no arguments: the shipped model)");
   AddSuiteOptions(*command, a->suite);
   AddGroupOptions(*command, a->group);
+  AddProfilesOption(*command, a->group);
   command->add_flag("--traces", a->traces,
                     "also take the traces that goldens hold, for plastometer "
                     "check --resume");
