@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "harness/base/zstd_stream.h"
+#include "tests/harness/cli/png.h"
 #include "tests/harness/cli/program.h"
 
 namespace plastometer {
@@ -24,19 +25,6 @@ int CheckPage(const std::filesystem::path& page) {
   return std::system(command.c_str());
 }
 
-// Width and height of a PNG, from its header; 0 when it is none.
-std::pair<uint32_t, uint32_t> PngSize(const std::string& png) {
-  if (png.size() < 24 || png.compare(0, 8, "\x89PNG\r\n\x1a\n") != 0)
-    return {0, 0};
-  const auto number = [&](size_t at) {
-    uint32_t value = 0;
-    for (size_t i = at; i < at + 4; ++i)
-      value = value << 8 | static_cast<unsigned char>(png[i]);
-    return value;
-  };
-  return {number(16), number(20)};
-}
-
 TEST(ReportCommand, DrawsAPageThatStandsAlone) {
   Workshop workshop;
   ASSERT_EQ(workshop.Run(std::string(kRun) + " --stats=early:25%").exit_code,
@@ -51,10 +39,17 @@ TEST(ReportCommand, DrawsAPageThatStandsAlone) {
        std::filesystem::directory_iterator(workshop.File("report/figures"))) {
     if (entry.path().extension() != ".png") continue;
     ++num_pictures;
-    const std::string png = ReadFile(entry.path());
-    EXPECT_EQ(PngSize(png), (std::pair<uint32_t, uint32_t>{1040, 760}))
-        << entry.path();
-    EXPECT_GT(png.size(), 10000u) << entry.path() << ": nothing drawn";
+    const Png picture = DecodePng(ReadFile(entry.path()));
+    EXPECT_EQ(picture.width, 1040u) << entry.path();
+    EXPECT_EQ(picture.height, 760u) << entry.path();
+    // Axes and their labels alone: .021, all of it grey.
+    EXPECT_GT(picture.ink, 0.021) << entry.path() << ": nothing drawn";
+    EXPECT_GT(picture.colored, 300u) << entry.path() << ": no curve";
+    const std::string svg =
+        ReadFile(std::filesystem::path(entry.path()).replace_extension(".svg"));
+    EXPECT_THAT(svg, HasSubstr("<svg"));
+    EXPECT_THAT(svg, HasSubstr("viewBox=\"0 0 520 380\""));
+    EXPECT_TRUE(svg.ends_with("</svg>\n\n") || svg.ends_with("</svg>\n"));
   }
   EXPECT_EQ(num_pictures, json.at("figures").get<int>());
   EXPECT_EQ(num_pictures, 14);
