@@ -14,8 +14,8 @@ namespace plastometer {
 
 struct Png {
   uint32_t width = 0, height = 0;
-  double ink = 0;         // share of pixels unlike the upper left one
-  size_t colored = 0;     // pixels that are no grey: curves, not axes
+  double ink = 0;      // share of pixels unlike the upper left one
+  size_t colored = 0;  // pixels that are no grey: curves, not axes
 };
 
 inline uint32_t BigEndian(const std::string& bytes, size_t at) {
