@@ -1,5 +1,6 @@
 // The report of finished runs: one folder with report.html, report.md,
-// results.json, tables/*.csv and figures/*. docs/report.md.
+// results.json, tables/*.csv, figures/* and the runs' stats.safetensors.
+// docs/report.md.
 #pragma once
 #include <filesystem>
 #include <functional>
@@ -38,7 +39,8 @@ struct WrittenReport {
   bool drawn = true;  // false: data and scripts only
   uint64_t html_bytes = 0;
 };
-// Into an existing empty folder. `scale`: of the PNGs, see GnuplotScript.
+// Into an existing empty folder. Throws kInfrastructure when it cannot be
+// written. `scale`: of the PNGs, see GnuplotScript.
 WrittenReport WriteReport(const std::vector<ReportRun>& runs,
                           const std::filesystem::path& folder, const Draw& draw,
                           int scale = 2);

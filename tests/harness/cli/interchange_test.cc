@@ -19,8 +19,8 @@ std::string CodeBlock(const std::string& document,
   const size_t begin = text.find(fence);
   if (begin == text.npos || text.find(fence, begin + 1) != text.npos)
     throw std::runtime_error(document + ": not one block of " + language);
-  return text.substr(begin + fence.size(), text.find("\n```\n", begin + 1) -
-                                               begin - fence.size()) +
+  return text.substr(begin + fence.size(),
+                     text.find("\n```\n", begin + 1) - begin - fence.size()) +
          "\n";
 }
 

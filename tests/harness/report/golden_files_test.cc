@@ -81,7 +81,6 @@ ReportRun RunWithEverything() {
                    {"early:25%;start=mean", "0", 0.02, 900, 100, 1024},
                    {"uniform;eta=flip", "all", 0.5, 1000, 400, 4096}});
   ReportRun run = PlantedRun(16, profiles, {"code", "prose"});
-  run.suffix = "";
   run.learning = PlantedLearning(run.results.record);
   return run;
 }

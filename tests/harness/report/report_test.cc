@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "harness/base/error.h"
 #include "harness/base/files.h"
 #include "tests/harness/report/planted_learning.h"
 #include "tests/harness/report/planted_run.h"
@@ -174,6 +175,19 @@ TEST(Report, AFolderWithoutGnuplotHoldsDataAndScripts) {
   const auto json =
       nlohmann::json::parse(ReadFile(folder.path() / "results.json"));
   EXPECT_EQ(json.at("answers")[0].at("verdict"), "yes");
+}
+
+TEST(Report, StatisticsStandInTheFolder) {
+  TemporaryFolder run_folder, folder;
+  ReportRun run = PlantedRun(20);
+  run.statistics = (run_folder.path() / "stats.safetensors").string();
+  WriteFile(run.statistics, "arrays");
+  const auto draw = [](const auto&, const auto&) { return false; };
+  WriteReport({run}, folder.path(), draw);
+  std::filesystem::remove(run.statistics);  // the run may go
+  EXPECT_EQ(ReadFile(folder.path() / "stats.safetensors"), "arrays");
+  TemporaryFolder other;
+  EXPECT_THROW(WriteReport({run}, other.path(), draw), Error);
 }
 
 TEST(Learning, AnswersAndFiguresOfTheInnerLoop) {
