@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "harness/base/zstd_stream.h"
+#include "harness/run/token_tables.h"
 #include "tests/harness/cli/program.h"
 
 namespace plastometer {
@@ -78,6 +80,30 @@ TEST(Interchange, ThePythonExampleFindsTheProgramsNumbers) {
     printed >> met;
     EXPECT_NEAR(met, expected, 1e-6 * expected);
   }
+}
+
+// 25 rows in parts of 10, each with a header; a token that is not scored says
+// so.
+TEST(Interchange, TokensComeInParts) {
+  RunRecord record;
+  record.windows = {{"s", "d", "w", "doc", 0, 11, 10, 0, {{1, 3}}},
+                    {"s", "d", "v", "doc", 0, 16, 15, 10}};
+  record.profiles.push_back({.name = "odd,name"});
+  for (int i = 0; i < 25; ++i) record.profiles[0].nll.push_back(i + 0.5);
+  TemporaryFolder folder;
+  EXPECT_EQ(WriteTokenTables(record, nullptr, folder.path(), "t", 10), 3);
+  const auto part = [&](const std::string& name) {
+    return ZstdDecompress(ReadFile(folder.path() / name), 1 << 20);
+  };
+  const std::string header = "window,position,scored,\"nll.odd,name\"\n";
+  EXPECT_TRUE(part("t-0000.csv.zst")
+                  .starts_with(header + "0,1,1,0.5\n0,2,1,1.5\n0,3,0,2.5\n"));
+  EXPECT_TRUE(part("t-0001.csv.zst").starts_with(header + "1,1,1,10.5\n"));
+  EXPECT_EQ(part("t-0002.csv.zst"),
+            header +
+                "1,11,1,20.5\n1,12,1,21.5\n1,13,1,22.5\n1,14,1,23.5\n"
+                "1,15,1,24.5\n");
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "t-0003.csv.zst"));
 }
 
 }  // namespace
