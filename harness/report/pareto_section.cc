@@ -45,6 +45,36 @@ std::vector<Point> PointsOf(const ReportRun& run, const CostAxis& axis) {
   return points;
 }
 
+// A profile measured elsewhere: beside the front, never part of it.
+struct ForeignPoint {
+  size_t color;
+  std::string profile;
+  double cost = 0, lost = 0;  // its mean loss minus uniform's here
+};
+
+std::vector<ForeignPoint> ForeignPointsOf(const ReportRun& run,
+                                          const CostAxis& axis) {
+  const RunRecord& record = run.results.record;
+  const double uniform = run.results.all.cases[record.uniform_idx].nll_nats;
+  std::vector<ForeignPoint> points;
+  for (size_t k = 0; k < run.foreign.size(); ++k) {
+    const ForeignLosses& f = run.foreign[k];
+    const auto cost = f.costs.find(axis.key);
+    if (cost == f.costs.end()) continue;
+    points.push_back({record.profiles.size() + k, f.profile, cost->second,
+                      f.MeanLoss() - uniform});
+  }
+  return points;
+}
+
+std::string ForeignCsv(const std::vector<ForeignPoint>& points) {
+  std::string csv = "profile,cost,nats_lost\n";
+  for (const ForeignPoint& p : points)
+    csv += Csv(p.profile) + "," + CsvNumber(p.cost) + "," + CsvNumber(p.lost) +
+           "\n";
+  return csv;
+}
+
 std::string PointsCsv(const std::vector<Point>& points) {
   std::string csv =
       "profile,cost,cost_low,cost_high,nats_lost,nats_lost_low,nats_lost_high,"
@@ -96,8 +126,10 @@ double NiceStep(double x) {
 
 // The axis of the loss, and beside it the same as perplexity: uniform's times
 // exp(nats lost).
-std::string LossAxes(const std::vector<Point>& points, double uniform) {
+std::string LossAxes(const std::vector<Point>& points,
+                     const std::vector<ForeignPoint>& foreign, double uniform) {
   Range range;
+  for (const ForeignPoint& p : foreign) range.Hold(p.lost);
   for (const Point& p : points)
     for (const auto& x : {p.row->lost.value, p.row->lost.low, p.row->lost.high})
       range.Hold(x);
@@ -129,12 +161,25 @@ std::string PointStyle(const Point& p) {
          SeriesColor(p.idx) + "'";
 }
 
-std::string PlotOf(const Figure& figure, const std::vector<Point>& points) {
+// A star, with a dashed line to uniform's loss.
+void AddForeignParts(const Figure& figure, const ForeignPoint& p, size_t k,
+                     std::vector<std::string>& parts) {
+  const std::string at = std::to_string(k),
+                    row = "'" + figure.id + "-foreign.csv' every ::" + at +
+                          "::" + at + " skip 1 using 2:3 with ",
+                    color = " lc rgb '" + SeriesColor(p.color) + "'";
+  parts.push_back(row + "impulses dt '-'" + color + " notitle");
+  parts.push_back(row + "points pt 3 ps 1.1" + color + " title " +
+                  Quoted(p.profile + " (foreign)"));
+}
+
+std::string PlotOf(const Figure& figure, const std::vector<Point>& points,
+                   const std::vector<ForeignPoint>& foreign) {
   const std::string file = figure.id + ".csv", front = figure.id + "-front.csv";
   std::vector<std::string> parts;
   if (std::ranges::count(figure.data.at(front), '\n') > 2)
     parts.push_back("'" + front +
-                    "' skip 1 using 1:2 with fsteps lw 1.5 lc rgb '#7a7a7a' "
+                    "' skip 1 using 1:2 with steps lw 1.5 lc rgb '#7a7a7a' "
                     "title 'front'");
   for (size_t k = 0; k < points.size(); ++k) {
     const std::string at = std::to_string(k),
@@ -147,16 +192,19 @@ std::string PlotOf(const Figure& figure, const std::vector<Point>& points) {
     parts.push_back(row + "2:5 with points " + PointStyle(points[k]) +
                     " title " + Quoted(points[k].row->profile));
   }
+  for (size_t k = 0; k < foreign.size(); ++k)
+    AddForeignParts(figure, foreign[k], k, parts);
   return PlotCommand(parts);
 }
 
 Figure ParetoFigure(const ReportRun& run, const CostAxis& axis) {
   const std::vector<Point> points = PointsOf(run, axis);
+  const std::vector<ForeignPoint> foreign = ForeignPointsOf(run, axis);
   Figure figure;
   figure.id = std::string("pareto-") + axis.key + run.suffix;
   std::ranges::replace(figure.id, '_', '-');
   figure.title = std::string("Loss against ") + axis.title;
-  figure.height += LegendHeight(points.size());
+  figure.height += LegendHeight(points.size() + foreign.size());
   figure.data[figure.id + ".csv"] = PointsCsv(points);
   figure.data[figure.id + "-front.csv"] = FrontCsv(points);
   std::string on_front;
@@ -178,13 +226,19 @@ Figure ParetoFigure(const ReportRun& run, const CostAxis& axis) {
       (std::string(axis.key) == "ms_per_1k_tokens"
            ? "; quartiles of time over batches."
            : "; this cost is exact.");
+  if (!foreign.empty()) {
+    figure.data[figure.id + "-foreign.csv"] = ForeignCsv(foreign);
+    figure.caption +=
+        " Marked (foreign): measured elsewhere, without interval; neither on "
+        "the front nor able to take another off it.";
+  }
   const RunRecord& record = run.results.record;
-  figure.plot =
-      "set xlabel '" + std::string(axis.label) +
-      "'\nset ylabel 'nats lost against uniform'\nset offsets graph "
-      "0.08, graph 0.08, 0, 0\nset key above samplen 2\n" +
-      LossAxes(points, run.results.all.cases[record.uniform_idx].perplexity) +
-      PlotOf(figure, points);
+  figure.plot = "set xlabel '" + std::string(axis.label) +
+                "'\nset ylabel 'nats lost against uniform'\nset offsets graph "
+                "0.08, graph 0.08, 0, 0\nset key above samplen 2\n" +
+                LossAxes(points, foreign,
+                         run.results.all.cases[record.uniform_idx].perplexity) +
+                PlotOf(figure, points, foreign);
   return figure;
 }
 

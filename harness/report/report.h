@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/report/foreign.h"
 #include "harness/report/page.h"
 #include "harness/run/learning.h"
 #include "harness/run/results.h"
@@ -24,6 +25,8 @@ struct ReportRun {
   int64_t num_layers = 0, num_heads = 0;
   Results results;
   std::optional<Learning> learning;  // with statistics of the inner loop
+  // Drawn beside this run in figures 4 and Pareto, and used for nothing else.
+  std::vector<ForeignLosses> foreign;
 };
 
 // Everything but drawing. `runs` is not empty.

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "harness/base/sha256.h"
 #include "harness/base/zstd_stream.h"
 #include "tests/harness/cli/png.h"
 #include "tests/harness/cli/program.h"
@@ -85,6 +86,36 @@ TEST(ReportCommand, WithoutGnuplotDataAndScriptsStay) {
       std::filesystem::exists(workshop.File("report/figures/pareto-flops.gp")));
   EXPECT_FALSE(std::filesystem::exists(
       workshop.File("report/figures/pareto-flops.png")));
+}
+
+// Drawn, listed with its hash, and no verdict hears of it.
+TEST(ReportCommand, LossesMeasuredElsewhere) {
+  Workshop workshop;
+  ASSERT_EQ(workshop.Run(kRun).exit_code, 0);
+  std::string csv = "profile,position,loss,flops_per_token\n";
+  for (int t = 1; t < 64; ++t)
+    csv += "other,program," + std::to_string(t) + ",3.5,70000\n";
+  WriteFile(workshop.File("f.csv"), csv);
+  const Outcome bad = workshop.Run("report r --foreign f.csv --out bad");
+  EXPECT_EQ(bad.exit_code, 4);
+  EXPECT_THAT(bad.err, HasSubstr("f.csv, line 2, the row: '5 cells'"));
+  for (size_t at; (at = csv.find("other,program")) != csv.npos;)
+    csv.replace(at, 13, "elsewhere");
+  WriteFile(workshop.File("f.csv"), csv);
+  const Outcome outcome = workshop.Run("report --foreign f.csv r --out with");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("6 figures"));
+  EXPECT_EQ(CheckPage(workshop.File("with/report.html")), 0);
+  for (const char* figure :
+       {"adaptation-cumulative", "adaptation-gain", "pareto-flops"})
+    EXPECT_THAT(
+        ReadFile(workshop.File("with/figures/" + std::string(figure) + ".svg")),
+        HasSubstr("elsewhere (foreign)"));
+  EXPECT_THAT(ReadFile(workshop.File("with/tables/foreign.csv")),
+              HasSubstr("elsewhere,f.csv," + Sha256Hex(csv) + ",63,63,3.5,"));
+  ASSERT_EQ(workshop.Run("report r --out without").exit_code, 0);
+  EXPECT_EQ(ReadFile(workshop.File("with/results.json")),
+            ReadFile(workshop.File("without/results.json")));
 }
 
 // Rows add up to what the run says.
