@@ -58,8 +58,7 @@ class CsvReader {
  private:
   std::string Cell() {
     if (at_ < text_.size() && text_[at_] == '"') return QuotedCell();
-    const size_t end =
-        std::min(text_.find_first_of(",\n", at_), text_.size());
+    const size_t end = std::min(text_.find_first_of(",\n", at_), text_.size());
     std::string cell = text_.substr(at_, end - at_);
     at_ = end;
     if (cell.ends_with('\r')) cell.pop_back();
@@ -113,12 +112,13 @@ std::map<std::string, size_t> Header(CsvReader& csv) {
   }
   for (const char* name : {"profile", "position", "loss"})
     if (!columns.count(name))
-      csv.Fail("the header has no column " + std::string(name),
-               cells.front(), kExpectedColumns);
+      csv.Fail("the header has no column " + std::string(name), cells.front(),
+               kExpectedColumns);
   return columns;
 }
 
-void AddCosts(const CsvReader& csv, const std::map<std::string, size_t>& columns,
+void AddCosts(const CsvReader& csv,
+              const std::map<std::string, size_t>& columns,
               const std::vector<std::string>& cells, ForeignLosses& to) {
   for (const CostColumn& cost : kCosts) {
     const auto column = columns.find(cost.name);
@@ -168,8 +168,8 @@ void AddFile(const std::filesystem::path& path,
     const auto loss = Parsed<double>(text);
     if (!loss || !std::isfinite(*loss) || *loss < 0)
       csv.Fail("column loss", text, "nats per token, 0 or more");
-    ForeignLosses& profile = Named(cells[columns.at("profile")], csv, sha256,
-                                   before, profiles);
+    ForeignLosses& profile =
+        Named(cells[columns.at("profile")], csv, sha256, before, profiles);
     ForeignLosses::Losses& losses = profile.by_position[*position];
     losses.sum += *loss;
     ++losses.rows;

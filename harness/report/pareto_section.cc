@@ -6,6 +6,8 @@
 #include "harness/report/format.h"
 #include "harness/report/gnuplot.h"
 #include "harness/report/sections.h"
+#include "harness/run/works.h"
+#include "harness/stats/pareto.h"
 
 namespace plastometer {
 namespace {
@@ -242,11 +244,69 @@ Figure ParetoFigure(const ReportRun& run, const CostAxis& axis) {
   return figure;
 }
 
+// Nats lost against uniform, work by work. The reference is uniform's cost and
+// frozen's loss as they were measured: an area of 0 means that nothing between
+// the two is worth having.
+stats::Interval HypervolumeOf(const ReportRun& run, const CostAxis& axis,
+                              double reference_loss, double reference_cost) {
+  const RunRecord& record = run.results.record;
+  const WorkSums works = SumByWork(record, AllWindows(record));
+  std::vector<stats::ParetoPoint> points;
+  for (const size_t p : Candidates(run))
+    points.push_back({stats::Differences(Totals(works, p),
+                                         Totals(works, record.uniform_idx)),
+                      CostOf(run.results.all.cases[p], axis.key)
+                          .value.value_or(stats::kUnknown)});
+  const bool enough = static_cast<int64_t>(works.num_works()) >= kMinWorks;
+  return stats::Hypervolume(points, reference_loss, reference_cost,
+                            static_cast<uint64_t>(record.seed),
+                            enough ? stats::kNumResamples : 0);
+}
+
+Table HypervolumeTable(const ReportRun& run) {
+  const RunRecord& record = run.results.record;
+  const auto& cases = run.results.all.cases;
+  Table table{"hypervolume" + run.suffix,
+              "Area between the front of the mean losses and the reference "
+              "(uniform's cost, frozen's loss)",
+              {{"cost", {"cost"}, true},
+               {"reference cost", {"reference_cost"}},
+               {"reference, nats lost", {"reference_nats"}},
+               {"area, nats times cost", WithBounds("area")},
+               {"share of the box, %", WithBounds("share")}},
+              {},
+              {"Box: from frozen's cost and uniform's loss to the reference, "
+               "which stays as it was measured in every resample of works. "
+               "Intervals are percentiles; a front is a best of several noisy "
+               "values, which makes the area a little too large."}};
+  const double loss =
+      cases[record.frozen_idx].lost.value.value_or(stats::kUnknown);
+  for (const CostAxis& axis : kAxes) {
+    const auto cost = [&](size_t p) {
+      return CostOf(cases[p], axis.key).value.value_or(stats::kUnknown);
+    };
+    const double reference = cost(record.uniform_idx);
+    const Measured area = ToMeasured(HypervolumeOf(run, axis, loss, reference));
+    const double box = loss * (reference - cost(record.frozen_idx));
+    Measured share;  // not available where frozen is no cheaper or no worse
+    if (loss > 0 && box > 0)
+      for (auto [to, from] : {std::pair{&share.value, &area.value},
+                              {&share.low, &area.low},
+                              {&share.high, &area.high}})
+        if (*from) *to = **from / box;
+    table.rows.push_back({TextCell(axis.label), NumberCell(reference, 3),
+                          NumberCell(loss, 3), IntervalCell(area, 4),
+                          IntervalCell(share, 1, 100)});
+  }
+  return table;
+}
+
 }  // namespace
 
 void AddPareto(const ReportRun& run, Page& page) {
   page.Add(Heading{2, "Loss against cost (Pareto)", "pareto" + run.suffix});
   for (const CostAxis& axis : kAxes) page.Add(ParetoFigure(run, axis));
+  page.Add(HypervolumeTable(run));
 }
 
 }  // namespace plastometer

@@ -36,7 +36,8 @@ std::string Refusal(const std::string& csv) {
 
 TEST(Foreign, ReadsProfilesPositionsAndCosts) {
   const std::string csv =
-      "\xEF\xBB\xBFloss,profile,position,flops_per_token,adaptive_state_bytes\r\n"
+      "\xEF\xBB\xBFloss,profile,position,flops_per_token,adaptive_state_"
+      "bytes\r\n"
       "4,\"a, \"\"b\"\"\",1,2e6,2048\r\n"
       "2,\"a, \"\"b\"\"\",3,,2048\r\n"
       "1,c,1,,\r\n"
@@ -107,11 +108,11 @@ TEST(Foreign, IsDrawnAndDecidesNothing) {
     EXPECT_THAT(figure->plot, HasSubstr("\"elsewhere (foreign)\""));
     EXPECT_THAT(figure->plot, HasSubstr("dt '-'"));
     const std::string& csv = figure->data.at(figure->id + "-foreign.csv");
-    EXPECT_THAT(csv, HasSubstr(figure->id == "pareto-flops"
-                                   ? "\nelsewhere,1e-06,"
-                               : figure->id == "adaptation-cumulative"
-                                   ? "\n256," + CsvNumber(std::exp(1.0)) + "\n"
-                                   : ",1,8,"));
+    EXPECT_THAT(csv,
+                HasSubstr(figure->id == "pareto-flops" ? "\nelsewhere,1e-06,"
+                          : figure->id == "adaptation-cumulative"
+                              ? "\n256," + CsvNumber(std::exp(1.0)) + "\n"
+                              : ",1,8,"));
   }
   EXPECT_EQ(num_with_file, 3);  // no other cost is known
   const auto unchanged = [](const Page& p) {
@@ -122,7 +123,8 @@ TEST(Foreign, IsDrawnAndDecidesNothing) {
       const auto* t = std::get_if<Table>(&block);
       if (t && t->id != "foreign") text += TableCsv(*t);
       const auto* f = std::get_if<Figure>(&block);
-      if (f && f->data.count(f->id + ".csv")) text += f->data.at(f->id + ".csv");
+      if (f && f->data.count(f->id + ".csv"))
+        text += f->data.at(f->id + ".csv");
     }
     return text;
   };
