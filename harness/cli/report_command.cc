@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 namespace {
 
 struct ReportArguments {
-  std::vector<std::string> runs;
+  std::vector<std::string> runs, foreign;
   std::string out, format = "text";
   int scale = 2;
   bool tables = false;
@@ -89,7 +89,10 @@ void Report(const ReportArguments& a) {
   RefuseExisting(a.out, "folder");
   const InterruptGuard guard;
   std::vector<ReportRun> runs;
+  const std::vector<ForeignLosses> foreign =
+      ReadForeign({a.foreign.begin(), a.foreign.end()});
   for (const std::string& path : a.runs) AddGroups(path, runs);
+  for (ReportRun& run : runs) run.foreign = foreign;
   RunFolder folder(a.out);
   const WrittenReport written =
       WriteReport(runs, folder.path(), DrawWithGnuplot, a.scale);
@@ -128,6 +131,11 @@ void AddReportCommand(CLI::App& app) {
   command->add_option("--out", a->out, "folder; must not exist")->required();
   command->add_flag("--tables", a->tables,
                     "also write every token as a row: tokens/*.csv.zst");
+  command
+      ->add_option("--foreign", a->foreign,
+                   "CSV of losses measured elsewhere (profile, position, loss, "
+                   "costs): drawn in figures 4 and Pareto, used for no verdict")
+      ->allow_extra_args(false);
   command
       ->add_option("--scale", a->scale,
                    "pixels of a PNG for each of the page's (1 to 4)")

@@ -67,6 +67,44 @@ std::string CumulativeCsv(const RunRecord& record,
   return csv;
 }
 
+// A line for each profile that was measured elsewhere: `file` holds x and then
+// one column each.
+void AddForeignLines(const ReportRun& run, const std::string& file, int first,
+                     std::vector<std::string>& parts) {
+  for (size_t k = 0; k < run.foreign.size(); ++k)
+    parts.push_back("'" + file + "' skip 1 using 1:" +
+                    std::to_string(first + static_cast<int>(k)) +
+                    " with lines " +
+                    ForeignLineStyle(run.results.record.profiles.size(), k) +
+                    " title " + Quoted(run.foreign[k].profile + " (foreign)"));
+}
+
+std::string ForeignHeader(const ReportRun& run, std::string first) {
+  for (const ForeignLosses& f : run.foreign) first += "," + Csv(f.profile);
+  return first + "\n";
+}
+
+// P(t) of what was measured elsewhere, from its own positions.
+std::string ForeignCumulativeCsv(const ReportRun& run) {
+  int64_t last = 1;
+  for (const ForeignLosses& f : run.foreign)
+    last = std::max(last, f.by_position.rbegin()->first);
+  std::string csv = ForeignHeader(run, "tokens");
+  for (const int64_t t : LogGrid(std::min<int64_t>(4, last), last, 8)) {
+    csv += std::to_string(t);
+    for (const ForeignLosses& f : run.foreign)
+      csv += "," + CsvNumber(t <= f.by_position.rbegin()->first
+                                 ? std::exp(f.MeanLoss(1, t + 1))
+                                 : stats::kUnknown);
+    csv += "\n";
+  }
+  return csv;
+}
+
+constexpr char kForeignNote[] =
+    " Marked (foreign): measured elsewhere, as its file says; no band, and "
+    "part of no verdict.";
+
 Figure CumulativeFigure(const ReportRun& run,
                         const std::vector<size_t>& windows) {
   const RunRecord& record = run.results.record;
@@ -87,11 +125,17 @@ Figure CumulativeFigure(const ReportRun& run,
       "'\nset ylabel 'P(t), perplexity so far'\nset key above samplen 2\n";
   std::vector<std::string> parts;
   const std::vector<size_t> shown = Candidates(run);
-  figure.height += LegendHeight(shown.size());
+  figure.height += LegendHeight(shown.size() + run.foreign.size());
   for (const size_t p : shown)
     parts.push_back("'" + figure.id + ".csv' skip 1 using 1:" +
                     std::to_string(p + 2) + " with lines " + LineStyle(p) +
                     " title " + Quoted(record.profiles[p].name));
+  if (!run.foreign.empty()) {
+    const std::string file = figure.id + "-foreign.csv";
+    figure.data[file] = ForeignCumulativeCsv(run);
+    AddForeignLines(run, file, 2, parts);
+    figure.caption += kForeignNote;
+  }
   figure.plot += PlotCommand(parts);
   return figure;
 }
@@ -101,6 +145,10 @@ struct Bin {
   std::vector<Interval> pointwise, simultaneous;  // [profile]; frozen's empty
   WorkSums works;
 };
+
+double Middle(const Bin& bin) {
+  return std::sqrt(static_cast<double>(bin.from) * static_cast<double>(bin.to));
+}
 
 std::vector<stats::WorkTotals> Against(const WorkSums& works, size_t a,
                                        size_t b) {
@@ -140,6 +188,25 @@ std::vector<Bin> DifferenceBins(const RunRecord& record,
   return bins;
 }
 
+// Mean loss measured elsewhere minus frozen's here, in the same ranges.
+std::string ForeignDifferenceCsv(const ReportRun& run,
+                                 const std::vector<Bin>& bins) {
+  const size_t frozen = run.results.record.frozen_idx;
+  std::string csv = ForeignHeader(run, "middle,from_token,to_token");
+  for (const Bin& bin : bins) {
+    const double mean =
+        std::accumulate(bin.works.nll[frozen].begin(),
+                        bin.works.nll[frozen].end(), 0.0) /
+        std::accumulate(bin.works.tokens.begin(), bin.works.tokens.end(), 0.0);
+    csv += CsvNumber(Middle(bin)) + "," + std::to_string(bin.from) + "," +
+           std::to_string(bin.to);
+    for (const ForeignLosses& f : run.foreign)
+      csv += "," + CsvNumber(f.MeanLoss(bin.from, bin.to) - mean);
+    csv += "\n";
+  }
+  return csv;
+}
+
 Figure DifferenceFigure(const ReportRun& run, const std::vector<Bin>& bins,
                         size_t num_windows) {
   const RunRecord& record = run.results.record;
@@ -154,8 +221,7 @@ Figure DifferenceFigure(const ReportRun& run, const std::vector<Bin>& bins,
   csv += "\n";
   for (const Bin& bin : bins) {
     csv += std::to_string(bin.from) + "," + std::to_string(bin.to) + "," +
-           CsvNumber(std::sqrt(static_cast<double>(bin.from) *
-                               static_cast<double>(bin.to)));
+           CsvNumber(Middle(bin));
     for (size_t p = 0; p < record.profiles.size(); ++p) {
       const Interval &one = bin.pointwise[p], &all = bin.simultaneous[p];
       for (const double x :
@@ -181,7 +247,7 @@ Figure DifferenceFigure(const ReportRun& run, const std::vector<Bin>& bins,
                 "above\nset xzeroaxis lc rgb '#7a7a7a'\n";
   std::vector<std::string> bands, lines;
   const std::vector<size_t> shown = Candidates(run);
-  figure.height += LegendHeight(shown.size());
+  figure.height += LegendHeight(shown.size() + run.foreign.size());
   for (const size_t p : shown) {
     if (p == record.frozen_idx) continue;
     const std::string file = "'" + figure.id + ".csv' skip 1 using 3:";
@@ -199,6 +265,12 @@ Figure DifferenceFigure(const ReportRun& run, const std::vector<Bin>& bins,
                     LineStyle(p) + " title " + Quoted(record.profiles[p].name));
   }
   bands.insert(bands.end(), lines.begin(), lines.end());
+  if (!run.foreign.empty()) {
+    const std::string file = figure.id + "-foreign.csv";
+    figure.data[file] = ForeignDifferenceCsv(run, bins);
+    AddForeignLines(run, file, 4, bands);
+    figure.caption += kForeignNote;
+  }
   figure.plot += PlotCommand(bands);
   return figure;
 }

@@ -18,6 +18,10 @@ std::string LineStyle(size_t idx) {
          std::to_string(idx % 5 + 1);
 }
 
+std::string ForeignLineStyle(size_t num_own, size_t idx) {
+  return "lc rgb '" + SeriesColor(num_own + idx) + "' lw 1.5 dt '-'";
+}
+
 std::string Quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {

@@ -11,6 +11,8 @@ namespace plastometer {
 std::string SeriesColor(size_t idx);
 // "lc rgb '#...' dt 2 lw 2".
 std::string LineStyle(size_t idx);
+// Of a line measured elsewhere: dashed, after the colours of `num_own` others.
+std::string ForeignLineStyle(size_t num_own, size_t idx);
 // A string for gnuplot in double quotes, nothing in it interpreted.
 std::string Quoted(const std::string& text);
 // "plot a, \\\n  b".

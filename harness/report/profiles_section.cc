@@ -1,4 +1,5 @@
 // Tables of all profiles: together, by domain, and what was measured on what.
+#include <cmath>
 #include <numeric>
 
 #include "harness/report/format.h"
@@ -97,6 +98,34 @@ void AddProfiles(const ReportRun& run, Page& page) {
   if (run.results.domains.size() > 1) page.Add(DomainsTable(run));
 }
 
+void AddForeign(const ReportRun& run, Page& page) {
+  if (run.foreign.empty()) return;
+  Table table{"foreign",
+              "Measured elsewhere (foreign): drawn in figures 4 and Pareto, "
+              "used for no verdict",
+              {{"profile", {"profile"}, true},
+               {"file", {"file"}, true},
+               {"SHA-256", {"sha256"}, true},
+               {"losses", {"losses"}},
+               {"last position", {"last_position"}},
+               {"nats per token", {"nll_nats"}},
+               {"perplexity", {"perplexity"}}},
+              {},
+              {"As the files say; whether they are of the same text and tokens "
+               "as the runs is not known here."}};
+  for (const ForeignLosses& f : run.foreign) {
+    const double perplexity = std::exp(f.MeanLoss());
+    table.rows.push_back({TextCell(f.profile),
+                          TextCell(f.file),
+                          {f.sha256.substr(0, 12), {f.sha256}},
+                          CountCell(f.num_rows()),
+                          CountCell(f.by_position.rbegin()->first),
+                          NumberCell(f.MeanLoss(), 4),
+                          {Perplexity(perplexity), {CsvNumber(perplexity)}}});
+  }
+  page.Add(std::move(table));
+}
+
 void AddProvenance(const std::vector<ReportRun>& runs, Page& page) {
   page.Add(Heading{2, "What was measured", "provenance"});
   Table table{"runs",
@@ -135,6 +164,7 @@ void AddProvenance(const std::vector<ReportRun>& runs, Page& page) {
   }
   page.Add(std::move(table));
   if (!notes.empty()) page.Add(Bullets{notes});
+  AddForeign(runs.front(), page);
   page.Add(Paragraph{
       "Intervals are 95 %, from resamples of whole works (a book, a package), "
       "never of windows of one work. What is missing is called not available, "

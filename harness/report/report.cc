@@ -90,6 +90,20 @@ std::string ReportJson(const std::vector<ReportRun>& runs, const Page& page) {
          "\n";
 }
 
+// A link where the file system can, else a copy: the run's file is never
+// written to again. What the folder then holds needs no run folder beside it.
+void KeepStatistics(const ReportRun& run, const fs::path& folder) {
+  if (run.statistics.empty()) return;
+  const fs::path kept = folder / ("stats" + run.suffix + ".safetensors");
+  std::error_code error;
+  fs::create_hard_link(run.statistics, kept, error);
+  if (!error) return;
+  fs::copy_file(run.statistics, kept, error);
+  if (error)
+    throw InfrastructureError("cannot copy " + run.statistics + " to " +
+                              kept.string() + ": " + error.message());
+}
+
 }  // namespace
 
 Page MakeReport(const std::vector<ReportRun>& runs) {
@@ -137,6 +151,7 @@ WrittenReport WriteReport(const std::vector<ReportRun>& runs,
   for (const Block& block : page.blocks)
     if (const auto* table = std::get_if<Table>(&block))
       WriteFile(folder / "tables" / (table->id + ".csv"), TableCsv(*table));
+  for (const ReportRun& run : runs) KeepStatistics(run, folder);
   WriteFile(folder / "results.json", ReportJson(runs, page));
   WriteFile(folder / "report.md", MarkdownPage(page, drawings));
   const std::string html = HtmlPage(page, drawings);

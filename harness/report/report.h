@@ -1,5 +1,6 @@
 // The report of finished runs: one folder with report.html, report.md,
-// results.json, tables/*.csv and figures/*. docs/report.md.
+// results.json, tables/*.csv, figures/* and the runs' stats.safetensors.
+// docs/report.md.
 #pragma once
 #include <filesystem>
 #include <functional>
@@ -7,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/report/foreign.h"
 #include "harness/report/page.h"
 #include "harness/run/learning.h"
 #include "harness/run/results.h"
@@ -23,6 +25,8 @@ struct ReportRun {
   int64_t num_layers = 0, num_heads = 0;
   Results results;
   std::optional<Learning> learning;  // with statistics of the inner loop
+  // Drawn beside this run in figures 4 and Pareto, and used for nothing else.
+  std::vector<ForeignLosses> foreign;
 };
 
 // Everything but drawing. `runs` is not empty.
@@ -38,7 +42,8 @@ struct WrittenReport {
   bool drawn = true;  // false: data and scripts only
   uint64_t html_bytes = 0;
 };
-// Into an existing empty folder. `scale`: of the PNGs, see GnuplotScript.
+// Into an existing empty folder. Throws kInfrastructure when it cannot be
+// written. `scale`: of the PNGs, see GnuplotScript.
 WrittenReport WriteReport(const std::vector<ReportRun>& runs,
                           const std::filesystem::path& folder, const Draw& draw,
                           int scale = 2);

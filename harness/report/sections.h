@@ -19,6 +19,7 @@ void AddPareto(const ReportRun& run, Page& page);
 void AddOrigin(const ReportRun& run, Page& page);
 void AddConditions(const ReportRun& run, Page& page);
 void AddArms(const std::vector<ReportRun>& runs, Page& page);
+void AddForeign(const ReportRun& run, Page& page);
 void AddProvenance(const std::vector<ReportRun>& runs, Page& page);
 
 // Helpers that they share.

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "harness/base/error.h"
+#include "harness/base/philox.h"
 
 namespace plastometer::stats {
 
@@ -27,7 +29,70 @@ bool AllFinite(std::span<const WorkTotals> works) {
   });
 }
 
+// Means over the works that were drawn, each as often as `times` says.
+std::vector<double> MeansOf(std::span<const ParetoPoint> points,
+                            const std::vector<int>& times) {
+  std::vector<double> means;
+  for (const ParetoPoint& point : points) {
+    double sum = 0, weight = 0;
+    for (size_t w = 0; w < times.size(); ++w) {
+      sum += times[w] * point.works[w].sum;
+      weight += times[w] * point.works[w].weight;
+    }
+    means.push_back(weight > 0 ? sum / weight : kUnknown);
+  }
+  return means;
+}
+
 }  // namespace
+
+double Hypervolume(std::span<const double> loss, std::span<const double> cost,
+                   double reference_loss, double reference_cost) {
+  if (loss.size() != cost.size())
+    throw InternalError("Hypervolume: losses and costs differ in number");
+  std::vector<std::pair<double, double>> by_cost;
+  for (size_t i = 0; i < loss.size(); ++i)
+    if (loss[i] < reference_loss && cost[i] < reference_cost)
+      by_cost.emplace_back(cost[i], loss[i]);  // no NaN passes
+  std::ranges::sort(by_cost);
+  double area = 0, best = reference_loss;
+  for (const auto& [x, y] : by_cost) {
+    area += (reference_cost - x) * std::max(0.0, best - y);
+    best = std::min(best, y);
+  }
+  return area;
+}
+
+Interval Hypervolume(std::span<const ParetoPoint> points, double reference_loss,
+                     double reference_cost, uint64_t seed, int num_resamples) {
+  const size_t num_works = points.empty() ? 0 : points.front().works.size();
+  std::vector<double> costs;
+  for (const ParetoPoint& point : points) {
+    if (point.works.size() != num_works)
+      throw InternalError("Hypervolume: points differ in their works");
+    costs.push_back(point.cost);
+  }
+  if (num_works == 0 || !std::isfinite(reference_loss + reference_cost))
+    return {};
+  const auto area = [&](const std::vector<int>& times) {
+    return Hypervolume(MeansOf(points, times), costs, reference_loss,
+                       reference_cost);
+  };
+  Interval result{.estimate = area(std::vector<int>(num_works, 1))};
+  if (num_works < 2 || num_resamples < 2) return result;
+  std::vector<double> areas;
+  for (int r = 0; r < num_resamples; ++r) {
+    PhiloxStream stream(seed, static_cast<uint64_t>(r));
+    std::vector<int> times(num_works, 0);
+    for (size_t i = 0; i < num_works; ++i)
+      ++times[stream.NextBelow(static_cast<uint32_t>(num_works))];
+    areas.push_back(area(times));
+  }
+  std::ranges::sort(areas);
+  result.low = SortedQuantile(areas, 0.025);
+  result.high = SortedQuantile(areas, 0.975);
+  return result;
+}
 
 std::vector<bool> ParetoSet(std::span<const ParetoPoint> points, uint64_t seed,
                             int num_resamples) {

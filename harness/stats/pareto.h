@@ -25,4 +25,19 @@ std::vector<bool> ParetoSet(std::span<const ParetoPoint> points, uint64_t seed,
 std::vector<bool> ParetoSet(std::span<const double> loss,
                             std::span<const double> cost);
 
+// Area between the front of the points and a reference: what is no better than
+// some point in both and no worse than the reference in both (Zitzler and
+// Thiele, 1999). Points that are unknown or beyond the reference add nothing.
+double Hypervolume(std::span<const double> loss, std::span<const double> cost,
+                   double reference_loss, double reference_cost);
+
+// The same for mean losses over works, with a 95 % percentile interval: every
+// resample draws works, the same in all points, and keeps costs and reference.
+// A front is a best of several noisy values, which lies too low; the interval
+// does not take that out. Fewer than 2 works: no interval. Throws kInternal
+// when points differ in their number of works.
+Interval Hypervolume(std::span<const ParetoPoint> points, double reference_loss,
+                     double reference_cost, uint64_t seed,
+                     int num_resamples = kNumResamples);
+
 }  // namespace plastometer::stats

@@ -6,7 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "harness/base/sha256.h"
 #include "harness/base/zstd_stream.h"
+#include "tests/harness/cli/png.h"
 #include "tests/harness/cli/program.h"
 
 namespace plastometer {
@@ -24,19 +26,6 @@ int CheckPage(const std::filesystem::path& page) {
   return std::system(command.c_str());
 }
 
-// Width and height of a PNG, from its header; 0 when it is none.
-std::pair<uint32_t, uint32_t> PngSize(const std::string& png) {
-  if (png.size() < 24 || png.compare(0, 8, "\x89PNG\r\n\x1a\n") != 0)
-    return {0, 0};
-  const auto number = [&](size_t at) {
-    uint32_t value = 0;
-    for (size_t i = at; i < at + 4; ++i)
-      value = value << 8 | static_cast<unsigned char>(png[i]);
-    return value;
-  };
-  return {number(16), number(20)};
-}
-
 TEST(ReportCommand, DrawsAPageThatStandsAlone) {
   Workshop workshop;
   ASSERT_EQ(workshop.Run(std::string(kRun) + " --stats=early:25%").exit_code,
@@ -51,10 +40,17 @@ TEST(ReportCommand, DrawsAPageThatStandsAlone) {
        std::filesystem::directory_iterator(workshop.File("report/figures"))) {
     if (entry.path().extension() != ".png") continue;
     ++num_pictures;
-    const std::string png = ReadFile(entry.path());
-    EXPECT_EQ(PngSize(png), (std::pair<uint32_t, uint32_t>{1040, 760}))
-        << entry.path();
-    EXPECT_GT(png.size(), 10000u) << entry.path() << ": nothing drawn";
+    const Png picture = DecodePng(ReadFile(entry.path()));
+    EXPECT_EQ(picture.width, 1040u) << entry.path();
+    EXPECT_EQ(picture.height, 760u) << entry.path();
+    // Axes and their labels alone: .021, all of it grey.
+    EXPECT_GT(picture.ink, 0.021) << entry.path() << ": nothing drawn";
+    EXPECT_GT(picture.colored, 300u) << entry.path() << ": no curve";
+    const std::string svg =
+        ReadFile(std::filesystem::path(entry.path()).replace_extension(".svg"));
+    EXPECT_THAT(svg, HasSubstr("<svg"));
+    EXPECT_THAT(svg, HasSubstr("viewBox=\"0 0 520 380\""));
+    EXPECT_TRUE(svg.ends_with("</svg>\n\n") || svg.ends_with("</svg>\n"));
   }
   EXPECT_EQ(num_pictures, json.at("figures").get<int>());
   EXPECT_EQ(num_pictures, 14);
@@ -90,6 +86,36 @@ TEST(ReportCommand, WithoutGnuplotDataAndScriptsStay) {
       std::filesystem::exists(workshop.File("report/figures/pareto-flops.gp")));
   EXPECT_FALSE(std::filesystem::exists(
       workshop.File("report/figures/pareto-flops.png")));
+}
+
+// Drawn, listed with its hash, and no verdict hears of it.
+TEST(ReportCommand, LossesMeasuredElsewhere) {
+  Workshop workshop;
+  ASSERT_EQ(workshop.Run(kRun).exit_code, 0);
+  std::string csv = "profile,position,loss,flops_per_token\n";
+  for (int t = 1; t < 64; ++t)
+    csv += "other,program," + std::to_string(t) + ",3.5,70000\n";
+  WriteFile(workshop.File("f.csv"), csv);
+  const Outcome bad = workshop.Run("report r --foreign f.csv --out bad");
+  EXPECT_EQ(bad.exit_code, 4);
+  EXPECT_THAT(bad.err, HasSubstr("f.csv, line 2, the row: '5 cells'"));
+  for (size_t at; (at = csv.find("other,program")) != csv.npos;)
+    csv.replace(at, 13, "elsewhere");
+  WriteFile(workshop.File("f.csv"), csv);
+  const Outcome outcome = workshop.Run("report --foreign f.csv r --out with");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("6 figures"));
+  EXPECT_EQ(CheckPage(workshop.File("with/report.html")), 0);
+  for (const char* figure :
+       {"adaptation-cumulative", "adaptation-gain", "pareto-flops"})
+    EXPECT_THAT(
+        ReadFile(workshop.File("with/figures/" + std::string(figure) + ".svg")),
+        HasSubstr("elsewhere (foreign)"));
+  EXPECT_THAT(ReadFile(workshop.File("with/tables/foreign.csv")),
+              HasSubstr("elsewhere,f.csv," + Sha256Hex(csv) + ",63,63,3.5,"));
+  ASSERT_EQ(workshop.Run("report r --out without").exit_code, 0);
+  EXPECT_EQ(ReadFile(workshop.File("with/results.json")),
+            ReadFile(workshop.File("without/results.json")));
 }
 
 // Rows add up to what the run says.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <vector>
 
 namespace plastometer::stats {
@@ -46,6 +47,38 @@ TEST(Pareto, Exact) {
   EXPECT_EQ(ParetoSet(std::vector<double>{1, 2, 3, 2},
                       std::vector<double>{3, 2, 2, 2}),
             (std::vector<bool>{true, true, false, true}));
+}
+
+// Reference (cost 4, loss 4). Between costs 1 and 2 the front lies 1 below it,
+// between 2 and 4 3 below: 1 + 6. (3, 2) is dominated, (5, 0) beyond, an
+// unknown cost nowhere.
+TEST(Hypervolume, ByHand) {
+  const std::vector<double> loss{3, 1, 2, 0, 0}, cost{1, 2, 3, 5, kUnknown};
+  EXPECT_EQ(Hypervolume(loss, cost, 4, 4), 7);
+  EXPECT_EQ(Hypervolume(loss, cost, 1, 4), 0);
+  EXPECT_EQ(Hypervolume(std::vector<double>{}, std::vector<double>{}, 4, 4), 0);
+}
+
+// Losses of 1 and 3 by turns: a mean of 2 with error 1 / sqrt(20) over
+// resamples. The second point loses 1 less with the same works: area 2 (4 -
+// mean) + 1.
+TEST(Hypervolume, IntervalOverWorksThatPointsShare) {
+  std::vector<ParetoPoint> points(2);
+  for (int i = 0; i < 20; ++i) {
+    const double loss = i % 2 == 0 ? 1 : 3;
+    points[0].works.push_back({100 * loss, 100});
+    points[1].works.push_back({100 * (loss - 1), 100});
+  }
+  points[0].cost = 0;
+  points[1].cost = 1;
+  const Interval area = Hypervolume(points, 4, 2, 7);
+  EXPECT_DOUBLE_EQ(area.estimate, 5);
+  const double error = 2 / std::sqrt(20.0);  // independent draws: 1 / sqrt(10)
+  EXPECT_NEAR(area.low, 5 - 1.96 * error, 0.1);
+  EXPECT_NEAR(area.high, 5 + 1.96 * error, 0.1);
+  points[1].cost = kUnknown;
+  EXPECT_DOUBLE_EQ(Hypervolume(points, 4, 2, 7).estimate, 4);
+  EXPECT_TRUE(std::isnan(Hypervolume(points, kUnknown, 2, 7).estimate));
 }
 
 }  // namespace
