@@ -11,7 +11,7 @@
 namespace plastometer {
 
 struct GroupOptions {
-  std::string model, data, slice, tokenizer, task, score;
+  std::string model, data, slice, tokenizer, task, score, protocol;
   std::string parameters = "{}";
   int64_t task_seed = 1;
   std::vector<std::string> profiles, domains, sources;

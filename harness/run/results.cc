@@ -225,6 +225,8 @@ SliceResult MakeSliceResult(const RunRecord& record, const std::string& name,
 std::vector<PositionBin> EmptyBins(int64_t num_tokens, size_t num_profiles) {
   std::vector<PositionBin> bins;
   for (int64_t from = 1, to = 16; from < num_tokens; from = to, to *= 2) {
+    // The published protocol's windows have 2^n + 1 tokens: no bin of one.
+    if (to + 1 == num_tokens) to = num_tokens;
     bins.push_back({from, std::min(to, num_tokens), 0,
                     std::vector<double>(num_profiles, 0.0)});
   }

@@ -169,6 +169,16 @@ SuiteData ParseData(const Json& json, const std::string& where,
                          "\"task\" away");
     ParseProbe(object.Get("probe"), where + ".probe", data);
   }
+  const std::string protocol = object.Text("protocol", "documents");
+  if (protocol != "documents" && protocol != "published")
+    throw object.Wrong("protocol", "\"documents\" or \"published\"");
+  data.published = protocol == "published";
+  if (data.published &&
+      (object.Has("slice") || object.Has("task") || object.Has("probe")))
+    throw InvalidError(where +
+                       ": protocol \"published\" joins documents of "
+                       "\"held_out\" or \"text\"; leave \"slice\", \"task\" "
+                       "and \"probe\" away");
   object.RefuseOthers();
   return data;
 }
@@ -287,6 +297,7 @@ std::string GroupJson(const SuiteGroup& group) {
                      {"before", group.data.probe_before},
                      {"between", group.data.probe_between},
                      {"scored", group.data.probe_scored}};
+  if (group.data.published) data["protocol"] = "published";
   if (!group.data.held_out.empty()) data["held_out"] = group.data.held_out;
   if (!group.data.domains.empty()) data["domains"] = group.data.domains;
   if (!group.data.slice.empty()) data["slice"] = absolute(group.data.slice);

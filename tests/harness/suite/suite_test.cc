@@ -88,6 +88,23 @@ TEST(Suite, TasksAndProbes) {
               HasSubstr("exactly one of"));
 }
 
+TEST(Suite, ThePublishedProtocol) {
+  const auto with = [](const std::string& more) {
+    return Replaced("\"windows\": 2", "\"windows\": 2, " + more);
+  };
+  const SuiteGroup group =
+      ParseSuite(with("\"protocol\": \"published\""), "/d/s.json").groups[1];
+  EXPECT_TRUE(group.data.published);
+  EXPECT_TRUE(ParseGroupJson(GroupJson(group), "plan").data.published);
+  EXPECT_FALSE(ParseSuite(with("\"protocol\": \"documents\""), "/d/s.json")
+                   .groups[1]
+                   .data.published);
+  EXPECT_THAT(MessageOf(with("\"protocol\": \"joined\"")),
+              HasSubstr("\"documents\" or \"published\""));
+  EXPECT_THAT(MessageOf(with("\"protocol\": \"published\", \"slice\": \"s\"")),
+              HasSubstr("leave \"slice\""));
+}
+
 TEST(Suite, AGroupComesBackFromItsJson) {
   const SuiteGroup group = ParseSuite(kGood, "/dir/some.json").groups[1];
   const SuiteGroup back = ParseGroupJson(GroupJson(group), "plan");
