@@ -127,6 +127,8 @@ Page MakeReport(const std::vector<ReportRun>& runs) {
     AddProfiles(run, page);
     AddAdaptation(run, page);
     AddOrigin(run, page);
+    AddLayerMap(run, page);
+    AddDrift(run, page);
     AddConditions(run, page);
     AddPareto(run, page);
     if (run.learning) {

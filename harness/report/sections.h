@@ -12,6 +12,11 @@ namespace plastometer {
 
 void AddAnswers(const ReportRun& run, Page& page);
 void AddAnswerTables(const ReportRun& run, Page& page);
+// RQ2: of a drift probe and of a context probe.
+void AddStabilityAnswers(const ReportRun& run, Page& page);
+void AddStabilityTables(const ReportRun& run, Page& page);
+void AddDrift(const ReportRun& run, Page& page);
+void AddLayerMap(const ReportRun& run, Page& page);
 void AddForYourModel(const ReportRun& run, Page& page);
 void AddProfiles(const ReportRun& run, Page& page);
 void AddAdaptation(const ReportRun& run, Page& page);

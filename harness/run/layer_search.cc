@@ -72,18 +72,18 @@ LayerSearchRun MeasureLayerSearch(
   LayerSearchRun run;
   run.num_tuning = tuning.size();
   int64_t done = 0;
-  run.search = SearchLayers(
-      num_layers, request.size, request.method,
-      [&](const std::vector<Layers>& sets, int64_t total) {
-        std::vector<double> losses;
-        for (const Layers& layers : sets) {
-          losses.push_back(
-              MeanLoss(model, tuning, group.spec.batch_size,
-                       Profile::Parse(ProfileOf(layers), num_layers)));
-          if (progress) progress(++done, total);
-        }
-        return losses;
-      });
+  run.search =
+      SearchLayers(num_layers, request.size, request.method,
+                   [&](const std::vector<Layers>& sets, int64_t total) {
+                     std::vector<double> losses;
+                     for (const Layers& layers : sets) {
+                       losses.push_back(MeanLoss(
+                           model, tuning, group.spec.batch_size,
+                           Profile::Parse(ProfileOf(layers), num_layers)));
+                       if (progress) progress(++done, total);
+                     }
+                     return losses;
+                   });
   run.record = group.record;
   run.record.windows.clear();
   run.record.profiles.clear();

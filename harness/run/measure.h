@@ -25,7 +25,7 @@ struct MeasureOptions {
   std::function<void(int64_t done, int64_t total)>
       progress;  // in units of one batch under one profile
   // False: this batch under this profile is measured elsewhere, or was before.
-  std::function<bool(size_t batch_idx, size_t profile_idx)> wanted;
+  std::function<bool(size_t batch_idx, size_t profile_idx)> wanted = {};
 };
 
 // Windows and profiles into a record that has no losses yet. Throws kInvalid

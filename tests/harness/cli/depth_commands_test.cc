@@ -16,12 +16,21 @@ using nlohmann::json;
 using testing::HasSubstr;
 
 // Not the same twice: times and memory, and what tells one run from another.
-const std::set<std::string> kVolatile = {
-    "started_utc",      "wall_seconds",       "batch_times",
-    "forward_seconds",  "backward_seconds",   "update_seconds",
-    "time_over_uniform", "ms_per_1k_tokens",  "seconds",
-    "peak_memory_bytes", "peak_activation_bytes", "threads",
-    "pareto",           "path",               "program"};
+const std::set<std::string> kVolatile = {"started_utc",
+                                         "wall_seconds",
+                                         "batch_times",
+                                         "forward_seconds",
+                                         "backward_seconds",
+                                         "update_seconds",
+                                         "time_over_uniform",
+                                         "ms_per_1k_tokens",
+                                         "seconds",
+                                         "peak_memory_bytes",
+                                         "peak_activation_bytes",
+                                         "threads",
+                                         "pareto",
+                                         "path",
+                                         "program"};
 
 // Equal up to what LibTorch's kernels on another CPU may change.
 void ExpectSame(const json& got, const json& expected,
@@ -87,8 +96,7 @@ TEST_P(DepthCommand, IsItsGolden) {
 TEST_P(DepthCommand, TheTableFitsItsTerminal) {
   const Workshop workshop;
   for (const std::string width : {"80", "120"}) {
-    const Outcome outcome =
-        workshop.Run(GetParam().arguments, InSource(width));
+    const Outcome outcome = workshop.Run(GetParam().arguments, InSource(width));
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     std::istringstream lines(outcome.out);
     for (std::string line; std::getline(lines, line);)
@@ -100,21 +108,19 @@ TEST_P(DepthCommand, OverwritesNothing) {
   const Workshop workshop;
   const std::string out = workshop.File("numbers.json").string();
   WriteFile(out, "mine");
-  const Outcome outcome =
-      workshop.Run(std::string(GetParam().arguments) + " --out " + out,
-                   InSource());
+  const Outcome outcome = workshop.Run(
+      std::string(GetParam().arguments) + " --out " + out, InSource());
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("numbers.json already exists"));
   EXPECT_EQ(ReadFile(out), "mine");
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, DepthCommand, testing::ValuesIn(kCases),
-    [](const auto& info) {
-      std::string name = info.param.name;
-      std::erase(name, '-');
-      return name;
-    });
+INSTANTIATE_TEST_SUITE_P(All, DepthCommand, testing::ValuesIn(kCases),
+                         [](const auto& info) {
+                           std::string name = info.param.name;
+                           std::erase(name, '-');
+                           return name;
+                         });
 
 TEST(DepthCommands, SayWhatIsWrong) {
   const Workshop workshop;
@@ -125,10 +131,9 @@ TEST(DepthCommands, SayWhatIsWrong) {
   };
   EXPECT_THAT(error("search --model chains-uniform-1 --layers 5"),
               HasSubstr("5 of 4 layers; expected 1 to 4"));
-  EXPECT_THAT(
-      error("search --model suites/models/tiny-mlp --data "
-            "suites/texts/valley.txt --context 64 --layers 1"),
-      HasSubstr("one work"));
+  EXPECT_THAT(error("search --model suites/models/tiny-mlp --data "
+                    "suites/texts/valley.txt --context 64 --layers 1"),
+              HasSubstr("one work"));
   EXPECT_THAT(error("sensitivity --model chains-uniform-1 --profiles retina"),
               HasSubstr("--profiles"));
   EXPECT_THAT(error("end-to-end --model chains-uniform-1 --chunk 24"),
@@ -143,16 +148,16 @@ TEST(ArmsCommand, PutsModelsWhereTheyBelong) {
   std::string groups;
   for (const std::string trained : {"uniform", "retina", "frozen"}) {
     for (const std::string seed : {"1", "2"}) {
-      groups += (groups.empty() ? "" : ",") +
-                std::string(R"({"name": ")") + trained + seed +
-                R"(", "model": "chains-)" + trained + "-" + seed +
-                R"(", "data": {"task": {"name": "chains"}, "documents": 16, "context": 64},
+      groups +=
+          (groups.empty() ? "" : ",") + std::string(R"({"name": ")") + trained +
+          seed + R"(", "model": "chains-)" + trained + "-" + seed +
+          R"(", "data": {"task": {"name": "chains"}, "documents": 16, "context": 64},
                     "profiles": ["uniform", "retina", "frozen"], "traced_windows": 0})";
     }
   }
-  WriteFile(workshop.File("small.json"),
-            R"({"schema": 1, "description": "arms", "groups": [)" + groups +
-                "]}");
+  WriteFile(
+      workshop.File("small.json"),
+      R"({"schema": 1, "description": "arms", "groups": [)" + groups + "]}");
   const Outcome run = workshop.Run("run small.json --out run");
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const Outcome outcome = workshop.Run("arms run --json");

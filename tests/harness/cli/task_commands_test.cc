@@ -69,8 +69,12 @@ TEST(RunTask, AModelBringsItsTaskAndComesNearTheFloor) {
         c.at("nll_nats").get<double>() - c.at("floor_nats").get<double>(),
         1e-9);
     // Uniform within 0.02 nats of Bayes on 32 documents; frozen far from it.
-    if (c.at("profile") == "uniform") EXPECT_LT(above, 0.02);
-    if (c.at("profile") == "frozen") EXPECT_GT(above, 0.1);
+    if (c.at("profile") == "uniform") {
+      EXPECT_LT(above, 0.02);
+    }
+    if (c.at("profile") == "frozen") {
+      EXPECT_GT(above, 0.1);
+    }
   }
   const Outcome wrong =
       workshop.Run("run --model chains-uniform-1 --task mqar --out s");
@@ -152,7 +156,9 @@ TEST(EndToEnd, ChoosesRatesOnOtherWorksAndCountsCost) {
       backward_early = row.at("backward_flops");
     if (row.at("profile") == "late:25%")
       backward_late = row.at("backward_flops");
-    if (row.at("profile") == "frozen") EXPECT_EQ(row.at("steps"), 0);
+    if (row.at("profile") == "frozen") {
+      EXPECT_EQ(row.at("steps"), 0);
+    }
   }
   EXPECT_GT(backward_late, 0);
   EXPECT_GT(backward_early, 2 * backward_late);
