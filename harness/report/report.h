@@ -25,6 +25,7 @@ struct ReportRun {
   int64_t num_layers = 0, num_heads = 0;
   Results results;
   std::optional<Learning> learning;  // with statistics of the inner loop
+  bool show_heads = false;           // a map of each head, with statistics
   // Drawn beside this run in figures 4 and Pareto, and used for nothing else.
   std::vector<ForeignLosses> foreign;
 };
