@@ -29,7 +29,7 @@ struct ReportArguments {
   std::vector<std::string> runs, foreign;
   std::string out, format = "text";
   int scale = 2;
-  bool tables = false;
+  bool tables = false, heads = false;
 };
 
 void AddGroups(const std::string& path, std::vector<ReportRun>& runs) {
@@ -143,7 +143,14 @@ void Report(const ReportArguments& a) {
     Attach(path, ReadFinishedDrift(path), &ReportRun::drift, runs);
   for (const std::string& path : inputs.layer_maps)
     Attach(path, ReadLayerMaps(path), &ReportRun::layer_maps, runs);
-  for (ReportRun& run : runs) run.foreign = foreign;
+  for (ReportRun& run : runs) {
+    run.foreign = foreign;
+    run.show_heads = a.heads;
+    if (a.heads && !run.learning)
+      throw UsageError("--heads: " + run.name +
+                       " has no statistics; `plastometer run --resume " +
+                       run.folder + " --stats` adds them");
+  }
   RunFolder folder(a.out);
   const WrittenReport written =
       WriteReport(runs, folder.path(), DrawWithGnuplot, a.scale);
@@ -186,6 +193,8 @@ void AddReportCommand(CLI::App& app) {
   command->add_option("--out", a->out, "folder; must not exist")->required();
   command->add_flag("--tables", a->tables,
                     "also write every token as a row: tokens/*.csv.zst");
+  command->add_flag("--heads", a->heads,
+                    "also a map of the relative update of each head");
   command
       ->add_option("--foreign", a->foreign,
                    "CSV of losses measured elsewhere (profile, position, loss, "

@@ -153,7 +153,9 @@ SuiteRun RunSuite(const Suite& suite, const SuiteArguments& a, bool traced) {
     throw;
   }
   const fs::path file = folder.File(kJournalFile);
-  Collected collected = Collect(plan, {{file.string(), ReadJournal(file)}});
+  NamedJournals journals;
+  journals.emplace_back(file.string(), ReadJournal(file));
+  Collected collected = Collect(plan, journals);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
           .count();

@@ -114,11 +114,13 @@ void AddConditions(const ReportRun& run, Page& page) {
 }
 
 void AddArms(const std::vector<ReportRun>& runs, Page& page) {
+  const auto says_how = [](const ReportRun& run) {
+    return !run.results.record.training.profile.empty();
+  };
+  if (std::ranges::count_if(runs, says_how) < 2) return;
   std::vector<RunRecord> records;
   for (const ReportRun& run : runs)
-    if (!run.results.record.training.profile.empty())
-      records.push_back(run.results.record);
-  if (records.size() < 2) return;
+    if (says_how(run)) records.push_back(run.results.record);
   page.Add(Heading{2, "Arms: frozen after training, or trained so", "arms"});
   const std::vector<ArmComparison> comparisons = CompareArms(records);
   for (size_t i = 0; i < comparisons.size(); ++i) {

@@ -56,6 +56,31 @@ std::string FrozenRows(const std::vector<std::vector<double>>& cells) {
   return rows;
 }
 
+std::string ScaleText(const Scale& scale) {
+  return scale.any() ? CsvNumber(std::stod(Fixed(scale.low, 6))) + " to " +
+                           CsvNumber(std::stod(Fixed(scale.high, 6)))
+                     : "not available";
+}
+
+// `cells`: gnuplot's x, y, xlow, xhigh, ylow, yhigh, value in columns of
+// `file`.
+std::string MapPlot(const std::string& file, const Scale& scale,
+                    const std::vector<int64_t>& edges, int64_t num_rows,
+                    const std::string& y_axis, const std::string& cells) {
+  if (!scale.any()) return EmptyPlot();
+  return std::string(kPalette) +
+         "set xlabel 'token'\nset xrange [0:" + std::to_string(edges.back()) +
+         "]\nset yrange [-0.5:" + std::to_string(num_rows - 1) + ".5]\n" +
+         y_axis +
+         "set object rectangle from graph 0,0 to graph 1,1 behind fs solid "
+         "0.25 noborder fc rgb '#7a7a7a'\nset colorbox\n" +
+         (scale.logarithmic() ? "set logscale cb\n" : "") +
+         "unset key\nset cbrange [" + CsvNumber(scale.low) + ":" +
+         CsvNumber(scale.high > scale.low ? scale.high : scale.low + 1) +
+         "]\nplot '" + file + "' skip 1 using " + cells +
+         " with boxxyerror fs solid noborder fc palette\n";
+}
+
 Figure MapFigure(const ReportRun& run, const std::string& name,
                  const std::string& title, const std::string& what,
                  const std::vector<std::vector<double>>& cells) {
@@ -65,10 +90,7 @@ Figure MapFigure(const ReportRun& run, const std::string& name,
   figure.id = "plasticity-" + name + run.suffix;
   figure.title = title;
   figure.data[figure.id + ".csv"] = MapCsv(map, cells);
-  const std::string range =
-      scale.any() ? CsvNumber(std::stod(Fixed(scale.low, 6))) + " to " +
-                        CsvNumber(std::stod(Fixed(scale.high, 6)))
-                  : "not available";
+  const std::string range = ScaleText(scale);
   figure.alt = what +
                " by layer (rows) and position in the window (columns), " +
                "cells from " + range + ".";
@@ -82,25 +104,51 @@ Figure MapFigure(const ReportRun& run, const std::string& name,
            ? ""
            : " Missing, not 0: layers " + frozen + ", which do not learn.");
   const auto L = static_cast<int64_t>(cells.size());
-  figure.plot =
-      std::string(kPalette) +
-      "set xlabel 'token'\nset ylabel 'layer'\nset "
-      "xrange [0:" +
-      std::to_string(map.edges.back()) +
-      "]\nset yrange [-0.5:" + std::to_string(L - 1) + ".5]\nset ytics 0," +
-      std::to_string(std::max<int64_t>(1, L / 12)) +
-      "\nset object rectangle from graph 0,0 to graph 1,1 behind fs solid 0.25 "
-      "noborder fc rgb '#7a7a7a'\nset colorbox\n" +
-      (scale.logarithmic() ? "set logscale cb\n" : "") + "unset key\n";
-  if (scale.any())
-    figure.plot +=
-        "set cbrange [" + CsvNumber(scale.low) + ":" +
-        CsvNumber(scale.high > scale.low ? scale.high : scale.low + 1) + "]\n";
-  figure.plot += "plot '" + figure.id +
-                 ".csv' skip 1 using (($2+$3)/2):1:2:3:($1-0.5):($1+0.5):4 "
-                 "with boxxyerror fs solid noborder fc palette\n";
-  if (!scale.any()) figure.plot = EmptyPlot();
+  figure.plot = MapPlot(figure.id + ".csv", scale, map.edges, L,
+                        "set ylabel 'layer'\nset ytics 0," +
+                            std::to_string(std::max<int64_t>(1, L / 12)) + "\n",
+                        "(($2+$3)/2):1:2:3:($1-0.5):($1+0.5):4");
   figure.raster = L * static_cast<int64_t>(map.edges.size()) > 2000;
+  return figure;
+}
+
+// The relative update alone: raw norms follow the scale of a layer.
+Figure HeadsFigure(const ReportRun& run) {
+  const PlasticityMap& map = run.learning->map;
+  const auto L = static_cast<int64_t>(map.relative_update.size()),
+             rows = static_cast<int64_t>(map.relative_by_head.size()),
+             H = rows / L;
+  const Scale scale = ScaleOf(map.relative_by_head);
+  Figure figure;
+  figure.id = "plasticity-heads" + run.suffix;
+  figure.title = "Relative update by head";
+  std::string csv = "layer,head,from_token,to_token,value\n";
+  for (int64_t r = 0; r < rows; ++r)
+    for (size_t k = 0; k + 1 < map.edges.size(); ++k)
+      csv += std::to_string(r / H) + "," + std::to_string(r % H) + "," +
+             std::to_string(map.edges[k]) + "," +
+             std::to_string(map.edges[k + 1]) + "," +
+             CsvNumber(map.relative_by_head[r][k]) + "\n";
+  figure.data[figure.id + ".csv"] = csv;
+  const std::string what =
+      "Update over the norm of the fast weights, by head (rows, " +
+      std::to_string(H) + " a layer, the first one lowest) and position";
+  figure.alt = what + ", cells from " + ScaleText(scale) + ".";
+  figure.caption = what + ": each cell is a mean over windows. Scale " +
+                   (scale.logarithmic() ? "logarithmic, " : "linear, ") +
+                   ScaleText(scale) + ". Missing (grey): does not learn.";
+  figure.height = static_cast<int>(std::clamp<int64_t>(8 * rows, 380, 1000));
+  const int64_t step = std::max<int64_t>(1, L / 12);
+  std::string tics;  // a layer's label beside its lowest head
+  for (int64_t l = 0; l < L; l += step)
+    tics += (l == 0 ? "" : ", ") + Quoted(std::to_string(l)) + " " +
+            std::to_string(l * H);
+  const std::string row = "$1*" + std::to_string(H) + "+$2";
+  figure.plot = MapPlot(
+      figure.id + ".csv", scale, map.edges, rows,
+      "set ylabel 'layer'\nset ytics (" + tics + ")\n",
+      "(($3+$4)/2):(" + row + "):3:4:(" + row + "-0.5):(" + row + "+0.5):5");
+  figure.raster = rows * static_cast<int64_t>(map.edges.size()) > 2000;
   return figure;
 }
 
@@ -150,6 +198,7 @@ void AddPlasticity(const ReportRun& run, Page& page) {
   page.Add(MapFigure(run, "relative", "Relative update ||dW|| / ||W||",
                      "Update over the norm of the fast weights",
                      map.relative_update));
+  if (run.show_heads) page.Add(HeadsFigure(run));
   page.Add(LayerTable(run));
 }
 

@@ -27,6 +27,7 @@ struct ReportRun {
   int64_t num_layers = 0, num_heads = 0;
   Results results;
   std::optional<Learning> learning;  // with statistics of the inner loop
+  bool show_heads = false;           // a map of each head, with statistics
   // Of this model, measured beside the run:
   std::optional<DriftRecord> drift;
   std::optional<LayerMaps> layer_maps;

@@ -155,6 +155,10 @@ Collected Collect(const RunPlan& plan, const NamedJournals& journals) {
   Collected collected;
   for (size_t g = 0; g < plan.groups.size(); ++g) {
     RunRecord record = plan.groups[g].record;
+    const WindowRecord& last = record.windows.back();
+    for (ProfileRecord& profile : record.profiles)
+      profile.nll.resize(
+          static_cast<size_t>(last.loss_begin + last.num_tokens - 1));
     collected.traces.emplace_back();
     for (size_t p = 0; p < plan.groups[g].cases.size(); ++p)
       collected.traces.back().push_back(

@@ -33,8 +33,10 @@ FinishedRun ReadFinishedRun(const fs::path& folder) {
   }
   FinishedRun run;
   run.plan = ReadPlan(folder);
-  Collected collected =
-      Collect(run.plan, {{journal.string(), ReadJournal(journal)}});
+  NamedJournals journals;
+  journals.emplace_back(journal.string(), ReadJournal(journal));
+  Collected collected = Collect(run.plan, journals);
+  journals.clear();
   if (!collected.missing.empty())
     throw InvalidError(
         folder.string() + ": " + std::to_string(collected.missing.size()) +

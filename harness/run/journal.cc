@@ -215,11 +215,14 @@ Error CannotWrite(const std::filesystem::path& path) {
                              std::generic_category().message(errno));
 }
 
-}  // namespace
-
-Journal ParseJournal(std::string_view bytes, const std::string& source) {
+// Calls `release` now and then: what is parsed is not read again.
+template <class Release>
+Journal Parse(std::string_view bytes, const std::string& source,
+              const Release& release) {
+  constexpr size_t kReleasedBytes = size_t{1} << 24;
   Journal journal;
   int64_t line_number = 1;
+  size_t released = 0;
   for (size_t begin = 0; begin < bytes.size(); ++line_number) {
     const size_t end = bytes.find('\n', begin);
     if (end == std::string_view::npos) {
@@ -232,6 +235,9 @@ Journal ParseJournal(std::string_view bytes, const std::string& source) {
               line_number == 1, journal);
     begin = end + 1;
     journal.valid_bytes = begin;
+    if (begin - released < kReleasedBytes) continue;
+    release();
+    released = begin;
   }
   if (journal.valid_bytes == 0)
     throw InvalidError(source +
@@ -240,8 +246,21 @@ Journal ParseJournal(std::string_view bytes, const std::string& source) {
   return journal;
 }
 
-Journal ReadJournal(const std::filesystem::path& file) {
-  return ParseJournal(ReadFile(file, kMaxJournalBytes), file.string());
+}  // namespace
+
+Journal ParseJournal(std::string_view bytes, const std::string& source) {
+  return Parse(bytes, source, [] {});
+}
+
+Journal ReadJournal(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  if (file.bytes().size() > kMaxJournalBytes)
+    throw InvalidError(
+        path.string() + " has " + std::to_string(file.bytes().size()) +
+        " bytes; expected at most " + std::to_string(kMaxJournalBytes));
+  return Parse(
+      {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()},
+      path.string(), [&] { file.Release(); });
 }
 
 std::string JournalLine(const JournalHeader& header) {

@@ -47,7 +47,7 @@ struct Journal {
 // A last line without a newline is dropped. Throws kInvalid for any other
 // damage, naming `source`, line and byte, and for merge-conflict markers.
 Journal ParseJournal(std::string_view bytes, const std::string& source);
-Journal ReadJournal(const std::filesystem::path& file);
+Journal ReadJournal(const std::filesystem::path& path);
 
 std::string JournalLine(const JournalHeader& header);
 std::string JournalLine(const JournalUnit& unit);

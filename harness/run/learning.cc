@@ -129,6 +129,7 @@ struct LearningSummary::Sums {
   size_t num_works = 0;
   int64_t num_windows = 0, L = 0, longest = 0;
   Cells grad_norm, update_norm, relative_update;  // [layer][time bin]
+  Cells relative_by_head;  // [layer * heads + head][time bin]
   // [layer][work], of the whole window and of its quarters
   struct Quarters {
     std::vector<ByWork> all, first, last;
@@ -145,6 +146,8 @@ struct LearningSummary::Sums {
     L = s.L;
     for (Cells* cells : {&grad_norm, &update_norm, &relative_update})
       cells->assign(static_cast<size_t>(L), std::vector<Cell>(NumTimeBins()));
+    relative_by_head.assign(static_cast<size_t>(L * s.H),
+                            std::vector<Cell>(NumTimeBins()));
     for (Quarters* q : {&relative, &gradient})
       for (auto* by_layer : {&q->all, &q->first, &q->last})
         by_layer->assign(static_cast<size_t>(L), Empty());
@@ -169,14 +172,15 @@ struct LearningSummary::Sums {
       for (int64_t h = 0; h < s.H; ++h) {
         for (int64_t m = 0; m < s.M; ++m) {
           const size_t i = static_cast<size_t>((l * s.H + h) * s.M + m);
-          const auto add = [&](Cells& cells, double x) {
+          const auto add = [&](std::vector<Cell>& row, double x) {
             if (std::isnan(x)) return;
-            cells[l][TimeBin(m)].sum += x;
-            cells[l][TimeBin(m)].count += 1;
+            row[TimeBin(m)].sum += x;
+            row[TimeBin(m)].count += 1;
           };
-          add(grad_norm, s.grad_norm[i]);
-          add(update_norm, s.update_norm[i]);
-          add(relative_update, s.relative_update[i]);
+          add(grad_norm[l], s.grad_norm[i]);
+          add(update_norm[l], s.update_norm[i]);
+          add(relative_update[l], s.relative_update[i]);
+          add(relative_by_head[l * s.H + h], s.relative_update[i]);
           const auto quarters = [&](Quarters& q, double x) {
             Put(q.all[l][work], x, 1);
             if (4 * m < s.M) Put(q.first[l][work], x, 1);
@@ -381,7 +385,8 @@ Learning LearningSummary::Finish() const {
   for (const auto& [from, to] :
        {std::pair{&s.grad_norm, &learning.map.grad_norm},
         std::pair{&s.update_norm, &learning.map.update_norm},
-        std::pair{&s.relative_update, &learning.map.relative_update}}) {
+        std::pair{&s.relative_update, &learning.map.relative_update},
+        std::pair{&s.relative_by_head, &learning.map.relative_by_head}}) {
     for (const auto& row : *from) {
       to->emplace_back();
       for (const Sums::Cell& cell : row) to->back().push_back(cell.mean());

@@ -30,6 +30,8 @@ struct PlasticityMap {
   std::vector<int64_t> edges;  // tokens; bin k is [edges[k], edges[k + 1])
   std::vector<std::vector<double>> grad_norm, update_norm,
       relative_update;  // [layer][bin]
+  std::vector<std::vector<double>>
+      relative_by_head;  // [layer * heads + head][bin], over windows alone
 };
 
 struct ClassMean {

@@ -149,8 +149,8 @@ void ReadAbout(const Json& about, PlannedGroup& g) {
   r.training = {training.at(0), training.at(1), training.at(2)};
 }
 
-int64_t ReadWindows(const Json& list, const std::string& source,
-                    std::vector<WindowRecord>& windows) {
+void ReadWindows(const Json& list, const std::string& source,
+                 std::vector<WindowRecord>& windows) {
   int64_t loss_begin = 0;
   for (const Json& w : list) {
     WindowRecord window{w.at(0), w.at(1),    w.at(2), w.at(3), w.at(4), w.at(5),
@@ -171,7 +171,6 @@ int64_t ReadWindows(const Json& list, const std::string& source,
     throw InvalidError(source + ": " + std::to_string(windows.size()) +
                        " windows with " + std::to_string(loss_begin) +
                        " losses; expected at least one window");
-  return loss_begin;
 }
 
 PlannedGroup ReadGroup(const Json& identity, const Json& about,
@@ -188,8 +187,7 @@ PlannedGroup ReadGroup(const Json& identity, const Json& about,
   identity.at("uniform").get_to(r.uniform_idx);
   identity.at("frozen").get_to(r.frozen_idx);
   const auto num_batches = identity.at("batches").get<uint64_t>();
-  const int64_t num_losses =
-      ReadWindows(identity.at("windows"), source, r.windows);
+  ReadWindows(identity.at("windows"), source, r.windows);
   if (about.contains("floors"))
     ReadFloors(about.at("floors"), source, r.windows);
   for (const Json& p : identity.at("profiles")) {
@@ -200,8 +198,7 @@ PlannedGroup ReadGroup(const Json& identity, const Json& about,
     p.at("plastic_layers").get_to(profile.plastic_layers);
     if (num_batches > r.windows.size())
       throw InvalidError(source + ": more batches than windows");
-    profile.Resize(static_cast<size_t>(num_losses), r.windows.size(),
-                   num_batches);
+    profile.Resize(0, r.windows.size(), num_batches);  // Collect adds losses
     r.profiles.push_back(std::move(profile));
     g.cases.push_back(ParsePins(p.at("case").get<std::string>(), source));
   }

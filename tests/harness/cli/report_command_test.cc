@@ -30,7 +30,8 @@ TEST(ReportCommand, DrawsAPageThatStandsAlone) {
   Workshop workshop;
   ASSERT_EQ(workshop.Run(std::string(kRun) + " --stats=early:25%").exit_code,
             0);
-  const Outcome outcome = workshop.Run("report r --out report --format json");
+  const Outcome outcome =
+      workshop.Run("report r --out report --heads --format json");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const auto json = nlohmann::json::parse(outcome.out);
   ASSERT_TRUE(json.at("drawn").get<bool>()) << "gnuplot-nox is missing";
@@ -53,7 +54,7 @@ TEST(ReportCommand, DrawsAPageThatStandsAlone) {
     EXPECT_TRUE(svg.ends_with("</svg>\n\n") || svg.ends_with("</svg>\n"));
   }
   EXPECT_EQ(num_pictures, json.at("figures").get<int>());
-  EXPECT_EQ(num_pictures, 14);
+  EXPECT_EQ(num_pictures, 15);
 }
 
 // --stats may come later; the page then has the inner loop's figures.
@@ -105,6 +106,7 @@ TEST(ReportCommand, LossesMeasuredElsewhere) {
   const Outcome outcome = workshop.Run("report --foreign f.csv r --out with");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("6 figures"));
+  EXPECT_EQ(workshop.Run("report --heads r --out heads").exit_code, 2);
   EXPECT_EQ(CheckPage(workshop.File("with/report.html")), 0);
   for (const char* figure :
        {"adaptation-cumulative", "adaptation-gain", "pareto-flops"})

@@ -82,6 +82,7 @@ ReportRun RunWithEverything() {
                    {"uniform;eta=flip", "all", 0.5, 1000, 400, 4096}});
   ReportRun run = PlantedRun(16, profiles, {"code", "prose"});
   run.learning = PlantedLearning(run.results.record);
+  run.show_heads = true;
   return run;
 }
 

@@ -208,6 +208,20 @@ TEST(Learning, AnswersAndFiguresOfTheInnerLoop) {
   EXPECT_EQ(TableOf(page, "words").rows.size(), 3u);
 }
 
+// Two layers of one head; the second is frozen.
+TEST(Learning, HeadsOnRequest) {
+  ReportRun run = PlantedRun(20);
+  run.learning = PlantedLearning(run.results.record);
+  EXPECT_ANY_THROW(FigureOf(MakeReport({run}), "plasticity-heads"));
+  run.show_heads = true;
+  const Page page = MakeReport({run});
+  const Figure& figure = FigureOf(page, "plasticity-heads");
+  const std::string& csv = figure.data.at("plasticity-heads.csv");
+  EXPECT_THAT(csv, HasSubstr("\n0,0,0,16,0.5\n"));
+  EXPECT_THAT(csv, HasSubstr("\n1,0,0,16,\n"));
+  EXPECT_THAT(figure.alt, HasSubstr("from 0.25 to 0.5"));
+}
+
 TEST(Report, RunsStandSideBySideWithIdsOfTheirOwn) {
   ReportRun second = PlantedRun(20);
   second.name = "other";

@@ -28,7 +28,8 @@ RunRecord Record() {
 // Layer 3 is frozen. Steps follow the loss two tokens later, times the word's
 // class, times a strong pattern of the place in the mini-batch and of time; the
 // gate is noise; layer l's norms are l + 1, the relative update halves from
-// first to last quarter in layer 0 only.
+// first to last quarter in layer 0 only, and the second head's is three times
+// the first's.
 WindowStatistics Planted(uint64_t window) {
   PhiloxStream stream(3, window);
   const auto normal = [&] {
@@ -48,8 +49,9 @@ WindowStatistics Planted(uint64_t window) {
         const float norm = l == 3 ? nan : static_cast<float>(l + 1);
         s.grad_norm.push_back(norm);
         s.update_norm.push_back(2 * norm);
-        s.relative_update.push_back(l == 0 && m >= 3 * kM / 4 ? norm / 2
-                                                              : norm);
+        const float of_head = h == 0 ? norm / 2 : norm * 3 / 2;
+        s.relative_update.push_back(l == 0 && m >= 3 * kM / 4 ? of_head / 2
+                                                              : of_head);
       }
       for (int64_t t = 0; t < kT; ++t) {
         const double place = 1 + 10 * static_cast<double>(t % 16 == 3);
@@ -85,6 +87,10 @@ TEST(Learning, MapHoldsMeansOfNormsAndLeavesFrozenRowsOut) {
     EXPECT_TRUE(std::isnan(learning.map.relative_update[3][k]));
   }
   EXPECT_EQ(learning.map.relative_update[0][kM - 1], 0.5);
+  ASSERT_EQ(learning.map.relative_by_head.size(), kL * kH);
+  EXPECT_EQ(learning.map.relative_by_head[kH][0], 1);
+  EXPECT_EQ(learning.map.relative_by_head[kH + 1][0], 3);
+  EXPECT_TRUE(std::isnan(learning.map.relative_by_head[3 * kH][0]));
 }
 
 TEST(Learning, DepthAndChange) {
