@@ -91,6 +91,7 @@ Json CaseJson(const RunRecord& r, const SliceResult& slice,
     json["floor_nats"] = *slice.floor_nats;
     json["nats_above_floor"] = MeasuredJson(row.above_floor);
   }
+  if (r.accuracy) json["accuracy"] = MeasuredJson(row.accuracy);
   json["retention"] = MeasuredJson(row.retention);
   AddCounters(row, json);
   json["seconds"] = row.seconds;

@@ -131,6 +131,14 @@ void AppendQuality(Cells& cells, const SliceResult& slice, size_t uniform_idx) {
              return c.bits_per_byte ? Fixed(*c.bits_per_byte, 3) : "n/a";
            }));
   }
+  if (slice.cases.front().accuracy.value) {
+    Append(cells, {{"accuracy", "[95 %]"}, true},
+           ForEach(slice, [](const CaseResult& c, size_t) {
+             return c.accuracy.value ? Fixed(100 * *c.accuracy.value, 1) + "%" +
+                                           Interval(c.accuracy, 1, 100)
+                                     : "not available";
+           }));
+  }
   Append(cells, {{"nats lost against", "uniform [95 %]"}, true},
          ForEach(slice, [&](const CaseResult& c, size_t p) {
            return p == uniform_idx ? "0 (reference)" : NatsCell(c.lost, 3);
@@ -357,6 +365,11 @@ std::string Notes(const Results& results, int width) {
                      " nats per scored token (docs/synthetic.md); no profile "
                      "went below it further than chance allows.",
                  width);
+  if (results.record.accuracy)
+    text += Wrap(
+        "accuracy: share of the scored tokens whose probability was above all "
+        "others'.",
+        width);
   for (const std::string& note : results.record.notes)
     text += Wrap("note: " + note, width);
   return text;

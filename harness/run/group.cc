@@ -239,6 +239,7 @@ LoadedGroup LoadGroup(const std::string& suite_name, const SuiteGroup& group,
     loaded.data = LoadTask(group.data, loaded);
   }
   loaded.record = Describe(loaded, tokenizer.get(), threads, seed);
+  loaded.record.accuracy = group.accuracy;
   PlanRecord(loaded.data.windows, loaded.profiles, group.batch_size,
              loaded.record);
   for (const PlannedProfile& planned : loaded.profiles.profiles)

@@ -139,6 +139,16 @@ void AddCosts(const RunRecord& record, const Slice& slice,
                         static_cast<double>(row.counters.tokens);
 }
 
+// A share: an interval reaches no further than shares do.
+Measured Accuracy(const RunRecord& record, const std::vector<size_t>& windows,
+                  size_t p) {
+  Measured m = MeanOf(CorrectTotals(record, windows, p),
+                      static_cast<uint64_t>(record.seed));
+  if (m.low) m.low = std::max(*m.low, 0.0);
+  if (m.high) m.high = std::min(*m.high, 1.0);
+  return m;
+}
+
 CaseResult MakeCase(const RunRecord& record, const Slice& slice,
                     const SliceResult& totals, const WorkSums& works,
                     size_t p) {
@@ -160,6 +170,10 @@ CaseResult MakeCase(const RunRecord& record, const Slice& slice,
   row.nll = MeanOverWorks(works, p, seed);
   row.lost = LostAgainst(works, p, record.uniform_idx, seed);
   row.retention = Retention(works, p, record.uniform_idx, record.frozen_idx);
+  if (record.accuracy)
+    row.accuracy = Accuracy(record, slice.windows, p);
+  else
+    row.accuracy.reason = "not measured";
   AddCosts(record, slice, profile, row);
   return row;
 }

@@ -51,8 +51,9 @@ struct ProfileRecord {
                                      // have the same multipliers
   bool asked = true;                 // false: measured for comparison only
   std::string plastic_layers;
-  std::vector<double> nll;         // windows in order
-  std::vector<Counters> counters;  // one a window
+  std::vector<double> nll;            // windows in order
+  std::vector<uint8_t> correct = {};  // beside nll, or empty: not measured
+  std::vector<Counters> counters;     // one a window
   std::vector<double>
       window_seconds;  // a batch's time shared equally among its windows
   std::vector<BatchTime>
@@ -86,6 +87,8 @@ struct RunRecord {
   double wall_seconds = 0;         // the whole run
   int64_t peak_memory_bytes = -1;  // of the process; -1: unknown
   std::vector<std::string> notes;
+  // Whether the most probable token came is known beside each loss.
+  bool accuracy = false;
   std::vector<WindowRecord> windows;
   std::vector<ProfileRecord> profiles;
   size_t uniform_idx = 0, frozen_idx = 0;
@@ -119,6 +122,7 @@ struct CaseResult {
   Measured lost;                        // nats per token lost against uniform
   Measured retention;    // (L_frozen - L_p) / (L_frozen - L_uniform)
   Measured above_floor;  // nats per token above the task's Bayes loss
+  Measured accuracy;     // share of the scored tokens that were most probable
   Counters counters;
   std::optional<double> updates_saved,
       flops_saved;  // shares of what uniform spends

@@ -94,6 +94,7 @@ Json IdentityJson(const RunPlan& plan) {
                       {"frozen", r.frozen_idx},
                       {"profiles", profiles},
                       {"windows", WindowsJson(r.windows)}});
+    if (r.accuracy) groups.back()["accuracy"] = true;
   }
   return {{"suite", plan.suite},
           {"code_tree", plan.code_tree},
@@ -187,6 +188,7 @@ PlannedGroup ReadGroup(const Json& identity, const Json& about,
   identity.at("batch_size").get_to(r.batch_size);
   identity.at("uniform").get_to(r.uniform_idx);
   identity.at("frozen").get_to(r.frozen_idx);
+  r.accuracy = identity.contains("accuracy");
   const auto num_batches = identity.at("batches").get<uint64_t>();
   const int64_t num_losses =
       ReadWindows(identity.at("windows"), source, r.windows);
@@ -202,6 +204,7 @@ PlannedGroup ReadGroup(const Json& identity, const Json& about,
       throw InvalidError(source + ": more batches than windows");
     profile.Resize(static_cast<size_t>(num_losses), r.windows.size(),
                    num_batches);
+    if (r.accuracy) profile.correct.resize(profile.nll.size());
     r.profiles.push_back(std::move(profile));
     g.cases.push_back(ParsePins(p.at("case").get<std::string>(), source));
   }

@@ -78,6 +78,42 @@ TEST(RunTask, AModelBringsItsTaskAndComesNearTheFloor) {
   EXPECT_THAT(wrong.err, HasSubstr("a vocabulary of 8"));
 }
 
+// Where answers alone are scored, shards and merge included; the shares are
+// those of the run folder's file.
+TEST(RunTask, AccuracyOfTheAnswers) {
+  Workshop workshop;
+  const std::string run =
+      "run --model recall-8 --documents 24 --batch 8 --profiles uniform ";
+  const Outcome whole = workshop.Run(run + "--out whole");
+  ASSERT_EQ(whole.exit_code, 0) << whole.err;
+  EXPECT_THAT(whole.out, HasSubstr("accuracy"));
+  for (const char* shard : {"0", "1"})
+    ASSERT_EQ(
+        workshop.Run(run + "--shard " + shard + "/2 --out s" + shard).exit_code,
+        0);
+  ASSERT_EQ(workshop.Run("merge s0 s1 --out m").exit_code, 0);
+  const json results =
+                 json::parse(ReadFile(workshop.File("whole/results.json"))),
+             merged = json::parse(ReadFile(workshop.File("m/results.json")));
+  const SafetensorsFile losses(workshop.File("whole/losses.safetensors"));
+  for (size_t i = 0; i < 2; ++i) {
+    const json& c = results.at("cases").at(i);
+    EXPECT_EQ(c.at("accuracy"), merged.at("cases").at(i).at("accuracy"));
+    const double share = c.at("accuracy").at("value");
+    const std::string profile = c.at("profile");
+    EXPECT_EQ(losses.Read("correct." + profile).dtype, DType::kU8);
+    EXPECT_EQ(share > 0.95, profile == "uniform") << share;
+    EXPECT_EQ(share < 0.2, profile == "frozen") << share;
+  }
+  ASSERT_EQ(
+      workshop.Run("run --model chains-uniform-1 --documents 2 --out plain")
+          .exit_code,
+      0);
+  EXPECT_EQ(ReadFile(workshop.File("plain/journal.jsonl")).find("correct"),
+            std::string::npos);
+  EXPECT_EQ(workshop.Run("run recall --accuracy --out x").exit_code, 2);
+}
+
 TEST(RunTask, SurvivesPlanAndMerge) {
   Workshop workshop;
   const std::string run =
