@@ -114,6 +114,7 @@ Page MakeReport(const std::vector<ReportRun>& runs) {
     AddAdaptation(run, page);
     AddOrigin(run, page);
     AddConditions(run, page);
+    AddContinual(run, page);
     AddPareto(run, page);
     if (run.learning) {
       AddPlasticity(run, page);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "harness/report/continual.h"
 #include "harness/report/format.h"
 #include "harness/run/works.h"
 
@@ -390,7 +391,8 @@ std::string RunTable(const Results& results, const TableOptions& options) {
       text += "\n";
     }
   }
-  text += AnswersByPlace(results, width) + ConditionTables(results, width);
+  text += AnswersByPlace(results, width) + ConditionTables(results, width) +
+          ContinualText(results, width);
   text += Explanation(width) + Notes(results, width);
   if (!options.run_folder.empty())
     text += Wrap("Run folder: " + options.run_folder +

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "harness/run/conditions.h"
+#include "harness/run/continual.h"
 #include "harness/run/works.h"
 
 namespace plastometer {
@@ -320,6 +321,7 @@ Results Summarise(RunRecord record) {
         MakeSliceResult(r, name, std::move(windows), false));
   AddPositions(results);
   results.conditions = SummariseConditions(r);
+  results.continual = SummariseContinual(r);
   return results;
 }
 

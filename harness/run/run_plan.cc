@@ -130,6 +130,8 @@ Json AboutJson(const PlannedGroup& g) {
 void ReadAbout(const Json& about, PlannedGroup& g) {
   RunRecord& r = g.record;
   g.spec_json = about.at("spec").dump();
+  if (about["spec"].contains("/data/task"_json_pointer))
+    r.task = TaskRecordOf(ParseGroupJson(g.spec_json, "plan").data);
   about.at("environment").get_to(g.environment);
   about.at("version").get_to(r.version);
   about.at("started_utc").get_to(r.started_utc);

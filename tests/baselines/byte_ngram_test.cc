@@ -36,8 +36,8 @@ TEST(ByteNgram, ALongerContextTellsWhatAShorterCannot) {
   EXPECT_LT(ngram.Bits(text, 5), 0.5 * ngram.Bits(text, 1));
   double sum = 0;
   for (int symbol = 0; symbol < 256; ++symbol)
-    sum += std::exp2(-ngram.Bits(
-        text.substr(1000, 5) + static_cast<char>(symbol), 5, 5));
+    sum += std::exp2(
+        -ngram.Bits(text.substr(1000, 5) + static_cast<char>(symbol), 5, 5));
   EXPECT_NEAR(sum, 1, 1e-9);
 }
 

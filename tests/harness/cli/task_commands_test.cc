@@ -15,6 +15,7 @@ namespace {
 using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr char kText[] =
     "--model model.safetensors --data text.txt --context 64 --windows 6 "
@@ -134,6 +135,39 @@ TEST(RunTask, SurvivesPlanAndMerge) {
         .dump();
   };
   EXPECT_EQ(floor("whole"), floor("m"));
+}
+
+// The table stands in every run of the task, and comes back from the plan
+// alone.
+TEST(RunTask, WhatIsLeftOfAWhenItComesBack) {
+  Workshop workshop;
+  const std::string run =
+      "run --model chains-uniform-1 --task forgetting --documents 16 --batch 8 "
+      "--profiles uniform ";
+  const std::string task = R"(--parameters '{"first": 48, "second": 32}' )";
+  const Outcome whole = workshop.Run(run + task + "--out whole");
+  ASSERT_EQ(whole.exit_code, 0) << whole.err;
+  EXPECT_THAT(whole.out, HasSubstr("continual learning: chain A to token 48"));
+  EXPECT_THAT(whole.out, HasSubstr("remembers A (exact)"));
+  for (const char* shard : {"0", "1"})
+    ASSERT_EQ(
+        workshop.Run(run + task + "--shard " + shard + "/2 --out s" + shard)
+            .exit_code,
+        0);
+  ASSERT_EQ(workshop.Run("merge s0 s1 --out m").exit_code, 0);
+  const json results =
+                 json::parse(ReadFile(workshop.File("whole/results.json"))),
+             merged = json::parse(ReadFile(workshop.File("m/results.json")));
+  EXPECT_EQ(results.at("continual"), merged.at("continual"));
+  const json& rows = results.at("continual").at("rows");
+  ASSERT_EQ(rows.size(), 4U);  // two agents, uniform, frozen
+  EXPECT_LT(rows.at(0).at("nll_nats").at("value"),
+            rows.at(2).at("nll_nats").at("value"))
+      << "nobody predicts better than who remembers";
+  // Documents that end before A comes back have no such table.
+  const Outcome without = workshop.Run(run + "--out short");
+  ASSERT_EQ(without.exit_code, 0) << without.err;
+  EXPECT_THAT(without.out, Not(HasSubstr("continual learning")));
 }
 
 TEST(ScoreTask, WritesTheFloorBesideTheLoss) {
