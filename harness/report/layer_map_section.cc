@@ -22,8 +22,8 @@ Figure MapFigure(const ReportRun& run) {
   for (size_t l = 0; l < maps.maps.at(0).layers.size(); ++l) {
     csv += std::to_string(l);
     for (const LayerMap& map : maps.maps)
-      for (const auto& x : {map.layers.at(l).value, map.layers[l].low,
-                            map.layers[l].high})
+      for (const auto& x :
+           {map.layers.at(l).value, map.layers[l].low, map.layers[l].high})
         csv += "," + CsvNumber(x.value_or(std::nan("")));
     csv += "\n";
   }

@@ -130,6 +130,7 @@ Page MakeReport(const std::vector<ReportRun>& runs) {
     AddLayerMap(run, page);
     AddDrift(run, page);
     AddConditions(run, page);
+    AddContinual(run, page);
     AddPareto(run, page);
     if (run.learning) {
       AddPlasticity(run, page);

@@ -23,6 +23,7 @@ void AddAdaptation(const ReportRun& run, Page& page);
 void AddPareto(const ReportRun& run, Page& page);
 void AddOrigin(const ReportRun& run, Page& page);
 void AddConditions(const ReportRun& run, Page& page);
+void AddContinual(const ReportRun& run, Page& page);
 void AddArms(const std::vector<ReportRun>& runs, Page& page);
 void AddForeign(const ReportRun& run, Page& page);
 void AddProvenance(const std::vector<ReportRun>& runs, Page& page);

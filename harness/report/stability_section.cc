@@ -31,12 +31,12 @@ std::vector<SliceVerdict> JudgeDrift(const DriftRecord& drift,
                                      std::pair<size_t, size_t> profiles) {
   std::set<std::string> domains;
   for (const DriftContext& c : drift.contexts) domains.insert(c.domain);
-  return JudgeAll(
-      {domains.begin(), domains.end()}, static_cast<uint64_t>(drift.seed),
-      [&](const std::string& slice) {
-        return KlDifferences(drift, profiles.first, profiles.second,
-                             drift.positions.size() - 1, slice);
-      });
+  return JudgeAll({domains.begin(), domains.end()},
+                  static_cast<uint64_t>(drift.seed),
+                  [&](const std::string& slice) {
+                    return KlDifferences(drift, profiles.first, profiles.second,
+                                         drift.positions.size() - 1, slice);
+                  });
 }
 
 Answer DriftAnswer(const ReportRun& run) {
@@ -65,18 +65,19 @@ Answer DriftAnswer(const ReportRun& run) {
   answer.verdict = VerdictText(overall.verdict);
   answer.sentence =
       "After " + Count(drift.positions.back()) +
-      " tokens KL(p_W0 || p_Wt) on other text is " +
-      WithInterval(early.kl, 3) + " nats a prediction under `early:25%` and " +
+      " tokens KL(p_W0 || p_Wt) on other text is " + WithInterval(early.kl, 3) +
+      " nats a prediction under `early:25%` and " +
       WithInterval(uniform.kl, 3) + " under `uniform`, paired by work " +
-      WithInterval(verdicts[0].contrast, 3) +
-      "; the loss there changes by " + WithInterval(early.nll_change, 3) +
-      " and " + WithInterval(uniform.nll_change, 3) + " nats.";
+      WithInterval(verdicts[0].contrast, 3) + "; the loss there changes by " +
+      WithInterval(early.nll_change, 3) + " and " +
+      WithInterval(uniform.nll_change, 3) + " nats.";
   if (const auto depth = Pair(drift, kEarly, kLate)) {
     const auto by_depth = JudgeDrift(drift, *depth);
     answer.sentence +=
         " That fewer layers learn is one thing, which ones another: against "
         "as many late layers the difference is " +
-        WithInterval(by_depth[0].contrast, 3) + " nats (below 0: early ones "
+        WithInterval(by_depth[0].contrast, 3) +
+        " nats (below 0: early ones "
         "move it less).";
   }
   answer.sentence += Caveat(overall);
@@ -90,7 +91,7 @@ Answer DriftAnswer(const ReportRun& run) {
 
 std::string DriftData(const DriftRecord& drift,
                       const std::vector<std::vector<DriftRow>>& rows,
-                      const Measured DriftRow::* value) {
+                      const Measured DriftRow::*value) {
   std::string csv = "tokens_read";
   for (const DriftProfile& p : drift.profiles)
     csv += "," + Csv(p.name) + "," + Csv(p.name + "_low") + "," +
@@ -110,7 +111,7 @@ std::string DriftData(const DriftRecord& drift,
 
 struct DriftPanel {
   const char *id, *title, *axis;
-  const Measured DriftRow::* value;
+  const Measured DriftRow::*value;
 };
 constexpr DriftPanel kPanels[] = {
     {"drift-kl", "Drift on other text", "KL(p_{W0} || p_{Wt}), nats",
@@ -129,11 +130,11 @@ Figure DriftFigure(const ReportRun& run,
   figure.alt = std::string(panel.title) +
                " against the number of tokens read, one line a profile with "
                "its band.";
-  figure.caption =
-      "The state is taken after so many tokens of " + drift.data_name +
-      " and frozen. Means over " +
-      Count(static_cast<int64_t>(drift.contexts.size())) + " windows from " +
-      Count(drift.num_works()) + " works; shaded: pointwise 95 % bands.";
+  figure.caption = "The state is taken after so many tokens of " +
+                   drift.data_name + " and frozen. Means over " +
+                   Count(static_cast<int64_t>(drift.contexts.size())) +
+                   " windows from " + Count(drift.num_works()) +
+                   " works; shaded: pointwise 95 % bands.";
   figure.plot = "set logscale x 2\nset xlabel 'tokens read'\nset ylabel '" +
                 std::string(panel.axis) +
                 "'\nset yrange [0:*]\nset key above samplen 2\n";
@@ -230,9 +231,9 @@ std::vector<SliceVerdict> JudgeForgetting(const ReportRun& run,
         };
         const WorkSums after = under(f.condition), own = under(kOwn);
         const std::vector<stats::Term> terms = {{1, Totals(after, f.early)},
-                               {-1, Totals(own, f.early)},
-                               {-1, Totals(after, f.uniform)},
-                               {1, Totals(own, f.uniform)}};
+                                                {-1, Totals(own, f.early)},
+                                                {-1, Totals(after, f.uniform)},
+                                                {1, Totals(own, f.uniform)}};
         return stats::Combine(terms);
       });
 }
@@ -261,13 +262,13 @@ Answer ForgettingAnswer(const ReportRun& run) {
     if (c.name == "fresh") fresh = &c;
   }
   answer.verdict = VerdictText(overall.verdict);
-  answer.sentence =
-      "Something else read in between (`" + f->condition + "`) costs " +
-      WithInterval(changed->rows[f->early].change, 3) +
-      " nats per token under `early:25%` and " +
-      WithInterval(changed->rows[f->uniform].change, 3) +
-      " under `uniform`, paired by work " +
-      WithInterval(verdicts[0].contrast, 3) + ".";
+  answer.sentence = "Something else read in between (`" + f->condition +
+                    "`) costs " +
+                    WithInterval(changed->rows[f->early].change, 3) +
+                    " nats per token under `early:25%` and " +
+                    WithInterval(changed->rows[f->uniform].change, 3) +
+                    " under `uniform`, paired by work " +
+                    WithInterval(verdicts[0].contrast, 3) + ".";
   if (fresh)
     answer.sentence +=
         " Who learns little has little to forget: no context at all costs " +

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "harness/report/continual.h"
 #include "harness/report/format.h"
 #include "harness/run/works.h"
 
@@ -165,6 +166,14 @@ Cells Levels(const SliceResult& slice) {
     Append(cells, {{"bits/", "byte"}},
            ForEach(slice, [](const CaseResult& c, size_t) {
              return c.bits_per_byte ? Fixed(*c.bits_per_byte, 3) : "n/a";
+           }));
+  }
+  if (slice.cases.front().accuracy.value) {
+    Append(cells, {{"accuracy", "[95 %]"}, true},
+           ForEach(slice, [](const CaseResult& c, size_t) {
+             return c.accuracy.value ? Fixed(100 * *c.accuracy.value, 1) + "%" +
+                                           Interval(c.accuracy, 1, 100)
+                                     : "not available";
            }));
   }
   return cells;
@@ -381,6 +390,11 @@ std::string Notes(const Results& results, int width) {
                      " nats per scored token (docs/synthetic.md); no profile "
                      "went below it further than chance allows.",
                  width);
+  if (results.record.accuracy)
+    text += Wrap(
+        "accuracy: share of the scored tokens whose probability was above all "
+        "others'.",
+        width);
   for (const std::string& note : results.record.notes)
     text += Wrap("note: " + note, width);
   return text;
@@ -401,7 +415,8 @@ std::string RunTable(const Results& results, const TableOptions& options) {
       text += "\n";
     }
   }
-  text += AnswersByPlace(results, width) + ConditionTables(results, width);
+  text += AnswersByPlace(results, width) + ConditionTables(results, width) +
+          ContinualText(results, width);
   text += Explanation(width) + Notes(results, width);
   if (!options.run_folder.empty())
     text += Wrap("Run folder: " + options.run_folder +

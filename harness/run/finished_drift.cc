@@ -39,9 +39,9 @@ DriftRecord ReadAbout(const Json& json, const std::string& where) {
     record.probe_nll =
         FloatOf(probe.at("nll_sum_nats"), where + ": nll_sum_nats");
     for (const Json& p : json.at("profiles"))
-      record.profiles.push_back({p.at("profile"),
-                                 p.at("same_as").get<std::vector<std::string>>(),
-                                 p.at("plastic_layers")});
+      record.profiles.push_back(
+          {p.at("profile"), p.at("same_as").get<std::vector<std::string>>(),
+           p.at("plastic_layers")});
     record.notes = json.at("notes").get<std::vector<std::string>>();
   } catch (const Json::exception& error) {
     throw InvalidError(where + ": " + error.what() +
@@ -83,11 +83,14 @@ DriftRecord ReadFinishedDrift(const fs::path& folder) {
       static_cast<size_t>(record.num_layers * record.num_heads);
   for (size_t i = 0; i < kl.size(); ++i)
     record.points.push_back(
-        {kl[i], js[i], nll_change[i], static_cast<int64_t>(flips[i]),
+        {kl[i],
+         js[i],
+         nll_change[i],
+         static_cast<int64_t>(flips[i]),
          {distance.begin() + static_cast<int64_t>(i * per_point),
           distance.begin() + static_cast<int64_t>((i + 1) * per_point)}});
-  if (kl.size() != record.profiles.size() * record.positions.size() *
-                       record.contexts.size())
+  if (kl.size() !=
+      record.profiles.size() * record.positions.size() * record.contexts.size())
     throw InvalidError(points.string() + ": " + std::to_string(kl.size()) +
                        " points; expected one for each of " +
                        std::to_string(record.profiles.size()) + " profiles, " +

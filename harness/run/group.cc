@@ -203,6 +203,10 @@ std::string ScheduleText(const LayerSchedule& s) {
 
 }  // namespace
 
+TaskRecord TaskRecordOf(const SuiteData& data) {
+  return {data.task, data.task_parameters, data.task_seed};
+}
+
 std::string CanonicalLambdas(const Profile& profile,
                              const std::string& mean_state_sha256) {
   std::string text;
@@ -239,6 +243,8 @@ LoadedGroup LoadGroup(const std::string& suite_name, const SuiteGroup& group,
     loaded.data = LoadTask(group.data, loaded);
   }
   loaded.record = Describe(loaded, tokenizer.get(), threads, seed);
+  loaded.record.accuracy = group.accuracy;
+  loaded.record.task = TaskRecordOf(group.data);
   PlanRecord(loaded.data.windows, loaded.profiles, group.batch_size,
              loaded.record);
   for (const PlannedProfile& planned : loaded.profiles.profiles)

@@ -135,6 +135,22 @@ std::vector<stats::WorkTotals> Totals(const WorkSums& works, size_t profile) {
   return totals;
 }
 
+std::vector<stats::WorkTotals> CorrectTotals(const RunRecord& record,
+                                             std::span<const size_t> windows,
+                                             size_t profile) {
+  const std::map<std::string, size_t> places = WorkPlaces(record, windows);
+  std::vector<stats::WorkTotals> totals(places.size(), {0, 0});
+  for (const size_t w : windows) {
+    const WindowRecord& window = record.windows[w];
+    stats::WorkTotals& work = totals[places.at(WorkKey(window))];
+    ForEachScored(window, [&](int64_t t) {
+      work.sum += record.profiles[profile].correct[window.loss_begin + t - 1];
+      work.weight += 1;
+    });
+  }
+  return totals;
+}
+
 Measured MeanOf(std::span<const stats::WorkTotals> all, uint64_t seed,
                 const std::string& not_finite) {
   Measured m;

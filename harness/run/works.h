@@ -52,6 +52,12 @@ WorkSums SumByWork(const RunRecord& record, std::span<const size_t> windows,
 // One profile's sums with their weights, for harness/stats.
 std::vector<stats::WorkTotals> Totals(const WorkSums& works, size_t profile);
 
+// Scored tokens that were the most probable ones, of RunRecord::accuracy, by
+// work, with the number of scored tokens; in the order of SumByWork.
+std::vector<stats::WorkTotals> CorrectTotals(const RunRecord& record,
+                                             std::span<const size_t> windows,
+                                             size_t profile);
+
 // a - b, work by work, in nats.
 std::vector<double> Minus(const std::vector<double>& a,
                           const std::vector<double>& b);

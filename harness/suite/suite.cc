@@ -60,6 +60,13 @@ class Object {
     return count;
   }
 
+  bool Flag(const std::string& key) {
+    known_.insert(key);
+    if (!Has(key)) return false;
+    if (!json_[key].is_boolean()) throw Wrong(key, "true or false");
+    return json_[key].get<bool>();
+  }
+
   std::vector<std::string> Texts(const std::string& key, size_t most) {
     const Json& value = Get(key);
     const std::string expected =
@@ -205,6 +212,7 @@ SuiteGroup ParseGroup(const Json& json, const std::string& where,
   group.expect = object.Text("expect", group.expect);
   if (group.expect != "finite" && group.expect != "diverges")
     throw object.Wrong("expect", "\"finite\" or \"diverges\"");
+  group.accuracy = object.Flag("accuracy");
   object.RefuseOthers();
   return group;
 }
@@ -320,6 +328,7 @@ std::string GroupJson(const SuiteGroup& group) {
       {"batch", group.batch_size},
       {"traced_windows", group.traced_windows},
       {"expect", group.expect}};
+  if (group.accuracy) json["accuracy"] = true;
   return json.dump();
 }
 

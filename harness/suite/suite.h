@@ -44,6 +44,7 @@ struct SuiteGroup {
   int64_t batch_size = 8;
   int64_t traced_windows = 1;
   std::string expect = "finite";  // or "diverges"
+  bool accuracy = false;  // also the share of most probable tokens that came
 };
 
 // Six profiles over so many windows a domain take about a minute on 2 cores.

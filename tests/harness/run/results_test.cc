@@ -145,6 +145,20 @@ TEST(Summarise, DivergedProfileIsAResult) {
   EXPECT_DOUBLE_EQ(results.all.cases[0].nll_nats, 2.0);
 }
 
+TEST(Summarise, AccuracyIsOverScoredTokens) {
+  RunRecord record = HandRecord();
+  EXPECT_FALSE(Summarise(record).all.cases[0].accuracy.value);
+  record.accuracy = true;
+  for (ProfileRecord& p : record.profiles) p.correct = {1, 0, 1, 1, 0, 0};
+  record.profiles[1].correct[5] = 1;
+  record.windows[0].scored = {{1, 2}};  // leaves its second loss out
+  const Results results = Summarise(record);
+  EXPECT_DOUBLE_EQ(*results.all.cases[0].accuracy.value, 3.0 / 5);
+  EXPECT_DOUBLE_EQ(*results.all.cases[1].accuracy.value, 4.0 / 5);
+  EXPECT_DOUBLE_EQ(*results.domains[1].cases[1].accuracy.value, 0.5);
+  EXPECT_FALSE(results.all.cases[0].accuracy.low) << "too few works";
+}
+
 // As many targets as tokens read, a power of two: no bin of one token.
 TEST(Summarise, ALastBinIsNotOfOneToken) {
   RunRecord record = HandRecord();

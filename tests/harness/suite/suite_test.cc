@@ -88,6 +88,16 @@ TEST(Suite, TasksAndProbes) {
               HasSubstr("exactly one of"));
 }
 
+TEST(Suite, AccuracyIsAskedFor) {
+  const std::string text = Replaced("\"batch\": 3", "\"accuracy\": true");
+  const Suite suite = ParseSuite(text, "/d/s.json");
+  EXPECT_FALSE(suite.groups[0].accuracy);
+  EXPECT_TRUE(suite.groups[1].accuracy);
+  EXPECT_TRUE(ParseGroupJson(GroupJson(suite.groups[1]), "plan").accuracy);
+  EXPECT_THAT(MessageOf(Replaced("\"batch\": 3", "\"accuracy\": 1")),
+              HasSubstr("true or false"));
+}
+
 TEST(Suite, ThePublishedProtocol) {
   const auto with = [](const std::string& more) {
     return Replaced("\"windows\": 2", "\"windows\": 2, " + more);
