@@ -38,7 +38,9 @@ Figure MapFigure(const ReportRun& run) {
       "in nats per scored token; larger matters more. Bars: 95 %, works "
       "resampled. A map is of this model: another training has another.";
   figure.plot =
-      "set xlabel 'layer'\nset ylabel 'nats per token'\nset xzeroaxis lc rgb "
+      "set xrange [-0.5:" + std::to_string(maps.maps.at(0).layers.size() - 1) +
+      ".5]\nset xtics 1\nset xlabel 'layer'\nset ylabel 'nats per token'\nset "
+      "xzeroaxis lc rgb "
       "'#7a7a7a'\nset key above samplen 2\n";
   figure.height += LegendHeight(maps.maps.size());
   std::vector<std::string> parts;

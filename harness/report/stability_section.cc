@@ -114,7 +114,7 @@ struct DriftPanel {
   const Measured DriftRow::*value;
 };
 constexpr DriftPanel kPanels[] = {
-    {"drift-kl", "Drift on other text", "KL(p_{W0} || p_{Wt}), nats",
+    {"drift-kl", "Drift on other text", "KL(p_W0 || p_Wt), nats",
      &DriftRow::kl},
     {"drift-weights", "Drift of the fast weights", "||W_t - W_0|| / ||W_0||",
      &DriftRow::weight_distance}};
