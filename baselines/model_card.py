@@ -118,7 +118,8 @@ def main():
         gap = frozen["nats_lost_against_uniform"]
         rows.append((name, "yes" if name in trained else "no", slices[name]["windows"], slices[name]["works"],
                      f"{uniform['perplexity']:.1f}", f"{frozen['perplexity']:.1f}", interval(gap), f"{wins}/{len(mine)}",
-                     f"{uniform['bits_per_byte']:.3f}", f"{base['order3_bits_per_byte']:.3f}", f"{base['xz6_bits_per_byte']:.3f}",
+                     f"{uniform['bits_per_byte']:.3f}", f"{base['order3_bits_per_byte']:.3f}", f"{base['order5_bits_per_byte']:.3f}",
+                     f"{base['xz6_bits_per_byte']:.3f}", f"{base['zstd19_bits_per_byte']:.3f}",
                      f"{below_xz}/{len(mine)}", "n/a" if early is None else f"{early:.3f} / {late:.3f}"))
         kind = "prose" if name in PROSE else "code"
         if slices[name]["works"] >= MIN_WORKS and name in trained:
@@ -173,13 +174,18 @@ def main():
               f"| {source['name']} | {baseline['licences'][source['name']]} | {baseline['trained_bytes'][source['name']]:,} | all |")
     print("\n## Held-out text\n")
     print(f"`plastometer run` on slice `{results['plan']['data']['sha256']}`, lane {results['plan']['lane']}; the gap is frozen - "
-          "uniform (post-hoc) in nats per token with its 95 % interval by work. Bits per byte beside an interpolated order-3 byte model "
-          "trained on the training split of the same sources and `xz -6` on each window (`build/cpu/text_baseline`).\n")
+          "uniform (post-hoc) in nats per token with its 95 % interval by work. Bits per byte beside interpolated byte models of "
+          "order 3 and 5 trained on the training split of the same sources, and `xz -6` and `zstd -19` on each window "
+          f"(`build/cpu/text_baseline model/pretrained/{model_folder.name}/train.json {max(s['windows'] for s in slices.values() if s['name'] != 'all')}`).\n")
     head = ("domain", "trained", "windows", "works", "ppl uniform", "ppl frozen", "gap [95 %]", "uniform better", "bits/byte",
-            "order 3", "xz -6", "below xz", "gap 0-256 / 1024-2048")
+            "order 3", "order 5", "xz -6", "zstd -19", "below xz", "gap 0-256 / 1024-2048")
     print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
     for row in rows:
         print("| " + " | ".join(str(x) for x in row) + " |")
+    beaten = [name for name in slices if name != "all"
+              and baseline["domains"][name]["order5_bits_per_byte"] <= cases[(name, "uniform")]["bits_per_byte"]]
+    print(f"\nOrder 5 predicts better than the model: {', '.join(beaten) or 'nowhere'}. It has counted all of the training text, and "
+          "does not adapt to the window.")
     print("\nMost of the gap is there in the first tokens: a frozen layer has lost its sequence mixer, and reaches back only through its "
           "convolutions. What is learned about one document is the growth of the gap from the first column of positions to the last.\n")
     print("Works of Go are package folders; folders of neighbouring processor architectures resemble each other, and some are held out "

@@ -1,6 +1,7 @@
-// What simpler means make of the windows that a text model is judged on: an
-// interpolated order-3 byte model trained on the same training text, and xz -6
-// on each window. Bits per byte by domain, as JSON on standard output.
+// What simpler means make of the windows that a text model is judged on:
+// interpolated byte models of order 3 and 5 trained on the same training text,
+// xz -6 and zstd -19 on each window. Bits per byte by domain, as JSON on
+// standard output.
 //   text_baseline TRAIN_CONFIG.json WINDOWS_PER_DOMAIN
 #include <lzma.h>
 
@@ -17,11 +18,13 @@
 #include "datasets/sources.h"
 #include "harness/base/error.h"
 #include "harness/base/files.h"
+#include "harness/base/zstd_stream.h"
 
 namespace plastometer {
 namespace {
 
 constexpr uint32_t kXzPreset = 6;
+constexpr int kZstdLevel = 19;
 
 double XzBits(const std::string& text) {
   std::string out(lzma_stream_buffer_bound(text.size()), '\0');
@@ -36,7 +39,8 @@ double XzBits(const std::string& text) {
 }
 
 struct Sums {
-  double ngram_bits = 0, xz_bits = 0, scored_bytes = 0, bytes = 0;
+  double order3_bits = 0, order5_bits = 0, xz_bits = 0, zstd_bits = 0;
+  double scored_bytes = 0, bytes = 0;
   int64_t windows = 0;
   std::set<std::string> works;
   nlohmann::json xz_by_window = nlohmann::json::array();
@@ -51,7 +55,7 @@ int Main(const std::filesystem::path& config_file, int64_t windows_per_domain) {
   const auto tokenizer = LoadTokenizer(
       (HomeFolder() / config.at("tokenizer").get<std::string>()).string());
   const int64_t context = config.at("context");
-  ByteNgram ngram;
+  ByteNgram ngram(5);
   std::vector<std::string> held_out;
   nlohmann::json trained = nlohmann::json::object(),
                  licences = nlohmann::json::object();
@@ -86,7 +90,11 @@ int Main(const std::filesystem::path& config_file, int64_t windows_per_domain) {
   for (const Window& window : set.windows) {
     const std::string text = TextOf(window, *tokenizer);
     Sums& sums = domains[window.domain];
-    sums.ngram_bits += ngram.Bits(text, window.token_bytes.front());
+    const auto first = static_cast<size_t>(window.token_bytes.front());
+    sums.order3_bits += ngram.Bits(text, 3, first);
+    sums.order5_bits += ngram.Bits(text, 5, first);
+    sums.zstd_bits +=
+        8.0 * static_cast<double>(ZstdCompress(text, kZstdLevel).size());
     sums.scored_bytes +=
         static_cast<double>(text.size()) - window.token_bytes.front();
     const double xz = XzBits(text);
@@ -102,13 +110,14 @@ int Main(const std::filesystem::path& config_file, int64_t windows_per_domain) {
   nlohmann::json out = {{"slice_sha256", set.sha256},
                         {"trained_bytes", trained},
                         {"licences", licences},
-                        {"trained_domains", trained_domains},
-                        {"order", 3}};
+                        {"trained_domains", trained_domains}};
   for (const auto& [domain, sums] : domains) {
     out["domains"][domain] = {
         {"windows", sums.windows},
         {"works", sums.works.size()},
-        {"order3_bits_per_byte", sums.ngram_bits / sums.scored_bytes},
+        {"order3_bits_per_byte", sums.order3_bits / sums.scored_bytes},
+        {"order5_bits_per_byte", sums.order5_bits / sums.scored_bytes},
+        {"zstd19_bits_per_byte", sums.zstd_bits / sums.bytes},
         {"xz6_bits_per_byte", sums.xz_bits / sums.bytes},
         {"xz6_by_window", sums.xz_by_window}};
   }

@@ -172,6 +172,14 @@ std::string SentencePieceTokenizer::TokenText(int32_t id) const {
   return texts_[static_cast<size_t>(id)];
 }
 
+int32_t SentencePieceTokenizer::bos_id() const {
+  return processor_->sp.bos_id();
+}
+
+int32_t SentencePieceTokenizer::eos_id() const {
+  return processor_->sp.eos_id();
+}
+
 int32_t SentencePieceTokenizer::vocab_size() const {
   return static_cast<int32_t>(texts_.size());
 }

@@ -43,6 +43,13 @@ Window MakeWindow(const TaskData& data, int64_t index,
   return w;
 }
 
+// JSON that a terminal can break into lines.
+std::string Spaced(const std::string& json) {
+  std::string text;
+  for (const char c : json) text += c == ',' ? ", " : std::string(1, c);
+  return text;
+}
+
 }  // namespace
 
 EvaluationSet LoadTaskData(const TaskData& data) {
@@ -65,7 +72,7 @@ EvaluationSet LoadTaskData(const TaskData& data) {
                        " tokens; score all, or take longer documents");
   set.sha256 = WindowsSha256(set.windows);
   set.notes.push_back("generated: task " + data.name + ", parameters " +
-                      task->parameters().dump() + ", seed " +
+                      Spaced(task->parameters().dump()) + ", seed " +
                       std::to_string(data.seed) +
                       (data.held_out ? ", documents that training never sees"
                                      : ", training documents"));

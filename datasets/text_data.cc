@@ -110,11 +110,6 @@ void VisitLines(const fs::path& path, bool zstd, const Visit& visit) {
                        ": no line in it; expected one JSON document a line");
 }
 
-bool IsJsonLines(const fs::path& path) {
-  const std::string name = path.filename().string();
-  return name.ends_with(".jsonl") || name.ends_with(".jsonl.zst");
-}
-
 // Chooses documents and says what was left out.
 class Chooser {
  public:
@@ -219,6 +214,12 @@ class Chooser {
 
 }  // namespace
 
+bool IsJsonLines(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return !fs::is_directory(path) &&
+         (name.ends_with(".jsonl") || name.ends_with(".jsonl.zst"));
+}
+
 void ForEachTextDocument(const fs::path& path, const Visit& document) {
   if (fs::is_directory(path)) {
     VisitFolder(path, document);
@@ -240,8 +241,7 @@ EvaluationSet LoadTextData(const fs::path& path, const Tokenizer& tokenizer,
         "text data: least length at least 2 tokens (the first is not scored), "
         "at least 1 document a domain");
   }
-  Chooser chooser(options, !fs::is_directory(path) && IsJsonLines(path),
-                  tokenizer, context_tokens);
+  Chooser chooser(options, IsJsonLines(path), tokenizer, context_tokens);
   ForEachTextDocument(path,
                       [&](Document&& d) { return chooser.Take(std::move(d)); });
   return chooser.Finish(path.string());

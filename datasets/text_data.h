@@ -21,6 +21,9 @@ namespace plastometer {
 void ForEachTextDocument(const std::filesystem::path& path,
                          const std::function<bool(Document&&)>& document);
 
+// By its name: one document a line.
+bool IsJsonLines(const std::filesystem::path& path);
+
 struct TextDataOptions {
   std::vector<std::string> domains;  // empty: all
   int64_t documents_per_domain =

@@ -45,6 +45,10 @@ class Tokenizer {
   // ids. Throws kInvalid outside the vocabulary.
   virtual std::string TokenText(int32_t id) const = 0;
 
+  // Begin-of-text and end-of-text, which Encode never makes; -1: none.
+  virtual int32_t bos_id() const { return -1; }
+  virtual int32_t eos_id() const { return -1; }
+
   virtual int32_t vocab_size() const = 0;
   virtual std::string name() const = 0;
   virtual std::string sha256()
@@ -86,6 +90,8 @@ class SentencePieceTokenizer : public Tokenizer {
   bool SplitsAtNewline() const override { return splits_at_newline_; }
   std::string Decode(const std::vector<int32_t>& ids) const override;
   std::string TokenText(int32_t id) const override;
+  int32_t bos_id() const override;
+  int32_t eos_id() const override;
   int32_t vocab_size() const override;
   std::string name() const override { return name_; }
   std::string sha256() const override { return sha256_; }

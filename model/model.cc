@@ -329,19 +329,21 @@ void Model::Impl::ScoreHidden(const at::Tensor& hidden, const at::Tensor& ids,
                               const ForwardOptions& options,
                               ForwardResult& result) const {
   const int64_t B = ids.size(0), T = ids.size(1), D = hidden.size(2);
-  std::vector<at::Tensor> losses;
+  std::vector<at::Tensor> losses, correct;
+  const auto keep = [&](const at::Tensor& nll) {
+    losses.push_back(nll.view({B, -1}));
+    if (options.correct) correct.push_back(ops.TakeCorrect().view({B, -1}));
+  };
+  if (options.correct) ops.KeepCorrect();
   if (state.last_logits.defined())
-    losses.push_back(
-        ops.LossOfLogits(state.last_logits, ids.select(1, 0)).unsqueeze(1));
+    keep(ops.LossOfLogits(state.last_logits, ids.select(1, 0)));
   if (options.logits) {
     const at::Tensor logits =
         ops.Logits(hidden.reshape({B * T, D}), weights.embedding)
             .view({B, T, -1});
     if (T > 1) {
       const at::Tensor scored = logits.narrow(1, 0, T - 1).flatten(0, 1);
-      losses.push_back(
-          ops.LossOfLogits(scored, ids.narrow(1, 1, T - 1).flatten())
-              .view({B, T - 1}));
+      keep(ops.LossOfLogits(scored, ids.narrow(1, 1, T - 1).flatten()));
     }
     state.last_logits = logits.select(1, T - 1).clone();
     result.logits["logits"] = ToHostTensor(logits);
@@ -349,9 +351,8 @@ void Model::Impl::ScoreHidden(const at::Tensor& hidden, const at::Tensor& ids,
     if (T > 1) {
       const at::Tensor rows =
           hidden.narrow(1, 0, T - 1).reshape({B * (T - 1), D});
-      losses.push_back(ops.TokenLoss(rows, weights.embedding,
-                                     ids.narrow(1, 1, T - 1).flatten())
-                           .view({B, T - 1}));
+      keep(ops.TokenLoss(rows, weights.embedding,
+                         ids.narrow(1, 1, T - 1).flatten()));
     }
     state.last_logits = ops.Logits(hidden.select(1, T - 1), weights.embedding);
   }
@@ -359,6 +360,10 @@ void Model::Impl::ScoreHidden(const at::Tensor& hidden, const at::Tensor& ids,
   const at::Tensor nll = at::cat(losses, 1);
   result.num_losses = nll.size(1);
   result.nll = ToDoubleVector(nll);
+  if (!options.correct) return;
+  const at::Tensor bytes = at::cat(correct, 1).to(at::kCPU).to(at::kByte);
+  result.correct.assign(bytes.const_data_ptr<uint8_t>(),
+                        bytes.const_data_ptr<uint8_t>() + bytes.numel());
 }
 
 // In pieces that stay in a core's cache, if the lane asks for it.
@@ -452,7 +457,7 @@ ForwardResult Model::Score(std::span<const int32_t> ids, int64_t num_sequences,
                            options.statistics == StatisticsMode::kOff;
   if (losses_only && IsCpu(impl_->lane) && impl_->num_threads > 1 &&
       num_sequences > 1)
-    return ScoreRowsInParallel(ids, num_sequences, profile);
+    return ScoreRowsInParallel(ids, num_sequences, profile, options);
   Sequences sequences = Start(num_sequences, profile);
   return Forward(sequences, ids, options);
 }
@@ -462,7 +467,8 @@ ForwardResult Model::Score(std::span<const int32_t> ids, int64_t num_sequences,
 // stalls as soon as another program has one of the cores.
 ForwardResult Model::ScoreRowsInParallel(std::span<const int32_t> ids,
                                          int64_t num_sequences,
-                                         const Profile& profile) const {
+                                         const Profile& profile,
+                                         const ForwardOptions& options) const {
   const int64_t num_tokens = static_cast<int64_t>(ids.size()) / num_sequences;
   const int64_t num_groups =
       std::min<int64_t>(impl_->num_threads, num_sequences);
@@ -479,7 +485,7 @@ ForwardResult Model::ScoreRowsInParallel(std::span<const int32_t> ids,
         Sequences rows = Start(end - begin, profile);
         parts[g] = ForwardOn(
             rows, ids.subspan(begin * num_tokens, (end - begin) * num_tokens),
-            {}, /*alone=*/true);
+            options, /*alone=*/true);
       } catch (...) {
         failures[g] = std::current_exception();
       }
@@ -494,6 +500,8 @@ ForwardResult Model::ScoreRowsInParallel(std::span<const int32_t> ids,
   for (int64_t g = 1; g < num_groups; ++g) {
     result.nll.insert(result.nll.end(), parts[g].nll.begin(),
                       parts[g].nll.end());
+    result.correct.insert(result.correct.end(), parts[g].correct.begin(),
+                          parts[g].correct.end());
     result.counters += parts[g].counters;
   }
   return result;

@@ -34,6 +34,7 @@ struct ForwardOptions {
   StatisticsMode statistics = StatisticsMode::kOff;
   bool digests =
       false;  // of every token's row in every layer, and of the state
+  bool correct = false;  // whether the most probable token came
 };
 
 struct ForwardResult {
@@ -43,6 +44,9 @@ struct ForwardResult {
   // (num_losses = T-1); a carried-on one scores all T.
   std::vector<double> nll;
   int64_t num_losses = 0;
+  // Beside each loss when asked for: 1 if the token's logit was above all
+  // others (the very logits that the loss is made of), else 0.
+  std::vector<uint8_t> correct;
   TensorMap logits;  // "logits" [B, T, V] in the lane's dtype when asked for
   TensorMap
       statistics;  // names and shapes of docs/statistics.md when asked for
@@ -128,7 +132,8 @@ class Model {
                           const ForwardOptions& options, bool alone) const;
   ForwardResult ScoreRowsInParallel(std::span<const int32_t> ids,
                                     int64_t num_sequences,
-                                    const Profile& profile) const;
+                                    const Profile& profile,
+                                    const ForwardOptions& options) const;
 
   static Model Build(
       const ModelConfig& config, const ModelOptions& options,

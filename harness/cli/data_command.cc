@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -315,13 +316,14 @@ void Make(const MakeArguments& a) {
       a.task, ParseJson(a.parameters, "--parameters"),
       static_cast<uint64_t>(a.seed));
   const uint64_t first = a.training ? 0 : synthetic::kHeldOutDocuments;
-  std::vector<int32_t> ids, labels;
+  std::vector<int32_t> ids, labels, words;
   std::vector<double> floor, forgetting;
   for (int64_t d = 0; d < a.documents; ++d) {
     const auto document = task->Document(first + static_cast<uint64_t>(d),
                                          static_cast<size_t>(a.length));
     ids.insert(ids.end(), document.ids.begin(), document.ids.end());
     labels.insert(labels.end(), document.labels.begin(), document.labels.end());
+    words.insert(words.end(), document.words.begin(), document.words.end());
     floor.insert(floor.end(), document.floor_nats.begin(),
                  document.floor_nats.end());
     if (const auto agent = task->NewForgettingAgent())
@@ -343,10 +345,17 @@ void Make(const MakeArguments& a) {
                                         {{"0", "ordinary"},
                                          {"1", "answer"},
                                          {"2", "unscored"},
-                                         {"3", "change"}}}};
+                                         {"3", "change"}}},
+                                       {"words",
+                                        {{"0", "none"},
+                                         {"1", "function"},
+                                         {"2", "seen content"},
+                                         {"3", "new content"}}}};
   TensorMap tensors = {{"input_ids", HostTensor::FromI32(shape, ids)},
                        {"labels", HostTensor::FromI32(shape, labels)},
                        {"floor", HostTensor::FromF64(shape, floor)}};
+  if (std::ranges::any_of(words, std::identity{}))
+    tensors["words"] = HostTensor::FromI32(shape, words);
   if (!forgetting.empty())
     tensors["forgetting_floor"] = HostTensor::FromF64(shape, forgetting);
   WriteSafetensors(a.out, tensors, {{"task", json.dump()}});

@@ -3,15 +3,14 @@
 #include <memory>
 #include <string>
 
-#include "harness/base/error.h"
 #include "harness/base/interrupt.h"
 #include "harness/cli/group_options.h"
 #include "harness/cli/output.h"
+#include "harness/cli/suite_run.h"
 #include "harness/report/end_to_end_report.h"
 #include "harness/report/table.h"
 #include "harness/run/end_to_end.h"
 #include "harness/run/progress.h"
-#include "model/probes.h"
 
 namespace plastometer {
 namespace {
@@ -38,7 +37,7 @@ void Run(const EndToEndArguments& a) {
   group.lane = request.fp64 ? "cpu-reference-fp64" : "cpu-reference";
   const InterruptGuard guard;
   const LoadedGroup loaded = LoadGroup("end-to-end", group, 1, a.seed);
-  PinLibTorch();
+  PinEnvironment({&loaded, 1});
   Progress progress("adapting");
   const EndToEndRun run = MeasureEndToEnd(
       loaded, request,
@@ -56,6 +55,7 @@ void AddEndToEndCommand(CLI::App& app) {
                                          "itself (dynamic evaluation): quality "
                                          "and cost by depth");
   AddGroupOptions(*command, a->group);
+  AddProfilesOption(*command, a->group);
   command
       ->add_option("--rate", a->request.rates,
                    "SGD's rate; several: each profile takes its best on tuning "

@@ -49,7 +49,7 @@ bool GroupOptions::any() const {
   return !(a.model.empty() && a.data.empty() && a.slice.empty() &&
            a.tokenizer.empty() && a.profiles.empty() && a.domains.empty() &&
            a.sources.empty() && a.context == 0 && a.windows < 0 &&
-           a.documents == 0 && a.task.empty());
+           a.documents == 0 && a.task.empty() && a.protocol.empty());
 }
 
 void ChangeGroup(const GroupOptions& a, SuiteGroup& group) {
@@ -73,12 +73,24 @@ void ChangeGroup(const GroupOptions& a, SuiteGroup& group) {
   }
   if (a.windows >= 0) data.windows = a.windows;
   ChooseTask(a, data);
+  data.published = a.protocol == "published";
+  if (data.published && !data.task.empty())
+    throw UsageError(
+        "--protocol published joins documents of text, and the model was "
+        "trained on the task " +
+        data.task + "; name --data or --sources");
 }
 
 SuiteGroup GroupOf(const GroupOptions& options) {
   SuiteGroup group = LoadSuite("default").groups.front();
   ChangeGroup(options, group);
   return group;
+}
+
+void AddProfilesOption(CLI::App& command, GroupOptions& a) {
+  command.add_option("--profiles", a.profiles,
+                     "profiles, separated by commas or spaces; may be "
+                     "repeated; uniform and frozen are always measured");
 }
 
 void AddGroupOptions(CLI::App& command, GroupOptions& a) {
@@ -90,9 +102,6 @@ void AddGroupOptions(CLI::App& command, GroupOptions& a) {
   command.add_option(
       "--tokenizer", a.tokenizer,
       "'bytes' or a SentencePiece model file (default: the model's own)");
-  command.add_option("--profiles", a.profiles,
-                     "profiles, separated by commas or spaces; may be "
-                     "repeated; uniform and frozen are always measured");
   command.add_option("--context", a.context,
                      "tokens of a window (default: 2048)");
   command.add_option("--windows", a.windows,
@@ -128,6 +137,14 @@ void AddGroupOptions(CLI::App& command, GroupOptions& a) {
       .add_option("--score", a.score,
                   "of a task: the losses of all tokens, or of the answers")
       ->check(CLI::IsMember({"all", "answers"}));
+  command
+      .add_option("--protocol", a.protocol,
+                  "documents: windows of one document each (default); "
+                  "published: as in the published evaluation, documents "
+                  "joined and cut without regard to their borders")
+      ->check(CLI::IsMember({"documents", "published"}))
+      ->excludes(command.get_option("--slice"))
+      ->excludes(command.get_option("--task"));
   command.add_option("--domains", a.domains, "only these domains")
       ->delimiter(',');
 }

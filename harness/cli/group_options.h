@@ -11,7 +11,7 @@
 namespace plastometer {
 
 struct GroupOptions {
-  std::string model, data, slice, tokenizer, task, score;
+  std::string model, data, slice, tokenizer, task, score, protocol;
   std::string parameters = "{}";
   int64_t task_seed = 1;
   std::vector<std::string> profiles, domains, sources;
@@ -20,6 +20,8 @@ struct GroupOptions {
 };
 
 void AddGroupOptions(CLI::App& command, GroupOptions& options);
+// For commands that do not choose the profiles themselves.
+void AddProfilesOption(CLI::App& command, GroupOptions& options);
 
 // `group` with the options laid over it. A model that was trained on a
 // generated task brings that task when no other data are named. Throws kUsage,

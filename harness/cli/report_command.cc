@@ -14,6 +14,8 @@
 #include "harness/cli/output.h"
 #include "harness/report/format.h"
 #include "harness/report/report.h"
+#include "harness/report/sensitivity_report.h"
+#include "harness/run/finished_drift.h"
 #include "harness/run/finished_run.h"
 #include "harness/run/run_folder.h"
 #include "harness/run/statistics_file.h"
@@ -59,6 +61,50 @@ void AddGroups(const std::string& path, std::vector<ReportRun>& runs) {
   }
 }
 
+// What was given, by what it is.
+struct Inputs {
+  std::vector<std::string> runs, drifts, layer_maps;
+};
+
+Inputs Sorted(const std::vector<std::string>& paths) {
+  Inputs inputs;
+  for (const std::string& path : paths)
+    (IsDriftFolder(path)         ? inputs.drifts
+     : fs::is_regular_file(path) ? inputs.layer_maps
+                                 : inputs.runs)
+        .push_back(path);
+  if (inputs.runs.empty())
+    throw UsageError(
+        "report: no run folder is among what was given; drift folders and "
+        "sensitivity files join a run of the same model");
+  return inputs;
+}
+
+// To every run of the same model.
+template <class Found>
+void Attach(const std::string& path, const Found& found,
+            std::optional<Found> ReportRun::*place,
+            std::vector<ReportRun>& runs) {
+  bool used = false;
+  std::string models;
+  for (ReportRun& run : runs) {
+    const RunRecord& record = run.results.record;
+    models += (models.empty() ? "" : ", ") + record.model_name + " (" +
+              record.model_sha256.substr(0, 12) + ")";
+    if (record.model_sha256 != found.model_sha256) continue;
+    if (run.*place)
+      throw UsageError("report: " + path +
+                       " is a second one of its kind for model " +
+                       record.model_name);
+    run.*place = found;
+    used = true;
+  }
+  if (!used)
+    throw UsageError("report: " + path + " is of model " + found.model_name +
+                     " (" + found.model_sha256.substr(0, 12) +
+                     "), the runs are of " + models);
+}
+
 // tokens/: every token of every run as rows.
 void WriteTokens(const ReportArguments& a, const std::vector<ReportRun>& runs,
                  const fs::path& folder) {
@@ -91,7 +137,12 @@ void Report(const ReportArguments& a) {
   std::vector<ReportRun> runs;
   const std::vector<ForeignLosses> foreign =
       ReadForeign({a.foreign.begin(), a.foreign.end()});
-  for (const std::string& path : a.runs) AddGroups(path, runs);
+  const Inputs inputs = Sorted(a.runs);
+  for (const std::string& path : inputs.runs) AddGroups(path, runs);
+  for (const std::string& path : inputs.drifts)
+    Attach(path, ReadFinishedDrift(path), &ReportRun::drift, runs);
+  for (const std::string& path : inputs.layer_maps)
+    Attach(path, ReadLayerMaps(path), &ReportRun::layer_maps, runs);
   for (ReportRun& run : runs) {
     run.foreign = foreign;
     run.show_heads = a.heads;
@@ -134,7 +185,11 @@ void AddReportCommand(CLI::App& app) {
       "report",
       "Figures, tables and answers of finished runs in one folder with one "
       "page");
-  command->add_option("runs", a->runs, "run folders")->required();
+  command
+      ->add_option("runs", a->runs,
+                   "run folders; and of their models: folders of drift, files "
+                   "of sensitivity --out")
+      ->required();
   command->add_option("--out", a->out, "folder; must not exist")->required();
   command->add_flag("--tables", a->tables,
                     "also write every token as a row: tokens/*.csv.zst");

@@ -22,18 +22,25 @@ struct RunArguments {
   SuiteArguments suite;
   GroupOptions group;
   std::string stats;  // the profile whose inner loop is looked into
-  bool per_domain = false, json = false, traces = false;
+  bool per_domain = false, json = false, traces = false, accuracy = false;
 };
 
 Suite SuiteOfRun(const RunArguments& a) {
   Suite suite = SuiteOf(a.suite);
+  if (a.accuracy && (!a.suite.suite.empty() || !a.suite.resume.empty()))
+    throw UsageError(
+        "--accuracy is for a run of your own; a suite's groups have the key "
+        "\"accuracy\"");
+  suite.groups.front().accuracy |= a.accuracy;
   if (!a.group.any()) return suite;
   if (!a.suite.suite.empty() || !a.suite.resume.empty())
     throw UsageError(
         "a suite, or --resume, says which model, data and profiles are "
         "measured; leave those options away");
   suite.name = "run";
-  ChangeGroup(a.group, suite.groups.front());
+  SuiteGroup& group = suite.groups.front();
+  ChangeGroup(a.group, group);
+  group.accuracy |= group.data.answers_only;
   return suite;
 }
 
@@ -110,6 +117,7 @@ void AddRunCommand(CLI::App& app) {
       "cost (no arguments: the shipped model)");
   AddSuiteOptions(*command, a->suite);
   AddGroupOptions(*command, a->group);
+  AddProfilesOption(*command, a->group);
   command->add_flag("--traces", a->traces,
                     "also take the traces that goldens hold, for plastometer "
                     "check --resume");
@@ -117,6 +125,9 @@ void AddRunCommand(CLI::App& app) {
                     "also write stats.safetensors: gradients, updates and "
                     "gates of every token under uniform; --stats=PROFILE: "
                     "under another profile of the run");
+  command->add_flag("--accuracy", a->accuracy,
+                    "also the share of scored tokens that were the most "
+                    "probable ones; always where answers alone are scored");
   command->add_flag("--per-domain", a->per_domain,
                     "one more table for each domain");
   command->add_flag("--json", a->json,

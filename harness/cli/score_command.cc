@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "datasets/published.h"
 #include "datasets/task_data.h"
 #include "harness/base/error.h"
 #include "harness/base/files.h"
@@ -20,7 +21,7 @@ namespace plastometer {
 namespace {
 
 struct ScoreArguments {
-  std::string model, tokens, text, task, tokenizer, out, stats;
+  std::string model, tokens, text, task, tokenizer, out, stats, protocol;
   std::string parameters = "{}";
   int64_t task_seed = 1, documents = 8, length = 0;
   std::string profile = "uniform", lane = "cpu-portable";
@@ -68,9 +69,25 @@ TokenIds TokensOfTask(const ScoreArguments& a, const ModelConfig& config,
   return tokens;
 }
 
+// A row a window, of one length.
+TokenIds TokensOfStreams(const ScoreArguments& a, const Tokenizer& tokenizer,
+                         const ModelConfig& config) {
+  const int64_t context = a.length > 0 ? a.length : config.context_tokens;
+  TokenIds tokens;
+  tokens.num_tokens = context + 1;
+  for (const Window& w : PublishedText(a.text, tokenizer, context).windows) {
+    ++tokens.num_sequences;
+    tokens.ids.insert(tokens.ids.end(), w.ids.begin(), w.ids.end());
+    for (size_t t = 0; t < w.ids.size(); ++t)
+      tokens.scored.push_back(w.scored.empty() ? t > 0 : w.scored[t]);
+  }
+  return tokens;
+}
+
 void Score(const ScoreArguments& a) {
   if (!a.tokens.empty() + !a.text.empty() + !a.task.empty() != 1)
     throw UsageError("give one of --tokens, --text and --task");
+  const bool published = a.protocol == "published";
   RefuseExisting(a.out, "file");
   const Lane lane = ParseLane(a.lane);
   const ModelChoice choice = ResolveModel(a.model);
@@ -83,16 +100,18 @@ void Score(const ScoreArguments& a) {
   if (!a.text.empty() || !a.tokenizer.empty())
     tokenizer = ResolveTokenizer(a.tokenizer, choice.file, model.config());
   std::vector<double> floor;
-  const TokenIds tokens = !a.task.empty()
-                              ? TokensOfTask(a, model.config(), floor)
-                          : a.text.empty() ? ReadTokenIds(a.tokens)
-                                           : TokensOfText(a.text, *tokenizer);
-  if (tokens.num_tokens > model.config().context_tokens) {
+  const TokenIds tokens =
+      !a.task.empty()  ? TokensOfTask(a, model.config(), floor)
+      : a.text.empty() ? ReadTokenIds(a.tokens)
+      : published      ? TokensOfStreams(a, *tokenizer, model.config())
+                       : TokensOfText(a.text, *tokenizer);
+  const int64_t num_read = tokens.num_tokens - (published ? 1 : 0);
+  if (num_read > model.config().context_tokens) {
     std::fprintf(
         stderr,
         "note: %lld tokens in one sequence are more than the %lld that "
         "the model was trained on\n",
-        static_cast<long long>(tokens.num_tokens),
+        static_cast<long long>(num_read),
         static_cast<long long>(model.config().context_tokens));
   }
   ScoreOutput output = ScoreTokens(model, profile, tokens, request);
@@ -142,9 +161,16 @@ void AddScoreCommand(CLI::App& app) {
       ->capture_default_str();
   command
       ->add_option("--length", a->length,
-                   "tokens of each of --task's documents (default: the "
-                   "model's context)")
+                   "tokens of each of --task's documents, or that a window of "
+                   "--protocol published reads (default: the model's context)")
       ->check(CLI::Range(2, 1 << 24));
+  command
+      ->add_option("--protocol", a->protocol,
+                   "published: --text is a file, folder or JSON lines, whose "
+                   "documents are joined and cut as in the published "
+                   "evaluation; a row a window")
+      ->check(CLI::IsMember({"published"}))
+      ->needs(command->get_option("--text"));
   command->add_option(
       "--tokenizer", a->tokenizer,
       "'bytes' or a SentencePiece model file (default: the model's own)");

@@ -3,16 +3,15 @@
 #include <memory>
 #include <string>
 
-#include "harness/base/error.h"
 #include "harness/base/interrupt.h"
 #include "harness/cli/group_options.h"
 #include "harness/cli/output.h"
+#include "harness/cli/suite_run.h"
 #include "harness/report/sensitivity_report.h"
 #include "harness/report/table.h"
 #include "harness/run/inputs.h"
 #include "harness/run/progress.h"
 #include "harness/run/sensitivity.h"
-#include "model/probes.h"
 #include "model/weights/model_file.h"
 
 namespace plastometer {
@@ -28,10 +27,6 @@ struct SensitivityArguments {
 
 void Run(const SensitivityArguments& a) {
   a.output.Check();
-  if (!a.group.profiles.empty())
-    throw UsageError(
-        "sensitivity measures each layer alone and dropped; leave --profiles "
-        "away");
   SuiteGroup group = GroupOf(a.group);
   group.lane = a.lane;
   const ModelChoice model = ResolveModel(group.model);
@@ -40,7 +35,7 @@ void Run(const SensitivityArguments& a) {
   const InterruptGuard guard;
   const LoadedGroup loaded =
       LoadGroup("sensitivity", group, a.request.threads, a.seed);
-  PinLibTorch();
+  PinEnvironment({&loaded, 1}, {"cpu-reference"});  // of the gradients
   Progress progress("measuring");
   const SensitivityRun run = MeasureSensitivity(
       loaded, a.request,

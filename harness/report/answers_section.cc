@@ -6,66 +6,28 @@
 
 #include "harness/report/format.h"
 #include "harness/report/sections.h"
+#include "harness/report/verdicts.h"
 #include "harness/run/works.h"
 
 namespace plastometer {
 namespace {
 
-using stats::Verdict;
-
 constexpr char kProfile[] = "early:25%", kMirror[] = "late:25%";
 // The part of the gap that may be lost.
 constexpr double kAllowed = 0.05;
-
-struct SliceVerdict {
-  std::string slice;
-  int64_t works = 0;
-  stats::Interval contrast;
-  double level = stats::kUnknown, adjusted = stats::kUnknown;
-  bool enough = false;  // works for a verdict
-  Verdict verdict = Verdict::kUndecided;
-};
 
 struct Coefficient {
   double value;
   size_t profile;
 };
 
-SliceVerdict Judge(const std::string& slice,
-                   const std::vector<stats::WorkTotals>& works, uint64_t seed) {
-  SliceVerdict v;
-  v.slice = slice;
-  v.works = static_cast<int64_t>(works.size());
-  v.contrast = stats::VerdictInterval(works, seed);
-  if (v.works < kMinWorks) v.contrast.low = v.contrast.high = stats::kUnknown;
-  v.enough = v.works >= kMinWorksForVerdict;
-  if (v.enough) {
-    v.verdict = stats::IsNegative(v.contrast);
-    v.level = stats::BootstrapLevel(works, seed);
-  }
-  return v;
-}
-
-using WorksOf =
-    std::function<std::vector<stats::WorkTotals>(const std::string& slice)>;
-
-// All text together, then each domain; levels of the domains corrected
-// together.
 std::vector<SliceVerdict> JudgeAll(const ReportRun& run,
                                    const WorksOf& works_of) {
-  const auto seed = static_cast<uint64_t>(run.results.record.seed);
-  std::vector<SliceVerdict> verdicts = {Judge("all", works_of("all"), seed)};
-  std::vector<double> levels;
-  for (const SliceResult& domain : run.results.domains) {
-    verdicts.push_back(Judge(domain.name, works_of(domain.name), seed));
-    levels.push_back(verdicts.back().level);
-  }
-  const std::vector<double> adjusted = stats::HolmAdjusted(levels);
-  for (size_t i = 0; i < adjusted.size(); ++i) {
-    verdicts[i + 1].adjusted = adjusted[i];
-    if (!(adjusted[i] < 0.05)) verdicts[i + 1].verdict = Verdict::kUndecided;
-  }
-  return verdicts;
+  std::vector<std::string> domains;
+  for (const SliceResult& domain : run.results.domains)
+    domains.push_back(domain.name);
+  return plastometer::JudgeAll(
+      domains, static_cast<uint64_t>(run.results.record.seed), works_of);
 }
 
 std::vector<SliceVerdict> JudgeAll(
@@ -91,95 +53,6 @@ std::vector<SliceVerdict> JudgeSensitivity(const ReportRun& run) {
         works.push_back(learning.early_change[w]);
     return works;
   });
-}
-
-// One only where the domains that have enough works and all text together say
-// the same.
-struct Overall {
-  Verdict verdict = Verdict::kUndecided;
-  std::string why;                   // empty unless undecided
-  std::vector<std::string> without;  // domains with too few works
-};
-
-Overall OverallOf(const std::vector<SliceVerdict>& verdicts) {
-  Overall overall{verdicts[0].verdict, "", {}};
-  int num_domains = 0;
-  std::string differing;
-  for (size_t i = 1; i < verdicts.size(); ++i) {
-    const SliceVerdict& v = verdicts[i];
-    if (!v.enough) {
-      overall.without.push_back(v.slice);
-      continue;
-    }
-    ++num_domains;
-    if (v.verdict != verdicts[0].verdict)
-      differing += (differing.empty() ? "" : ", ") + v.slice + " " +
-                   VerdictText(v.verdict);
-  }
-  if (!verdicts[0].enough) {
-    overall.why = Count(verdicts[0].works) + " works, fewer than " +
-                  std::to_string(kMinWorksForVerdict);
-  } else if (num_domains == 0) {
-    overall.why = "no domain has " + std::to_string(kMinWorksForVerdict) +
-                  " works of its own";
-  } else if (!differing.empty()) {
-    overall.why = "domains do not agree (all text " +
-                  VerdictText(verdicts[0].verdict) + ", " + differing + ")";
-  } else if (overall.verdict == Verdict::kUndecided) {
-    overall.why = "the interval holds 0";
-  }
-  if (!overall.why.empty()) overall.verdict = Verdict::kUndecided;
-  return overall;
-}
-
-TableCell LevelCell(double level) {
-  if (std::isnan(level)) return {"", {""}};
-  return {level < 0.001 ? "< 0.001" : Fixed(level, 3), {CsvNumber(level)}};
-}
-
-Table VerdictTable(const std::string& id, const std::string& caption,
-                   const std::vector<SliceVerdict>& verdicts) {
-  Table table{id,
-              caption,
-              {{"text", {"slice"}, true},
-               {"works", {"works"}},
-               {"contrast [95 %]", WithBounds("contrast")},
-               {"level", {"level"}},
-               {"level after Holm", {"level_holm"}},
-               {"verdict", {"verdict"}, true}},
-              {},
-              {}};
-  for (const SliceVerdict& v : verdicts) {
-    const std::string verdict =
-        v.enough ? VerdictText(v.verdict) : "too few works";
-    table.rows.push_back({TextCell(v.slice), CountCell(v.works),
-                          IntervalCell(ToMeasured(v.contrast), 4),
-                          LevelCell(v.level), LevelCell(v.adjusted),
-                          TextCell(verdict)});
-  }
-  table.notes.push_back(
-      "Paired by work. Negative: yes. Level: two-sided, by the studentised "
-      "bootstrap; after Holm: corrected for the number of domains, and a "
-      "domain's verdict needs it below 0.05. Verdicts "
-      "from " +
-      std::to_string(kMinWorksForVerdict) + " works on.");
-  return table;
-}
-
-std::string Join(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts)
-    text += (text.empty() ? "" : ", ") + part;
-  return text;
-}
-
-std::string Caveat(const Overall& overall) {
-  std::string text;
-  if (!overall.why.empty()) text += " Undecided: " + overall.why + ".";
-  if (!overall.without.empty())
-    text += " No verdict for " + Join(overall.without) + ": fewer than " +
-            std::to_string(kMinWorksForVerdict) + " works.";
-  return text;
 }
 
 // What a frozen layer is: at its learned start state, or at the mean state of
@@ -304,17 +177,6 @@ Answer Depth(const ReportRun& run) {
   return answer;
 }
 
-Answer Stability(const ReportRun& run) {
-  return {"rq2" + run.suffix,
-          "RQ2, stability: does freezing layers keep the model from drifting?",
-          "not available",
-          "A run holds no drift: `plastometer drift` measures how far each "
-          "profile moves the model on other text; its folder is not read here "
-          "yet.",
-          "",
-          ""};
-}
-
 Answer Sensitivity(const ReportRun& run) {
   Answer answer{"rq3" + run.suffix,
                 "RQ3, gradient sensitivity: do updates of the early layers die "
@@ -360,7 +222,7 @@ Answer Sensitivity(const ReportRun& run) {
 
 void AddAnswers(const ReportRun& run, Page& page) {
   for (const Arm& arm : kArms) page.Add(Efficiency(run, arm));
-  page.Add(Stability(run));
+  AddStabilityAnswers(run, page);
   page.Add(Sensitivity(run));
   page.Add(Depth(run));
 }
@@ -383,6 +245,7 @@ void AddAnswerTables(const ReportRun& run, Page& page) {
     page.Add(VerdictTable("depth" + run.suffix,
                           "Depth: L(early:25%) - L(late:25%), nats per token",
                           JudgeAll(run, {{1, *early}, {-1, *late}})));
+  AddStabilityTables(run, page);
   if (run.learning)
     page.Add(VerdictTable(
         "rq3" + run.suffix,

@@ -54,7 +54,10 @@ std::string CaseLine(const SliceResult& s, const CaseResult& c) {
                Cell(s.floor_nats),
                Cell(c.above_floor.value),
                Cell(c.above_floor.low),
-               Cell(c.above_floor.high)});
+               Cell(c.above_floor.high),
+               Cell(c.accuracy.value),
+               Cell(c.accuracy.low),
+               Cell(c.accuracy.high)});
 }
 
 }  // namespace
@@ -67,7 +70,7 @@ std::string TableCsv(const Results& results) {
       "retention_high,inner_updates,"
       "inner_updates_skipped,flops,flops_saved,seconds,ms_per_1k_tokens,"
       "adaptive_state_bytes,pareto_flops,floor_nats,above_floor,above_floor_"
-      "low,above_floor_high\n";
+      "low,above_floor_high,accuracy,accuracy_low,accuracy_high\n";
   for (const CaseResult& row : results.all.cases)
     text += CaseLine(results.all, row);
   for (const SliceResult& domain : results.domains) {

@@ -8,6 +8,7 @@
 
 #include "harness/golden/canonical_json.h"
 #include "harness/report/format.h"
+#include "harness/run/works.h"
 
 namespace plastometer {
 namespace {
@@ -84,6 +85,19 @@ std::string LayerTable(const DriftRecord& record,
   return text + RenderTable(columns, cells, width);
 }
 
+// As many layers, the first against the last. At the last position.
+std::string EarlyAgainstLate(const DriftRecord& record, int width) {
+  const auto early = FindProfile(record, "early:25%"),
+             late = FindProfile(record, "late:25%");
+  if (!early || !late || early == late) return "";
+  const Measured difference =
+      MeanOf(KlDifferences(record, *early, *late, record.positions.size() - 1),
+             static_cast<uint64_t>(record.seed));
+  return Wrap(
+      "KL of early:25% less that of late:25%: " + Cell(difference, 4) + " nats",
+      width);
+}
+
 // Does learning less drift less? At the last position.
 std::string AgainstFirst(const DriftRecord& record,
                          const std::vector<std::vector<DriftRow>>& rows,
@@ -151,6 +165,17 @@ Json RowJson(const DriftRow& row) {
   return json;
 }
 
+Json ContextsJson(const DriftRecord& record) {
+  Json contexts = Json::array();
+  for (const DriftContext& c : record.contexts)
+    contexts.push_back({{"source", c.source},
+                        {"domain", c.domain},
+                        {"work", c.work},
+                        {"document", c.document},
+                        {"first_token", c.first_token}});
+  return contexts;
+}
+
 }  // namespace
 
 std::string DriftTable(const DriftRecord& record, int width, bool per_layer) {
@@ -164,7 +189,7 @@ std::string DriftTable(const DriftRecord& record, int width, bool per_layer) {
   text += WidestLine(whole) <= width ? whole
                                      : Table(record, rows, all, width) + "\n" +
                                            Table(record, rows, rest, width);
-  text += AgainstFirst(record, rows, width);
+  text += AgainstFirst(record, rows, width) + EarlyAgainstLate(record, width);
   if (per_layer) text += LayerTable(record, rows, width);
   text += "\n" +
           Wrap(
@@ -208,6 +233,7 @@ std::string DriftJson(const DriftRecord& record,
        {"context",
         {{"name", record.data_name},
          {"sha256", record.data_sha256},
+         {"texts", ContextsJson(record)},
          {"windows", record.contexts.size()},
          {"works", record.num_works()}}},
        {"probe",

@@ -39,15 +39,17 @@ std::string PlotCommand(const std::vector<std::string>& parts) {
   return text + "\n";
 }
 
+int LegendHeight(size_t num_names) {
+  return 15 * std::max(0, static_cast<int>(num_names + 1) / 2 - 3);
+}
+
 int LegendHeight(const std::vector<std::string>& names) {
   constexpr int64_t kWidestOfTwo = 18;  // characters, as gnuplot lays them out
   const bool one_column =
       std::ranges::any_of(names, [](const std::string& name) {
         return DisplayWidth(name) > kWidestOfTwo;
       });
-  const auto num_names = static_cast<int>(names.size());
-  const int lines = one_column ? num_names : (num_names + 1) / 2;
-  return 15 * std::max(0, lines - 3);
+  return LegendHeight(one_column ? 2 * names.size() : names.size());
 }
 
 std::string EmptyPlot() {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "harness/report/measured.h"
+#include "harness/run/continual.h"
 
 namespace plastometer {
 namespace {
@@ -91,6 +92,7 @@ Json CaseJson(const RunRecord& r, const SliceResult& slice,
     json["floor_nats"] = *slice.floor_nats;
     json["nats_above_floor"] = MeasuredJson(row.above_floor);
   }
+  if (r.accuracy) json["accuracy"] = MeasuredJson(row.accuracy);
   json["retention"] = MeasuredJson(row.retention);
   AddCounters(row, json);
   json["seconds"] = row.seconds;
@@ -151,6 +153,24 @@ Json ConditionsJson(const Results& results) {
   return json;
 }
 
+Json ContinualJson(const ContinualResult& c) {
+  Json rows = Json::array();
+  for (const ContinualRow& row : c.rows)
+    rows.push_back({{"reader", row.name},
+                    {"nll_nats", MeasuredJson(row.loss)},
+                    {"above_remembering", MeasuredJson(row.above_remembering)},
+                    {"above_resetting", MeasuredJson(row.above_resetting)},
+                    {"backward_transfer", MeasuredJson(row.transfer)},
+                    {"recovery_tokens", MeasuredJson(row.recovery)}});
+  return {{"away", c.away},
+          {"back", c.back},
+          {"tokens", c.num_tokens},
+          {"works", c.num_works},
+          {"span_tokens", kContinualSpan},
+          {"recovery_margin_nats", kRecoveryMargin},
+          {"rows", rows}};
+}
+
 }  // namespace
 
 std::string ResultsJson(const Results& results) {
@@ -177,6 +197,7 @@ std::string ResultsJson(const Results& results) {
   }
   json["positions"] = PositionsJson(results);
   if (!results.conditions.empty()) json["conditions"] = ConditionsJson(results);
+  if (results.continual) json["continual"] = ContinualJson(*results.continual);
   json["batch_times"] = TimesJson(r);
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -34,6 +34,9 @@ Table ProfilesTable(const ReportRun& run) {
   if (all.floor_nats)
     table.columns.push_back(
         {"nats above the floor", WithBounds("above_floor")});
+  const bool accuracy = run.results.record.accuracy;
+  if (accuracy)
+    table.columns.push_back({"accuracy, %", WithBounds("accuracy")});
   for (const CaseResult& c : all.cases) {
     table.rows.push_back(
         {TextCell(ProfileLabel(c)),
@@ -50,6 +53,7 @@ Table ProfilesTable(const ReportRun& run) {
           {std::to_string(c.counters.adaptive_state_bytes)}}});
     if (all.floor_nats)
       table.rows.back().push_back(IntervalCell(c.above_floor, 4));
+    if (accuracy) table.rows.back().push_back(IntervalCell(c.accuracy, 1, 100));
   }
   if (all.floor_nats)
     table.notes.push_back("Floor: the exact Bayes loss of the task, " +

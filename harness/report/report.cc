@@ -127,7 +127,10 @@ Page MakeReport(const std::vector<ReportRun>& runs) {
     AddProfiles(run, page);
     AddAdaptation(run, page);
     AddOrigin(run, page);
+    AddLayerMap(run, page);
+    AddDrift(run, page);
     AddConditions(run, page);
+    AddContinual(run, page);
     AddPareto(run, page);
     if (run.learning) {
       AddPlasticity(run, page);

@@ -10,6 +10,8 @@
 
 #include "harness/report/foreign.h"
 #include "harness/report/page.h"
+#include "harness/report/sensitivity_report.h"
+#include "harness/run/drift_results.h"
 #include "harness/run/learning.h"
 #include "harness/run/results.h"
 
@@ -26,6 +28,9 @@ struct ReportRun {
   Results results;
   std::optional<Learning> learning;  // with statistics of the inner loop
   bool show_heads = false;           // a map of each head, with statistics
+  // Of this model, measured beside the run:
+  std::optional<DriftRecord> drift;
+  std::optional<LayerMaps> layer_maps;
   // Drawn beside this run in figures 4 and Pareto, and used for nothing else.
   std::vector<ForeignLosses> foreign;
 };

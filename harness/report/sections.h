@@ -12,12 +12,18 @@ namespace plastometer {
 
 void AddAnswers(const ReportRun& run, Page& page);
 void AddAnswerTables(const ReportRun& run, Page& page);
+// RQ2: of a drift probe and of a context probe.
+void AddStabilityAnswers(const ReportRun& run, Page& page);
+void AddStabilityTables(const ReportRun& run, Page& page);
+void AddDrift(const ReportRun& run, Page& page);
+void AddLayerMap(const ReportRun& run, Page& page);
 void AddForYourModel(const ReportRun& run, Page& page);
 void AddProfiles(const ReportRun& run, Page& page);
 void AddAdaptation(const ReportRun& run, Page& page);
 void AddPareto(const ReportRun& run, Page& page);
 void AddOrigin(const ReportRun& run, Page& page);
 void AddConditions(const ReportRun& run, Page& page);
+void AddContinual(const ReportRun& run, Page& page);
 void AddArms(const std::vector<ReportRun>& runs, Page& page);
 void AddForeign(const ReportRun& run, Page& page);
 void AddProvenance(const std::vector<ReportRun>& runs, Page& page);

@@ -1,5 +1,8 @@
 #include "harness/report/sensitivity_report.h"
 
+#include "harness/base/error.h"
+#include "harness/base/files.h"
+#include "harness/base/json.h"
 #include "harness/report/format.h"
 #include "harness/report/measured.h"
 #include "harness/run/works.h"
@@ -71,6 +74,47 @@ std::string SensitivityTable(const SensitivityRun& run, int width) {
              "At lambda = 1 training sits at a stationary point: noise there "
              "is no fault.",
              width);
+}
+
+LayerMaps ReadLayerMaps(const std::filesystem::path& file) {
+  const nlohmann::json json = ParseJson(ReadFile(file), file.string());
+  const auto measured = [](const nlohmann::json& m) {
+    const auto number = [&m](const char* key) {
+      return m.at(key).is_null() ? std::nullopt
+                                 : std::optional<double>(m.at(key));
+    };
+    return Measured{number("value"), number("low"), number("high"),
+                    m.value("reason", "")};
+  };
+  LayerMaps result;
+  try {
+    if (json.at("command") != "sensitivity")
+      throw InvalidError(file.string() + ": \"command\" is " +
+                         json.at("command").dump() +
+                         ", expected \"sensitivity\"");
+    result.model_name = json.at("model").at("name");
+    result.model_sha256 = json.at("model").at("sha256");
+    result.data_name = json.at("data").at("name");
+    result.num_windows = json.at("windows");
+    for (const auto& m : json.at("maps")) {
+      result.maps.push_back({m.at("map"), {}, {}});
+      for (const auto& layer : m.at("layers"))
+        result.maps.back().layers.push_back(measured(layer));
+      if (result.maps.back().layers.size() != result.maps[0].layers.size())
+        throw InvalidError(file.string() +
+                           ": \"maps\" have different numbers of layers");
+    }
+    for (const auto& c : json.at("correlations"))
+      result.correlations.push_back({c.at("maps").at(0), c.at("maps").at(1),
+                                     measured(c.at("rank_correlation"))});
+  } catch (const nlohmann::json::exception& error) {
+    throw InvalidError(file.string() + ": " + error.what() +
+                       "; expected what 'plastometer sensitivity --out' "
+                       "writes");
+  }
+  if (result.maps.empty() || result.maps[0].layers.empty())
+    throw InvalidError(file.string() + ": no map of any layer");
+  return result;
 }
 
 std::string SensitivityJson(const SensitivityRun& run) {

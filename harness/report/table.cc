@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "harness/report/continual.h"
 #include "harness/report/format.h"
 #include "harness/run/works.h"
 
@@ -105,7 +106,41 @@ std::vector<std::string> ForEach(const SliceResult& slice, F f) {
   return cells;
 }
 
-void AppendLabels(Cells& cells, const Labels& labels, bool with_layers) {
+void Append(Cells& to, const Cells& more) {
+  to.columns.insert(to.columns.end(), more.columns.begin(), more.columns.end());
+  to.rows.resize(more.rows.size());
+  for (size_t r = 0; r < more.rows.size(); ++r)
+    to.rows[r].insert(to.rows[r].end(), more.rows[r].begin(),
+                      more.rows[r].end());
+}
+
+// As few tables as the width allows; a group of columns stays together. The
+// first table has the long labels, the others the short ones.
+std::string PackedTables(const Cells& long_labels, const Cells& short_labels,
+                         const std::vector<Cells>& groups, int width) {
+  std::string text;
+  Cells table = long_labels;
+  size_t num_groups = 0;
+  const auto render = [&](const Cells& cells) {
+    return RenderTable(cells.columns, cells.rows, width);
+  };
+  for (const Cells& group : groups) {
+    Cells wider = table;
+    Append(wider, group);
+    if (num_groups > 0 && WidestLine(render(wider)) > width) {
+      text += render(table) + "\n";
+      wider = short_labels;
+      Append(wider, group);
+      num_groups = 0;
+    }
+    table = std::move(wider);
+    ++num_groups;
+  }
+  return text + render(table);
+}
+
+Cells LabelCells(const Labels& labels, bool with_layers) {
+  Cells cells;
   std::vector<std::string> names, layers;
   for (const Label& label : labels.rows) {
     names.push_back(label.name);
@@ -113,9 +148,11 @@ void AppendLabels(Cells& cells, const Labels& labels, bool with_layers) {
   }
   Append(cells, {{"profile"}, true}, names);
   if (with_layers) Append(cells, {{"plastic", "layers"}, true}, layers);
+  return cells;
 }
 
-void AppendQuality(Cells& cells, const SliceResult& slice, size_t uniform_idx) {
+Cells Levels(const SliceResult& slice) {
+  Cells cells;
   Append(cells, {{"perplex-", "ity"}},
          ForEach(slice, [](const CaseResult& c, size_t) {
            return Perplexity(c.perplexity);
@@ -131,6 +168,19 @@ void AppendQuality(Cells& cells, const SliceResult& slice, size_t uniform_idx) {
              return c.bits_per_byte ? Fixed(*c.bits_per_byte, 3) : "n/a";
            }));
   }
+  if (slice.cases.front().accuracy.value) {
+    Append(cells, {{"accuracy", "[95 %]"}, true},
+           ForEach(slice, [](const CaseResult& c, size_t) {
+             return c.accuracy.value ? Fixed(100 * *c.accuracy.value, 1) + "%" +
+                                           Interval(c.accuracy, 1, 100)
+                                     : "not available";
+           }));
+  }
+  return cells;
+}
+
+Cells Differences(const SliceResult& slice, size_t uniform_idx) {
+  Cells cells;
   Append(cells, {{"nats lost against", "uniform [95 %]"}, true},
          ForEach(slice, [&](const CaseResult& c, size_t p) {
            return p == uniform_idx ? "0 (reference)" : NatsCell(c.lost, 3);
@@ -138,9 +188,11 @@ void AppendQuality(Cells& cells, const SliceResult& slice, size_t uniform_idx) {
   Append(cells, {{"retention", "[95 %]"}, true},
          ForEach(slice,
                  [](const CaseResult& c, size_t) { return RetentionCell(c); }));
+  return cells;
 }
 
-void AppendCost(Cells& cells, const SliceResult& slice) {
+Cells Costs(const SliceResult& slice) {
+  Cells cells;
   Append(cells, {{"inner", "updates"}},
          ForEach(slice, [](const CaseResult& c, size_t) {
            return Short(static_cast<double>(c.counters.inner_updates));
@@ -168,35 +220,15 @@ void AppendCost(Cells& cells, const SliceResult& slice) {
   Append(cells, {{"P"}}, ForEach(slice, [](const CaseResult& c, size_t) {
            return ParetoCell(c);
          }));
-}
-
-std::string WideTable(const SliceResult& slice, const Labels& labels,
-                      size_t uniform_idx, int width) {
-  Cells cells;
-  AppendLabels(cells, labels, true);
-  AppendQuality(cells, slice, uniform_idx);
-  AppendCost(cells, slice);
-  return RenderTable(cells.columns, cells.rows, width);
-}
-
-// The same columns in two parts.
-std::string NarrowTable(const SliceResult& slice, const Labels& labels,
-                        size_t uniform_idx, int width) {
-  Cells quality, cost;
-  AppendLabels(quality, labels, true);
-  AppendQuality(quality, slice, uniform_idx);
-  AppendLabels(cost, labels, false);
-  AppendCost(cost, slice);
-  return RenderTable(quality.columns, quality.rows, width) + "\n" +
-         RenderTable(cost.columns, cost.rows, width);
+  return cells;
 }
 
 std::string SliceTable(const SliceResult& slice, size_t uniform_idx,
                        int width) {
   const Labels labels = MakeLabels(slice);
-  std::string text = WideTable(slice, labels, uniform_idx, width);
-  if (WidestLine(text) > width)
-    text = NarrowTable(slice, labels, uniform_idx, width);
+  std::string text = PackedTables(
+      LabelCells(labels, true), LabelCells(labels, false),
+      {Levels(slice), Differences(slice, uniform_idx), Costs(slice)}, width);
   for (const std::string& line : labels.legend) text += Wrap(line, width, 4);
   return text;
 }
@@ -302,7 +334,6 @@ std::string AnswersByPlace(const Results& results, int width) {
   if (!results.all.floor_nats || !std::ranges::all_of(record.windows, partly))
     return "";
   const std::vector<size_t> windows = AllWindows(record);
-  Cells cells;
   std::vector<std::string> places, counts;
   std::vector<std::vector<std::string>> losses(record.profiles.size());
   for (const PositionBin& bin : results.positions) {
@@ -313,12 +344,14 @@ std::string AnswersByPlace(const Results& results, int width) {
       losses[p].push_back(NatsCell(
           MeanOverWorks(works, p, static_cast<uint64_t>(record.seed)), 3));
   }
-  Append(cells, {{"place in", "document"}, true}, places);
-  Append(cells, {{"answers"}}, counts);
+  Cells labels;
+  Append(labels, {{"place in", "document"}, true}, places);
+  Append(labels, {{"answers"}}, counts);
+  std::vector<Cells> groups(losses.size());
   for (size_t p = 0; p < losses.size(); ++p)
-    Append(cells, {{record.profiles[p].name, "[95 %]"}, true}, losses[p]);
+    Append(groups[p], {{record.profiles[p].name, "[95 %]"}, true}, losses[p]);
   return Wrap("loss of the answers by their place, nats:", width) +
-         RenderTable(cells.columns, cells.rows, width) + "\n";
+         PackedTables(labels, labels, groups, width) + "\n";
 }
 
 std::string Explanation(int width) {
@@ -357,6 +390,11 @@ std::string Notes(const Results& results, int width) {
                      " nats per scored token (docs/synthetic.md); no profile "
                      "went below it further than chance allows.",
                  width);
+  if (results.record.accuracy)
+    text += Wrap(
+        "accuracy: share of the scored tokens whose probability was above all "
+        "others'.",
+        width);
   for (const std::string& note : results.record.notes)
     text += Wrap("note: " + note, width);
   return text;
@@ -377,7 +415,8 @@ std::string RunTable(const Results& results, const TableOptions& options) {
       text += "\n";
     }
   }
-  text += AnswersByPlace(results, width) + ConditionTables(results, width);
+  text += AnswersByPlace(results, width) + ConditionTables(results, width) +
+          ContinualText(results, width);
   text += Explanation(width) + Notes(results, width);
   if (!options.run_folder.empty())
     text += Wrap("Run folder: " + options.run_folder +

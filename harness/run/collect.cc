@@ -27,6 +27,12 @@ void CheckUnit(const RunPlan& plan, const UnitId& id, const JournalUnit& unit,
                        std::to_string(unit.nll.size()) + " losses in batch " +
                        std::to_string(unit.batch_idx) + "; expected " +
                        std::to_string(expected));
+  if (unit.correct.size() != (r.accuracy ? unit.nll.size() : 0))
+    throw InvalidError(
+        source + ": " + UnitName(plan, id) + " says of " +
+        std::to_string(unit.correct.size()) +
+        " tokens whether they were the most probable; expected " +
+        (r.accuracy ? std::to_string(expected) : "none"));
 }
 
 // Every unit and trace of the journals, by place.
@@ -63,7 +69,8 @@ Pieces Sort(const RunPlan& plan, const NamedJournals& journals) {
       const UnitId id = CheckedId(plan, unit, source);
       CheckUnit(plan, id, unit, source);
       const auto [known, fresh] = pieces.units.emplace(id, &unit);
-      if (!fresh && !SameLosses(known->second->nll, unit.nll))
+      if (!fresh && (!SameLosses(known->second->nll, unit.nll) ||
+                     known->second->correct != unit.correct))
         throw InvalidError(source + ": " + UnitName(plan, id) +
                            " is there twice with different losses");
     }
@@ -104,7 +111,7 @@ Trace CollectCase(const RunPlan& plan, const Pieces& pieces, size_t g, size_t p,
     }
     const JournalUnit& u = *unit->second;
     AddUnit({p, w, static_cast<size_t>(u.batch_idx), u.batch_windows,
-             u.batch_seconds, u.counters, u.nll},
+             u.batch_seconds, u.counters, u.nll, u.correct},
             record);
     WindowTrace window = SummariseLosses(u.nll, group.loss_bytes);
     if (needs_trace)
@@ -156,9 +163,11 @@ Collected Collect(const RunPlan& plan, const NamedJournals& journals) {
   for (size_t g = 0; g < plan.groups.size(); ++g) {
     RunRecord record = plan.groups[g].record;
     const WindowRecord& last = record.windows.back();
-    for (ProfileRecord& profile : record.profiles)
+    for (ProfileRecord& profile : record.profiles) {
       profile.nll.resize(
           static_cast<size_t>(last.loss_begin + last.num_tokens - 1));
+      if (record.accuracy) profile.correct.resize(profile.nll.size());
+    }
     collected.traces.emplace_back();
     for (size_t p = 0; p < plan.groups[g].cases.size(); ++p)
       collected.traces.back().push_back(

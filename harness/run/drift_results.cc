@@ -1,5 +1,6 @@
 #include "harness/run/drift_results.h"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -19,9 +20,11 @@ constexpr char kNotFinite[] = "a value is not finite";
 // Works by name: neither their order nor that of windows decides a draw.
 std::vector<WorkTotals> ByWork(const DriftRecord& record,
                                std::span<const DriftPoint> points,
-                               const Value& value, double weight) {
+                               const Value& value, double weight,
+                               const std::string& domain = "all") {
   std::map<std::string, WorkTotals> works;
   for (size_t c = 0; c < points.size(); ++c) {
+    if (domain != "all" && record.contexts[c].domain != domain) continue;
     WorkTotals& work = works[WorkKey(record.contexts[c])];
     work.sum += value(points[c]);
     work.weight += weight;
@@ -30,6 +33,8 @@ std::vector<WorkTotals> ByWork(const DriftRecord& record,
   for (const auto& [key, work] : works) totals.push_back(work);
   return totals;
 }
+
+double Kl(const DriftPoint& point) { return point.kl; }
 
 double MeanDistance(const DriftPoint& point) {
   double sum = 0;
@@ -55,9 +60,8 @@ DriftRow Summarise(const DriftRecord& record, size_t profile, size_t position) {
   const auto mean = [&](const Value& value, double weight) {
     return MeanOf(ByWork(record, points, value, weight), seed, kNotFinite);
   };
-  const Value kl = [](const DriftPoint& p) { return p.kl; };
   DriftRow row;
-  row.kl = mean(kl, predictions);
+  row.kl = mean(Kl, predictions);
   row.js = mean([](const DriftPoint& p) { return p.js; }, predictions);
   row.nll_change =
       mean([](const DriftPoint& p) { return p.nll_change; }, predictions);
@@ -66,15 +70,32 @@ DriftRow Summarise(const DriftRecord& record, size_t profile, size_t position) {
            predictions);
   row.weight_distance = mean(MeanDistance, 1);
   row.kl_against_first =
-      MeanOf(stats::Differences(
-                 ByWork(record, points, kl, predictions),
-                 ByWork(record, record.At(0, position), kl, predictions)),
-             seed, kNotFinite);
+      MeanOf(KlDifferences(record, profile, 0, position), seed, kNotFinite);
   row.layer_distance = ByLayer(record, points);
   return row;
 }
 
 }  // namespace
+
+std::optional<size_t> FindProfile(const DriftRecord& record,
+                                  std::string_view name) {
+  for (size_t p = 0; p < record.profiles.size(); ++p) {
+    const DriftProfile& profile = record.profiles[p];
+    if (profile.name == name ||
+        std::ranges::find(profile.same_as, name) != profile.same_as.end())
+      return p;
+  }
+  return std::nullopt;
+}
+
+std::vector<WorkTotals> KlDifferences(const DriftRecord& record, size_t a,
+                                      size_t b, size_t position,
+                                      const std::string& domain) {
+  const auto predictions = static_cast<double>(record.probe_predictions);
+  return stats::Differences(
+      ByWork(record, record.At(a, position), Kl, predictions, domain),
+      ByWork(record, record.At(b, position), Kl, predictions, domain));
+}
 
 int64_t DriftRecord::num_works() const {
   std::map<std::string, int> works;

@@ -2,11 +2,14 @@
 // is from the model that has read none, on text that neither learns from.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/run/results.h"
+#include "harness/stats/bootstrap.h"
 
 namespace plastometer {
 
@@ -65,6 +68,17 @@ struct DriftRow {
   Measured kl_against_first;
   std::vector<double> layer_distance;  // [L] mean over heads and contexts
 };
+
+// Index of the profile of this name, or with this other name.
+std::optional<size_t> FindProfile(const DriftRecord& record,
+                                  std::string_view name);
+
+// KL of profile a less that of b after positions[position] tokens, nats a
+// prediction, by work of the contexts; `domain` "all" or one of theirs.
+std::vector<stats::WorkTotals> KlDifferences(const DriftRecord& record,
+                                             size_t a, size_t b,
+                                             size_t position,
+                                             const std::string& domain = "all");
 
 // [profile][position]. Throws kInternal when points are missing.
 std::vector<std::vector<DriftRow>> SummariseDrift(const DriftRecord& record);

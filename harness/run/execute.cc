@@ -78,6 +78,7 @@ class Executor {
     MeasureOptions options;
     options.batch_size = group.spec.batch_size;
     options.wanted = wanted;
+    options.accuracy = group.record.accuracy;
     options.progress = [&](int64_t done, int64_t total) {
       if (progress) progress->Update(done, total);
     };
@@ -130,6 +131,7 @@ class Executor {
       record.counters = unit.counters;
       record.loss_bytes = plan_.groups[g].loss_bytes;
       record.nll = unit.nll;
+      record.correct = unit.correct;
       lines += JournalLine(record);
     }
     journal_.Append(lines);

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "datasets/context_probe.h"
+#include "datasets/published.h"
 #include "datasets/slice.h"
 #include "datasets/task_data.h"
 #include "datasets/text_data.h"
@@ -38,6 +39,9 @@ EvaluationSet LoadText(const SuiteData& data, const Tokenizer& tokenizer) {
     return ReadSlice(LoadSlice(data.slice), tokenizer, {data.text, {}});
   if (data.text.empty()) {
     const int64_t windows = data.windows > 0 ? data.windows : kHeldOutWindows;
+    if (data.published)
+      return PublishedSources(data.held_out, tokenizer, data.context_tokens,
+                              windows);
     return IsDefault(data.held_out)
                ? DefaultEvaluation(tokenizer, data.context_tokens, windows)
                : SourceEvaluation(data.held_out, tokenizer, data.context_tokens,
@@ -48,7 +52,9 @@ EvaluationSet LoadText(const SuiteData& data, const Tokenizer& tokenizer) {
   options.documents_per_domain = data.documents;
   options.min_tokens = std::min(data.context_tokens, kMinTokens);
   options.windows_per_document = data.windows;
-  return LoadTextData(data.text, tokenizer, data.context_tokens, options);
+  return data.published
+             ? PublishedText(data.text, tokenizer, data.context_tokens, options)
+             : LoadTextData(data.text, tokenizer, data.context_tokens, options);
 }
 
 void KeepDomains(const std::vector<std::string>& domains, EvaluationSet& data) {
@@ -84,6 +90,7 @@ std::string DataName(const SuiteData& data) {
                          : std::filesystem::proximate(data.text).string();
   if (!data.slice.empty())
     name += " (slice " + std::filesystem::proximate(data.slice).string() + ")";
+  if (data.published) name += " (published protocol)";
   return name;
 }
 
@@ -196,6 +203,10 @@ std::string ScheduleText(const LayerSchedule& s) {
 
 }  // namespace
 
+TaskRecord TaskRecordOf(const SuiteData& data) {
+  return {data.task, data.task_parameters, data.task_seed};
+}
+
 std::string CanonicalLambdas(const Profile& profile,
                              const std::string& mean_state_sha256) {
   std::string text;
@@ -232,6 +243,8 @@ LoadedGroup LoadGroup(const std::string& suite_name, const SuiteGroup& group,
     loaded.data = LoadTask(group.data, loaded);
   }
   loaded.record = Describe(loaded, tokenizer.get(), threads, seed);
+  loaded.record.accuracy = group.accuracy;
+  loaded.record.task = TaskRecordOf(group.data);
   PlanRecord(loaded.data.windows, loaded.profiles, group.batch_size,
              loaded.record);
   for (const PlannedProfile& planned : loaded.profiles.profiles)

@@ -32,6 +32,8 @@ struct LoadedGroup {
 LoadedGroup LoadGroup(const std::string& suite_name, const SuiteGroup& group,
                       int threads, int64_t seed);
 
+TaskRecord TaskRecordOf(const SuiteData& data);
+
 // "0-4:1 5-11:0.5;until=512", then the controls (";eta=flip"): every layer's
 // multiplier and schedule, whatever the profile is called. start=mean names the
 // file that it starts from: ";start=mean:<12 hex of mean_state_sha256>".

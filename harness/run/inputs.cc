@@ -87,6 +87,12 @@ ModelChoice ResolveModel(const std::string& path_or_name) {
   if (is_name && IsFile(PretrainedFolder() / wanted / kModelFile)) {
     return {wanted, PretrainedFolder() / wanted / kModelFile};
   }
+  const fs::path config = PretrainedFolder() / wanted / "train.json";
+  if (is_name && IsFile(config))
+    throw InvalidError("model " + wanted +
+                       " is known, but its weights are not in the repository; "
+                       "'plastometer train " +
+                       config.string() + "' makes them");
   throw InvalidError(
       "no model '" + wanted + "': it is neither a file, nor a folder with " +
       kModelFile + ", nor a shipped model (" + Join(ShippedModels()) + ")");

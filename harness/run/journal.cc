@@ -82,6 +82,7 @@ class Record {
   std::string Bytes(const char* key) {
     return Base64Decode(Text(key), where_ + ": \"" + key + "\"");
   }
+  bool Has(const char* key) const { return json_.contains(key); }
   void End() const {
     if (num_read_ != json_.size())
       throw InvalidError(where_ + ": it has " + std::to_string(json_.size()) +
@@ -116,6 +117,22 @@ std::vector<double> DecodeLosses(Record& record, int64_t loss_bytes) {
     }
   }
   return nll;
+}
+
+// A digit a loss.
+std::vector<uint8_t> ParseCorrect(Record& record) {
+  std::vector<uint8_t> correct;
+  for (const char c : record.Text("correct")) {
+    if (c != '0' && c != '1') throw record.Wrong("correct", "digits 0 and 1");
+    correct.push_back(c == '1');
+  }
+  return correct;
+}
+
+std::string CorrectText(const std::vector<uint8_t>& correct) {
+  std::string text;
+  for (const uint8_t c : correct) text += c != 0 ? '1' : '0';
+  return text;
 }
 
 constexpr std::pair<const char*, int64_t Counters::*> kCounters[] = {
@@ -157,6 +174,7 @@ JournalUnit ParseUnit(Record record) {
   for (const auto& [name, member] : kCounters)
     unit.counters.*member = record.Integer(name);
   unit.nll = DecodeLosses(record, unit.loss_bytes);
+  if (record.Has("correct")) unit.correct = ParseCorrect(record);
   record.End();
   if (unit.batch_windows < 1) throw record.Wrong("batch_windows", ">= 1");
   return unit;
@@ -285,6 +303,7 @@ std::string JournalLine(const JournalUnit& unit) {
                {"nll", EncodeLosses(unit.nll, unit.loss_bytes)}};
   for (const auto& [name, member] : kCounters)
     json[name] = unit.counters.*member;
+  if (!unit.correct.empty()) json["correct"] = CorrectText(unit.correct);
   return Line(json);
 }
 

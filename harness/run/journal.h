@@ -28,6 +28,7 @@ struct JournalUnit {
   Counters counters;
   int64_t loss_bytes = 4;  // 8 in an fp64 lane
   std::vector<double> nll;
+  std::vector<uint8_t> correct = {};  // one a loss in runs with accuracy
 };
 
 struct JournalTrace {

@@ -1,6 +1,7 @@
 #include "harness/run/losses.h"
 
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,15 @@ HostTensor FromI64(const std::vector<int64_t>& values) {
   return tensor;
 }
 
+HostTensor FromU8(const std::vector<uint8_t>& values) {
+  HostTensor tensor;
+  tensor.dtype = DType::kU8;
+  tensor.shape = {static_cast<int64_t>(values.size())};
+  const auto bytes = std::as_bytes(std::span(values));
+  tensor.bytes.assign(bytes.begin(), bytes.end());
+  return tensor;
+}
+
 }  // namespace
 
 void WriteLosses(const RunRecord& record, const std::filesystem::path& path) {
@@ -27,6 +37,7 @@ void WriteLosses(const RunRecord& record, const std::filesystem::path& path) {
     const HostTensor nll =
         HostTensor::FromF64({static_cast<int64_t>(p.nll.size())}, p.nll);
     tensors["nll." + p.name] = fp64 ? nll : Convert(nll, DType::kF32);
+    if (record.accuracy) tensors["correct." + p.name] = FromU8(p.correct);
   }
   std::vector<int64_t> begin, tokens, first;
   for (const WindowRecord& w : record.windows) {

@@ -100,6 +100,7 @@ void RecordProfiles(const ProfilePlan& plan, size_t num_batches,
     profile.asked = planned.asked;
     profile.plastic_layers = planned.profile.PlasticLayers();
     profile.Resize(num_losses, record.windows.size(), num_batches);
+    if (record.accuracy) profile.correct.resize(num_losses);
     record.profiles.push_back(std::move(profile));
   }
   record.uniform_idx = plan.uniform_idx;
@@ -117,10 +118,14 @@ void Probe(const Model& model, const std::vector<Window>& windows,
 // One batch under one profile.
 std::vector<UnitResult> MeasureBatch(const Model& model, const Profile& profile,
                                      const Batch& batch,
-                                     const std::vector<int32_t>& ids) {
+                                     const std::vector<int32_t>& ids,
+                                     bool accuracy) {
   const auto num_sequences = static_cast<int64_t>(batch.window_idx.size());
+  ForwardOptions options;
+  options.correct = accuracy;
   const auto begin = std::chrono::steady_clock::now();
-  const ForwardResult result = model.Score(ids, num_sequences, profile);
+  const ForwardResult result =
+      model.Score(ids, num_sequences, profile, options);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
           .count();
@@ -141,6 +146,10 @@ std::vector<UnitResult> MeasureBatch(const Model& model, const Profile& profile,
     units[b].counters =
         CountersByFormula(model.config(), profile, 1, batch.num_tokens);
     units[b].nll.assign(first, first + result.num_losses);
+    if (accuracy) {
+      const auto bytes = result.correct.begin() + (first - result.nll.begin());
+      units[b].correct.assign(bytes, bytes + result.num_losses);
+    }
   }
   return units;
 }
@@ -198,6 +207,9 @@ void AddUnit(const UnitResult& unit, RunRecord& record) {
   ProfileRecord& profile = record.profiles[unit.profile_idx];
   std::copy(unit.nll.begin(), unit.nll.end(),
             profile.nll.begin() + window.loss_begin);
+  std::ranges::copy(
+      unit.correct,
+      profile.correct.begin() + (unit.correct.empty() ? 0 : window.loss_begin));
   profile.counters[unit.window_idx] = unit.counters;
   profile.window_seconds[unit.window_idx] =
       unit.batch_seconds / static_cast<double>(unit.batch_windows);
@@ -228,7 +240,7 @@ void MeasureUnits(
                       plan.profiles[plan.uniform_idx].profile);
         }
         std::vector<UnitResult> units =
-            MeasureBatch(model, profile, batches[i], ids);
+            MeasureBatch(model, profile, batches[i], ids, options.accuracy);
         for (UnitResult& unit : units) {
           unit.profile_idx = p;
           unit.batch_idx = i;
@@ -246,6 +258,7 @@ void MeasureUnits(
 void Measure(const Model& model, const std::vector<Window>& windows,
              const ProfilePlan& plan, const MeasureOptions& options,
              RunRecord& record) {
+  record.accuracy = options.accuracy;
   PlanRecord(windows, plan, options.batch_size, record);
   MeasureUnits(model, windows, plan, options,
                [&](const std::vector<UnitResult>& units) {

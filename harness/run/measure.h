@@ -18,6 +18,7 @@ struct UnitResult {
   double batch_seconds = 0;  // around the model only
   Counters counters;
   std::vector<double> nll;
+  std::vector<uint8_t> correct = {};  // one a loss, where it was asked for
 };
 
 struct MeasureOptions {
@@ -25,10 +26,13 @@ struct MeasureOptions {
   std::function<void(int64_t done, int64_t total)>
       progress;  // in units of one batch under one profile
   // False: this batch under this profile is measured elsewhere, or was before.
-  std::function<bool(size_t batch_idx, size_t profile_idx)> wanted;
+  std::function<bool(size_t batch_idx, size_t profile_idx)> wanted = {};
+  bool accuracy = false;  // also whether each most probable token came
 };
 
-// Windows and profiles into a record that has no losses yet. Throws kInvalid
+// Windows and profiles into a record that has no losses yet;
+// RunRecord::accuracy says whether they will have their correctness beside
+// them. Throws kInvalid
 // (no window, a window of one token).
 void PlanRecord(const std::vector<Window>& windows, const ProfilePlan& plan,
                 int64_t batch_size, RunRecord& record);

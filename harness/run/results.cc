@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "harness/run/conditions.h"
+#include "harness/run/continual.h"
 #include "harness/run/works.h"
 
 namespace plastometer {
@@ -139,6 +140,16 @@ void AddCosts(const RunRecord& record, const Slice& slice,
                         static_cast<double>(row.counters.tokens);
 }
 
+// A share: an interval reaches no further than shares do.
+Measured Accuracy(const RunRecord& record, const std::vector<size_t>& windows,
+                  size_t p) {
+  Measured m = MeanOf(CorrectTotals(record, windows, p),
+                      static_cast<uint64_t>(record.seed));
+  if (m.low) m.low = std::max(*m.low, 0.0);
+  if (m.high) m.high = std::min(*m.high, 1.0);
+  return m;
+}
+
 CaseResult MakeCase(const RunRecord& record, const Slice& slice,
                     const SliceResult& totals, const WorkSums& works,
                     size_t p) {
@@ -160,6 +171,10 @@ CaseResult MakeCase(const RunRecord& record, const Slice& slice,
   row.nll = MeanOverWorks(works, p, seed);
   row.lost = LostAgainst(works, p, record.uniform_idx, seed);
   row.retention = Retention(works, p, record.uniform_idx, record.frozen_idx);
+  if (record.accuracy)
+    row.accuracy = Accuracy(record, slice.windows, p);
+  else
+    row.accuracy.reason = "not measured";
   AddCosts(record, slice, profile, row);
   return row;
 }
@@ -225,6 +240,8 @@ SliceResult MakeSliceResult(const RunRecord& record, const std::string& name,
 std::vector<PositionBin> EmptyBins(int64_t num_tokens, size_t num_profiles) {
   std::vector<PositionBin> bins;
   for (int64_t from = 1, to = 16; from < num_tokens; from = to, to *= 2) {
+    // The published protocol's windows have 2^n + 1 tokens: no bin of one.
+    if (to + 1 == num_tokens) to = num_tokens;
     bins.push_back({from, std::min(to, num_tokens), 0,
                     std::vector<double>(num_profiles, 0.0)});
   }
@@ -304,6 +321,7 @@ Results Summarise(RunRecord record) {
         MakeSliceResult(r, name, std::move(windows), false));
   AddPositions(results);
   results.conditions = SummariseConditions(r);
+  results.continual = SummariseContinual(r);
   return results;
 }
 

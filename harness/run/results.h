@@ -51,8 +51,9 @@ struct ProfileRecord {
                                      // have the same multipliers
   bool asked = true;                 // false: measured for comparison only
   std::string plastic_layers;
-  std::vector<double> nll;         // windows in order
-  std::vector<Counters> counters;  // one a window
+  std::vector<double> nll;            // windows in order
+  std::vector<uint8_t> correct = {};  // beside nll, or empty: not measured
+  std::vector<Counters> counters;     // one a window
   std::vector<double>
       window_seconds;  // a batch's time shared equally among its windows
   std::vector<BatchTime>
@@ -73,12 +74,20 @@ struct TrainingRecord {
   std::string initial_sha256;  // of the model it went on from; empty: none
 };
 
+// The generated task that the windows are of; no name: text. Documents are the
+// held-out ones from the first on, one a window.
+struct TaskRecord {
+  std::string name, parameters_json = "{}";
+  int64_t seed = 1;
+};
+
 struct RunRecord {
   std::string version, started_utc;
   std::string model_name, model_path, model_sha256;
   std::string model_config_json;
   int64_t model_context_tokens = 0;  // tokens of a training window
   TrainingRecord training;
+  TaskRecord task;
   std::string tokenizer_name, tokenizer_sha256;
   std::string data_name, data_sha256;
   std::string lane;
@@ -86,6 +95,8 @@ struct RunRecord {
   double wall_seconds = 0;         // the whole run
   int64_t peak_memory_bytes = -1;  // of the process; -1: unknown
   std::vector<std::string> notes;
+  // Whether the most probable token came is known beside each loss.
+  bool accuracy = false;
   std::vector<WindowRecord> windows;
   std::vector<ProfileRecord> profiles;
   size_t uniform_idx = 0, frozen_idx = 0;
@@ -119,6 +130,7 @@ struct CaseResult {
   Measured lost;                        // nats per token lost against uniform
   Measured retention;    // (L_frozen - L_p) / (L_frozen - L_uniform)
   Measured above_floor;  // nats per token above the task's Bayes loss
+  Measured accuracy;     // share of the scored tokens that were most probable
   Counters counters;
   std::optional<double> updates_saved,
       flops_saved;  // shares of what uniform spends
@@ -162,13 +174,33 @@ struct ConditionResult {
   std::vector<PositionBin> positions;
 };
 
+// One reader of A, B, A' (harness/run/continual.h), with intervals by document.
+struct ContinualRow {
+  std::string name;
+  Measured loss;               // nats per token of A'
+  Measured above_remembering,  // less the exact losses of the two agents
+      above_resetting;
+  Measured transfer;  // backward: loss at the end of A less that at the
+                      // beginning of A'; below 0: forgotten
+  Measured recovery;  // tokens of A' until the excess is as at the end of A
+};
+
+struct ContinualResult {
+  int64_t away = 0, back = 0, num_tokens = 0;  // A [1, away), B, A' [back, T)
+  int64_t num_works = 0;
+  // The remembering agent, the resetting one, then the profiles in the order of
+  // RunRecord::profiles.
+  std::vector<ContinualRow> rows;
+};
+
 struct Results {
   RunRecord record;
   SliceResult all;
   std::vector<SliceResult> domains;  // in order of appearance
   std::vector<PositionBin> positions;
   int64_t num_position_windows = 0;
-  std::vector<ConditionResult> conditions;  // empty: no context probe
+  std::vector<ConditionResult> conditions;   // empty: no context probe
+  std::optional<ContinualResult> continual;  // of the task forgetting
 };
 
 constexpr int64_t kMinWorks =

@@ -94,6 +94,7 @@ Json IdentityJson(const RunPlan& plan) {
                       {"frozen", r.frozen_idx},
                       {"profiles", profiles},
                       {"windows", WindowsJson(r.windows)}});
+    if (r.accuracy) groups.back()["accuracy"] = true;
   }
   return {{"suite", plan.suite},
           {"code_tree", plan.code_tree},
@@ -129,6 +130,8 @@ Json AboutJson(const PlannedGroup& g) {
 void ReadAbout(const Json& about, PlannedGroup& g) {
   RunRecord& r = g.record;
   g.spec_json = about.at("spec").dump();
+  if (about["spec"].contains("/data/task"_json_pointer))
+    r.task = TaskRecordOf(ParseGroupJson(g.spec_json, "plan").data);
   about.at("environment").get_to(g.environment);
   about.at("version").get_to(r.version);
   about.at("started_utc").get_to(r.started_utc);
@@ -186,6 +189,7 @@ PlannedGroup ReadGroup(const Json& identity, const Json& about,
   identity.at("batch_size").get_to(r.batch_size);
   identity.at("uniform").get_to(r.uniform_idx);
   identity.at("frozen").get_to(r.frozen_idx);
+  r.accuracy = identity.contains("accuracy");
   const auto num_batches = identity.at("batches").get<uint64_t>();
   ReadWindows(identity.at("windows"), source, r.windows);
   if (about.contains("floors"))

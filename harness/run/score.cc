@@ -114,6 +114,18 @@ std::vector<double> LossByToken(const TokenIds& tokens,
   return loss;
 }
 
+double MeanOfScored(const TokenIds& tokens, const std::vector<double>& nll) {
+  double sum = 0, count = 0;
+  const auto n = static_cast<size_t>(tokens.num_tokens) - 1;
+  for (size_t i = 0; i < nll.size(); ++i) {
+    const size_t token = i + i / n + 1;  // its row has one token more
+    if (!tokens.scored.empty() && tokens.scored[token] == 0) continue;
+    sum += nll[i];
+    ++count;
+  }
+  return sum / count;
+}
+
 void AddDescription(const Model& model, const Profile& profile,
                     const TokenIds& tokens, TensorMap& tensors) {
   const int64_t L = model.config().num_layers,
@@ -129,6 +141,10 @@ void AddDescription(const Model& model, const Profile& profile,
       InLaneDType(HostTensor::FromF64({L, M}, lambda), model.lane());
   tensors["token_ids"] = HostTensor::FromI32(
       {tokens.num_sequences, tokens.num_tokens}, tokens.ids);
+  if (!tokens.scored.empty())
+    tensors["scored"] = HostTensor::FromI32(
+        {tokens.num_sequences, tokens.num_tokens},
+        std::vector<int32_t>(tokens.scored.begin(), tokens.scored.end()));
 }
 
 }  // namespace
@@ -190,8 +206,7 @@ ScoreOutput ScoreTokens(const Model& model, const Profile& profile,
           .count();
   CheckCounters(model, profile, B, T, result.counters);
   output.counters = result.counters;
-  for (double x : nll) output.mean_nll += x;
-  output.mean_nll /= static_cast<double>(nll.size());
+  output.mean_nll = MeanOfScored(tokens, nll);
   output.tensors = std::move(result.logits);
   output.tensors.merge(result.statistics);
   output.tensors.merge(result.state);

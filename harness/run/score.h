@@ -14,6 +14,8 @@ namespace plastometer {
 struct TokenIds {
   int64_t num_sequences = 0, num_tokens = 0;  // B, T
   std::vector<int32_t> ids;                   // [B, T]
+  // [B, T], whether a token's loss counts; empty: all but each row's first.
+  std::vector<uint8_t> scored = {};
 };
 
 // `input_ids` [B, T] (or [T]) I32 or I64 of a safetensors file. Throws
@@ -27,7 +29,8 @@ struct ScoreRequest {
 };
 
 // nll [B, T-1], loss [B, T] (NaN for token 0), token_ids [B, T], layer_indices
-// [L], lambda [L, M]; logits, statistics and final_state.* when asked for. A
+// [L], lambda [L, M]; logits, statistics and final_state.* when asked for;
+// scored [B, T] (0 or 1) where TokenIds says. The mean is over the scored. A
 // causality probe on the first row comes first; the counters are compared with
 // the formulas.
 struct ScoreOutput {

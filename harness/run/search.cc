@@ -25,9 +25,9 @@ std::vector<Layers> AllSubsets(int64_t num_layers, int64_t size) {
   }
 }
 
-std::vector<SearchStep> Sorted(const std::vector<Layers>& sets,
+std::vector<SearchStep> Sorted(const std::vector<Layers>& sets, int64_t total,
                                const SubsetLosses& losses) {
-  const std::vector<double> values = losses(sets);
+  const std::vector<double> values = losses(sets, total);
   std::vector<SearchStep> steps;
   for (size_t i = 0; i < sets.size(); ++i)
     steps.push_back({sets[i], values.at(i)});
@@ -41,8 +41,9 @@ SearchResult Exhaustive(int64_t num_layers, int64_t size,
                         const SubsetLosses& losses) {
   SearchResult result;
   result.method = SearchMethod::kExhaustive;
-  result.steps = Sorted(AllSubsets(num_layers, size), losses);
-  result.num_sets = static_cast<int64_t>(result.steps.size());
+  const std::vector<Layers> sets = AllSubsets(num_layers, size);
+  result.num_sets = static_cast<int64_t>(sets.size());
+  result.steps = Sorted(sets, result.num_sets, losses);
   result.best = result.steps.front().layers;
   result.steps.resize(std::min(result.steps.size(), kBestShown));
   return result;
@@ -52,6 +53,7 @@ SearchResult Greedy(int64_t num_layers, int64_t size,
                     const SubsetLosses& losses) {
   SearchResult result;
   result.method = SearchMethod::kGreedy;
+  for (int64_t n = 0; n < size; ++n) result.num_sets += num_layers - n;
   for (int64_t n = 0; n < size; ++n) {
     std::vector<Layers> sets;
     for (int64_t l = 0; l < num_layers; ++l) {
@@ -61,9 +63,8 @@ SearchResult Greedy(int64_t num_layers, int64_t size,
       sets.back().insert(
           std::upper_bound(sets.back().begin(), sets.back().end(), l), l);
     }
-    result.steps.push_back(Sorted(sets, losses).front());
+    result.steps.push_back(Sorted(sets, result.num_sets, losses).front());
     result.best = result.steps.back().layers;
-    result.num_sets += static_cast<int64_t>(sets.size());
   }
   return result;
 }

@@ -11,8 +11,9 @@ namespace plastometer {
 using Layers = std::vector<int64_t>;  // ascending
 
 // Loss of each of the sets on the tuning text, in nats; smaller is better.
-using SubsetLosses =
-    std::function<std::vector<double>(const std::vector<Layers>& sets)>;
+// `total`: sets that the whole search will try.
+using SubsetLosses = std::function<std::vector<double>(
+    const std::vector<Layers>& sets, int64_t total)>;
 
 enum class SearchMethod { kAuto, kGreedy, kExhaustive };
 inline constexpr int64_t kMaxExhaustive = 300;

@@ -135,11 +135,30 @@ std::vector<stats::WorkTotals> Totals(const WorkSums& works, size_t profile) {
   return totals;
 }
 
-Measured MeanOf(std::span<const stats::WorkTotals> works, uint64_t seed,
+std::vector<stats::WorkTotals> CorrectTotals(const RunRecord& record,
+                                             std::span<const size_t> windows,
+                                             size_t profile) {
+  const std::map<std::string, size_t> places = WorkPlaces(record, windows);
+  std::vector<stats::WorkTotals> totals(places.size(), {0, 0});
+  for (const size_t w : windows) {
+    const WindowRecord& window = record.windows[w];
+    stats::WorkTotals& work = totals[places.at(WorkKey(window))];
+    ForEachScored(window, [&](int64_t t) {
+      work.sum += record.profiles[profile].correct[window.loss_begin + t - 1];
+      work.weight += 1;
+    });
+  }
+  return totals;
+}
+
+Measured MeanOf(std::span<const stats::WorkTotals> all, uint64_t seed,
                 const std::string& not_finite) {
   Measured m;
   double sum = 0, weight = 0;
-  for (const stats::WorkTotals& work : works) {
+  std::vector<stats::WorkTotals> works;
+  for (const stats::WorkTotals& work : all) {
+    if (work.weight == 0) continue;  // has nothing to say
+    works.push_back(work);
     sum += work.sum;
     weight += work.weight;
   }

@@ -52,6 +52,12 @@ WorkSums SumByWork(const RunRecord& record, std::span<const size_t> windows,
 // One profile's sums with their weights, for harness/stats.
 std::vector<stats::WorkTotals> Totals(const WorkSums& works, size_t profile);
 
+// Scored tokens that were the most probable ones, of RunRecord::accuracy, by
+// work, with the number of scored tokens; in the order of SumByWork.
+std::vector<stats::WorkTotals> CorrectTotals(const RunRecord& record,
+                                             std::span<const size_t> windows,
+                                             size_t profile);
+
 // a - b, work by work, in nats.
 std::vector<double> Minus(const std::vector<double>& a,
                           const std::vector<double>& b);
@@ -59,7 +65,8 @@ std::vector<double> Minus(const std::vector<double>& a,
 // `missing`: the reason where there is no interval.
 Measured ToMeasured(const stats::Interval& interval,
                     const std::string& missing = {});
-// The weighted mean over works; no interval below kMinWorks.
+// The weighted mean over works, those without a token left out; no interval
+// below kMinWorks.
 Measured MeanOf(std::span<const stats::WorkTotals> works, uint64_t seed,
                 const std::string& not_finite = "a loss is not finite");
 

@@ -60,6 +60,13 @@ class Object {
     return count;
   }
 
+  bool Flag(const std::string& key) {
+    known_.insert(key);
+    if (!Has(key)) return false;
+    if (!json_[key].is_boolean()) throw Wrong(key, "true or false");
+    return json_[key].get<bool>();
+  }
+
   std::vector<std::string> Texts(const std::string& key, size_t most) {
     const Json& value = Get(key);
     const std::string expected =
@@ -169,6 +176,16 @@ SuiteData ParseData(const Json& json, const std::string& where,
                          "\"task\" away");
     ParseProbe(object.Get("probe"), where + ".probe", data);
   }
+  const std::string protocol = object.Text("protocol", "documents");
+  if (protocol != "documents" && protocol != "published")
+    throw object.Wrong("protocol", "\"documents\" or \"published\"");
+  data.published = protocol == "published";
+  if (data.published &&
+      (object.Has("slice") || object.Has("task") || object.Has("probe")))
+    throw InvalidError(where +
+                       ": protocol \"published\" joins documents of "
+                       "\"held_out\" or \"text\"; leave \"slice\", \"task\" "
+                       "and \"probe\" away");
   object.RefuseOthers();
   return data;
 }
@@ -195,6 +212,7 @@ SuiteGroup ParseGroup(const Json& json, const std::string& where,
   group.expect = object.Text("expect", group.expect);
   if (group.expect != "finite" && group.expect != "diverges")
     throw object.Wrong("expect", "\"finite\" or \"diverges\"");
+  group.accuracy = object.Flag("accuracy");
   object.RefuseOthers();
   return group;
 }
@@ -287,6 +305,7 @@ std::string GroupJson(const SuiteGroup& group) {
                      {"before", group.data.probe_before},
                      {"between", group.data.probe_between},
                      {"scored", group.data.probe_scored}};
+  if (group.data.published) data["protocol"] = "published";
   if (!group.data.held_out.empty()) data["held_out"] = group.data.held_out;
   if (!group.data.domains.empty()) data["domains"] = group.data.domains;
   if (!group.data.slice.empty()) data["slice"] = absolute(group.data.slice);
@@ -309,6 +328,7 @@ std::string GroupJson(const SuiteGroup& group) {
       {"batch", group.batch_size},
       {"traced_windows", group.traced_windows},
       {"expect", group.expect}};
+  if (group.accuracy) json["accuracy"] = true;
   return json.dump();
 }
 

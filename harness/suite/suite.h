@@ -22,10 +22,13 @@ struct SuiteData {
   // such probe. Windows are then `before` + `scored` tokens long.
   std::vector<std::string> probe_conditions;
   int64_t probe_before = 768, probe_between = 512, probe_scored = 512;
+  // Documents joined and cut as the published evaluation does
+  // (datasets/published.h), instead of windows of one document each.
+  bool published = false;
   std::vector<std::string> domains;  // only these; empty: all
   int64_t documents = 32;            // of each domain of JSON lines; of a task
   // Of each domain (held_out; 0: kHeldOutWindows), of each document (text; 0:
-  // all).
+  // all); under the published protocol of each domain.
   int64_t windows = 0;
   int64_t context_tokens = 2048;
 };
@@ -41,6 +44,7 @@ struct SuiteGroup {
   int64_t batch_size = 8;
   int64_t traced_windows = 1;
   std::string expect = "finite";  // or "diverges"
+  bool accuracy = false;  // also the share of most probable tokens that came
 };
 
 // Six profiles over so many windows a domain take about a minute on 2 cores.

@@ -1,5 +1,7 @@
 #include "model/ops/ops.h"
 
+#include <utility>
+
 #include "harness/base/error.h"
 
 namespace plastometer::ops {
@@ -106,5 +108,15 @@ at::Tensor Ops::TokenLoss(const at::Tensor& h, const Matrix& table,
   CountFlops(2 * h.numel() * table.num_out);
   return DoTokenLoss(h, table, targets);
 }
+
+at::Tensor Ops::LossOfLogits(const at::Tensor& logits,
+                             const at::Tensor& targets) {
+  if (keeps_correct_)
+    correct_.push_back(
+        logits.ge(logits.gather(1, targets.unsqueeze(1))).sum(1) == 1);
+  return DoLossOfLogits(logits, targets);
+}
+
+at::Tensor Ops::TakeCorrect() { return at::cat(std::exchange(correct_, {})); }
 
 }  // namespace plastometer::ops

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "model/config.h"
 #include "model/cost/cost.h"
@@ -101,9 +102,12 @@ class Ops {
 
   // -log softmax(logits)[target] in nats: logits [N, V], targets [N] int64 ->
   // [N]. Not counted: `Logits` was.
-  at::Tensor LossOfLogits(const at::Tensor& logits, const at::Tensor& targets) {
-    return DoLossOfLogits(logits, targets);
-  }
+  at::Tensor LossOfLogits(const at::Tensor& logits, const at::Tensor& targets);
+  // For every loss from now on, in order, whether the target's logit is above
+  // all others: decided on the logits that the loss is made of. Where two are
+  // equally high no token is the most probable one. [N] bool; empties the list.
+  void KeepCorrect() { keeps_correct_ = true; }
+  at::Tensor TakeCorrect();
   // The residual stream: a + b, same shapes. Not counted.
   at::Tensor Add(const at::Tensor& a, const at::Tensor& b) {
     return DoAdd(a, b);
@@ -153,6 +157,8 @@ class Ops {
   }
   Counters counters_;
   bool paused_ = false;
+  bool keeps_correct_ = false;
+  std::vector<at::Tensor> correct_;
 };
 
 }  // namespace plastometer::ops

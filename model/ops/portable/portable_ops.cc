@@ -236,7 +236,7 @@ at::Tensor PortableOps::DoTokenLoss(const at::Tensor& h, const Matrix& table,
     const int64_t n = std::min(kHeadRows, N - row);
     const at::Tensor logits = DoLinear(rows.narrow(0, row, n), table);
     losses.narrow(0, row, n).copy_(
-        DoLossOfLogits(logits, targets.narrow(0, row, n)));
+        LossOfLogits(logits, targets.narrow(0, row, n)));
   }
   return losses;
 }

@@ -109,7 +109,7 @@ at::Tensor ReferenceOps::DoTokenLoss(const at::Tensor& h, const Matrix& table,
   for (int64_t row = 0; row < h.size(0); row += kHeadChunkRows) {
     const int64_t n = std::min(kHeadChunkRows, h.size(0) - row);
     const at::Tensor logits = DoLogits(h.narrow(0, row, n), table);
-    losses.push_back(DoLossOfLogits(logits, targets.narrow(0, row, n)));
+    losses.push_back(LossOfLogits(logits, targets.narrow(0, row, n)));
   }
   return losses.size() == 1 ? losses[0] : at::cat(losses);
 }

@@ -119,26 +119,31 @@ TEST(Language, WordsAreNewOnce) {
   }
 }
 
-// A reader of the law is better than counting, and knowing nothing of style
-// (one order of words) is not how the words come.
 TEST(Language, TheFloorIsBelowTheNgrams) {
   const auto task = Task("language");
-  double floor = 0, unigram = 0, bigram = 0;
-  int changes = 0;
-  for (uint64_t d = 0; d < 20; ++d) {
-    const auto document = task->Document(d, 1024);
+  constexpr uint64_t kDocuments = 100;
+  constexpr size_t kLength = 1024;
+  constexpr double kTokens = kDocuments * kLength;
+  double floor = 0;
+  std::array<double, 4> ngram{};
+  int64_t changes = 0;
+  for (uint64_t d = 0; d < kDocuments; ++d) {
+    const auto document = task->Document(d, kLength);
     floor += Sum(document.floor_nats);
-    changes += static_cast<int>(std::ranges::count(document.labels, kChange));
-    const auto zero = NewNgramAgent(task->vocab_size(), 0, 0.5);
-    const auto one = NewNgramAgent(task->vocab_size(), 1, 0.5);
-    for (const int32_t id : document.ids) {
-      unigram += zero->Observe(id);
-      bigram += one->Observe(id);
+    changes += std::ranges::count(document.labels, kChange);
+    for (size_t order = 0; order < ngram.size(); ++order) {
+      const auto agent =
+          NewNgramAgent(task->vocab_size(), static_cast<int>(order), 0.5);
+      for (const int32_t id : document.ids) ngram[order] += agent->Observe(id);
     }
   }
-  EXPECT_LT(floor, 0.85 * unigram);
-  EXPECT_LT(floor, 0.85 * bigram);
-  EXPECT_GT(changes, 20);
+  RecordProperty("floor", std::to_string(floor / kTokens));
+  for (size_t order = 0; order < ngram.size(); ++order) {
+    RecordProperty("ngram" + std::to_string(order),
+                   std::to_string(ngram[order] / kTokens));
+    EXPECT_LT(floor, 0.85 * ngram[order]);
+  }
+  EXPECT_GT(changes, 100);
 }
 
 }  // namespace

@@ -88,8 +88,7 @@ TEST(Interchange, TokensComeInParts) {
   RunRecord record;
   record.windows = {{"s", "d", "w", "doc", 0, 11, 10, 0, {{1, 3}}},
                     {"s", "d", "v", "doc", 0, 16, 15, 10}};
-  record.profiles.emplace_back();
-  record.profiles[0].name = "odd,name";
+  record.profiles.emplace_back().name = "odd,name";
   for (int i = 0; i < 25; ++i) record.profiles[0].nll.push_back(i + 0.5);
   TemporaryFolder folder;
   EXPECT_EQ(WriteTokenTables(record, nullptr, folder.path(), "t", 10), 3);

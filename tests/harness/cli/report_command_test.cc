@@ -121,6 +121,51 @@ TEST(ReportCommand, LossesMeasuredElsewhere) {
 }
 
 // Rows add up to what the run says.
+// A drift probe and a layer map of the run's model join it; of another model
+// they are refused.
+TEST(ReportCommand, DriftAndLayerMapJoinTheirModel) {
+  Workshop workshop;
+  ASSERT_EQ(workshop.Run(kRun).exit_code, 0);
+  WriteFile(workshop.File("probe.txt"), std::string(600, 'x'));
+  const Outcome drift = workshop.Run(
+      "drift --model model.safetensors --data text.txt --probe-text probe.txt "
+      "--windows 2 --at 16,32 --profiles uniform,early:25%,late:25% --out d");
+  ASSERT_EQ(drift.exit_code, 0) << drift.err;
+  const Outcome maps = workshop.Run(
+      "sensitivity --model model.safetensors --data text.txt --context 64 "
+      "--windows 2 --path 1 --out maps.json");
+  ASSERT_EQ(maps.exit_code, 0) << maps.err;
+  const Outcome outcome = workshop.Run("report r d maps.json --out report");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(CheckPage(workshop.File("report/report.html")), 0);
+  // The table of the command and that of the report are of the same numbers.
+  const std::string csv = ReadFile(workshop.File("d/drift.csv"));
+  const std::string kl = csv.substr(csv.find("\nuniform,all,16,") + 16, 12);
+  EXPECT_THAT(ReadFile(workshop.File("report/tables/drift.csv")),
+              HasSubstr("uniform,16," + kl));
+  EXPECT_THAT(ReadFile(workshop.File("report/tables/layer-map.csv")),
+              HasSubstr("layer,alone,alone_low"));
+
+  EXPECT_THAT(workshop.Run("report d maps.json --out x").err,
+              HasSubstr("no run folder"));
+  EXPECT_THAT(workshop.Run("report r d d --out x").err,
+              HasSubstr("second one of its kind"));
+  std::string other = ReadFile(workshop.File("maps.json"));
+  const size_t hash = other.find("\"sha256\": \"") + 11;
+  other.replace(hash, 4, "0000");
+  WriteFile(workshop.File("other.json"), other);
+  const Outcome refused = workshop.Run("report r other.json --out x");
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("other.json is of model"));
+  std::string points = ReadFile(workshop.File("d/drift.safetensors"));
+  points.back() = static_cast<char>(points.back() ^ 1);
+  WriteFile(workshop.File("d/drift.safetensors"), points);
+  const Outcome damaged = workshop.Run("report r d --out x");
+  EXPECT_EQ(damaged.exit_code, 4);
+  EXPECT_THAT(damaged.err, HasSubstr("drift.safetensors: SHA-256"));
+  EXPECT_FALSE(std::filesystem::exists(workshop.File("x")));
+}
+
 TEST(ReportCommand, TokensAsRows) {
   Workshop workshop;
   ASSERT_EQ(workshop.Run(std::string(kRun) + " --stats").exit_code, 0);

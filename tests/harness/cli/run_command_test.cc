@@ -36,6 +36,36 @@ TEST(RunCommand, WritesTheRunFolderAndPrintsTheTable) {
   }
 }
 
+TEST(RunCommand, PublishedProtocol) {
+  Workshop workshop;
+  const Outcome outcome =
+      workshop.Run(std::string(kRun) +
+                   "--protocol published --profiles retina --out r "
+                   "--json");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto json = nlohmann::json::parse(outcome.out);
+  const auto& slice = json.at("slices").at(0);
+  EXPECT_EQ(slice.at("works"), 1);
+  EXPECT_EQ(slice.at("scored_tokens").get<int64_t>(),
+            64 * slice.at("windows").get<int64_t>())
+      << "as many targets as tokens read";
+  EXPECT_THAT(json.at("notes").at(0).get<std::string>(),
+              HasSubstr("published protocol"));
+  EXPECT_THAT(workshop
+                  .Run("end-to-end --model model.safetensors --data "
+                       "text.txt --context 32 --windows 1 --protocol "
+                       "published --profiles uniform,frozen --rate 0.01")
+                  .exit_code,
+              0);
+  EXPECT_THAT(workshop.Run(std::string(kRun) + "--protocol joined --out q").err,
+              HasSubstr("published"));
+  EXPECT_EQ(workshop
+                .Run("run --model model.safetensors --task chains --protocol "
+                     "published --out q")
+                .exit_code,
+            2);
+}
+
 TEST(RunCommand, ResultsAgreeWithTheLosses) {
   Workshop workshop;
   const Outcome outcome =

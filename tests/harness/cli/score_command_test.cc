@@ -91,6 +91,39 @@ TEST(ScoreCommand, TextIsReadThroughTheTokenizer) {
   EXPECT_EQ(file.metadata().at("tokenizer_sha256").size(), 64u);
 }
 
+// A state that starts anew in each window: a row is what it is alone.
+TEST(ScoreCommand, PublishedWindowsAreIndependent) {
+  Workshop workshop;
+  std::filesystem::create_directory(workshop.File("texts"));
+  WriteFile(workshop.File("texts") / "a", "The first document, and ");
+  WriteFile(workshop.File("texts") / "b", "the second one, joined to it.");
+  const std::string score = "score --model model.safetensors --threads 1 ";
+  Outcome outcome = workshop.Run(
+      score +
+      "--text texts --protocol published --length 20 --out all.safetensors");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const SafetensorsFile all(workshop.File("all.safetensors"));
+  EXPECT_THAT(all.Read("nll").shape, ElementsAre(2, 20));
+  EXPECT_THAT(all.Read("scored").shape, ElementsAre(2, 21));
+  const auto nll = ToDoubles(all.Read("nll"));
+  const std::string stream =
+      "The first document, and the second one, joined to it.";
+  for (size_t row = 0; row < 2; ++row) {
+    WriteFile(workshop.File("row.txt"), stream.substr(20 * row, 21));
+    const std::string out = "row" + std::to_string(row);
+    outcome = workshop.Run(score + "--text row.txt --out " + out);
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const auto alone =
+        ToDoubles(SafetensorsFile(workshop.File(out)).Read("nll"));
+    EXPECT_THAT(alone, testing::ElementsAreArray(nll.begin() + 20 * row,
+                                                 nll.begin() + 20 * row + 20));
+  }
+  outcome = workshop.Run(score +
+                         "--tokens ids.safetensors --protocol published "
+                         "--out x");
+  EXPECT_EQ(outcome.exit_code, 2);
+}
+
 TEST(ScoreCommand, ExportedWeightsComeBackTheSame) {
   Workshop workshop;
   ASSERT_EQ(workshop.Run("export model.safetensors --out hf").exit_code, 0);

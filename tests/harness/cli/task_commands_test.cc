@@ -15,6 +15,7 @@ namespace {
 using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr char kText[] =
     "--model model.safetensors --data text.txt --context 64 --windows 6 "
@@ -69,13 +70,53 @@ TEST(RunTask, AModelBringsItsTaskAndComesNearTheFloor) {
         c.at("nll_nats").get<double>() - c.at("floor_nats").get<double>(),
         1e-9);
     // Uniform within 0.02 nats of Bayes on 32 documents; frozen far from it.
-    if (c.at("profile") == "uniform") EXPECT_LT(above, 0.02);
-    if (c.at("profile") == "frozen") EXPECT_GT(above, 0.1);
+    if (c.at("profile") == "uniform") {
+      EXPECT_LT(above, 0.02);
+    }
+    if (c.at("profile") == "frozen") {
+      EXPECT_GT(above, 0.1);
+    }
   }
   const Outcome wrong =
       workshop.Run("run --model chains-uniform-1 --task mqar --out s");
   EXPECT_EQ(wrong.exit_code, 2);
   EXPECT_THAT(wrong.err, HasSubstr("a vocabulary of 8"));
+}
+
+// Where answers alone are scored, shards and merge included; the shares are
+// those of the run folder's file.
+TEST(RunTask, AccuracyOfTheAnswers) {
+  Workshop workshop;
+  const std::string run =
+      "run --model recall-8 --documents 24 --batch 8 --profiles uniform ";
+  const Outcome whole = workshop.Run(run + "--out whole");
+  ASSERT_EQ(whole.exit_code, 0) << whole.err;
+  EXPECT_THAT(whole.out, HasSubstr("accuracy"));
+  for (const char* shard : {"0", "1"})
+    ASSERT_EQ(
+        workshop.Run(run + "--shard " + shard + "/2 --out s" + shard).exit_code,
+        0);
+  ASSERT_EQ(workshop.Run("merge s0 s1 --out m").exit_code, 0);
+  const json results =
+                 json::parse(ReadFile(workshop.File("whole/results.json"))),
+             merged = json::parse(ReadFile(workshop.File("m/results.json")));
+  const SafetensorsFile losses(workshop.File("whole/losses.safetensors"));
+  for (size_t i = 0; i < 2; ++i) {
+    const json& c = results.at("cases").at(i);
+    EXPECT_EQ(c.at("accuracy"), merged.at("cases").at(i).at("accuracy"));
+    const double share = c.at("accuracy").at("value");
+    const std::string profile = c.at("profile");
+    EXPECT_EQ(losses.Read("correct." + profile).dtype, DType::kU8);
+    EXPECT_EQ(share > 0.95, profile == "uniform") << share;
+    EXPECT_EQ(share < 0.2, profile == "frozen") << share;
+  }
+  ASSERT_EQ(
+      workshop.Run("run --model chains-uniform-1 --documents 2 --out plain")
+          .exit_code,
+      0);
+  EXPECT_EQ(ReadFile(workshop.File("plain/journal.jsonl")).find("correct"),
+            std::string::npos);
+  EXPECT_EQ(workshop.Run("run recall --accuracy --out x").exit_code, 2);
 }
 
 TEST(RunTask, SurvivesPlanAndMerge) {
@@ -98,6 +139,39 @@ TEST(RunTask, SurvivesPlanAndMerge) {
         .dump();
   };
   EXPECT_EQ(floor("whole"), floor("m"));
+}
+
+// The table stands in every run of the task, and comes back from the plan
+// alone.
+TEST(RunTask, WhatIsLeftOfAWhenItComesBack) {
+  Workshop workshop;
+  const std::string run =
+      "run --model chains-uniform-1 --task forgetting --documents 16 --batch 8 "
+      "--profiles uniform ";
+  const std::string task = R"(--parameters '{"first": 48, "second": 32}' )";
+  const Outcome whole = workshop.Run(run + task + "--out whole");
+  ASSERT_EQ(whole.exit_code, 0) << whole.err;
+  EXPECT_THAT(whole.out, HasSubstr("continual learning: chain A to token 48"));
+  EXPECT_THAT(whole.out, HasSubstr("remembers A (exact)"));
+  for (const char* shard : {"0", "1"})
+    ASSERT_EQ(
+        workshop.Run(run + task + "--shard " + shard + "/2 --out s" + shard)
+            .exit_code,
+        0);
+  ASSERT_EQ(workshop.Run("merge s0 s1 --out m").exit_code, 0);
+  const json results =
+                 json::parse(ReadFile(workshop.File("whole/results.json"))),
+             merged = json::parse(ReadFile(workshop.File("m/results.json")));
+  EXPECT_EQ(results.at("continual"), merged.at("continual"));
+  const json& rows = results.at("continual").at("rows");
+  ASSERT_EQ(rows.size(), 4U);  // two agents, uniform, frozen
+  EXPECT_LT(rows.at(0).at("nll_nats").at("value"),
+            rows.at(2).at("nll_nats").at("value"))
+      << "nobody predicts better than who remembers";
+  // Documents that end before A comes back have no such table.
+  const Outcome without = workshop.Run(run + "--out short");
+  ASSERT_EQ(without.exit_code, 0) << without.err;
+  EXPECT_THAT(without.out, Not(HasSubstr("continual learning")));
 }
 
 TEST(ScoreTask, WritesTheFloorBesideTheLoss) {
@@ -152,7 +226,9 @@ TEST(EndToEnd, ChoosesRatesOnOtherWorksAndCountsCost) {
       backward_early = row.at("backward_flops");
     if (row.at("profile") == "late:25%")
       backward_late = row.at("backward_flops");
-    if (row.at("profile") == "frozen") EXPECT_EQ(row.at("steps"), 0);
+    if (row.at("profile") == "frozen") {
+      EXPECT_EQ(row.at("steps"), 0);
+    }
   }
   EXPECT_GT(backward_late, 0);
   EXPECT_GT(backward_early, 2 * backward_late);

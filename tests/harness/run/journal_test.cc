@@ -81,6 +81,16 @@ TEST(Journal, DoublesStayDoubles) {
   EXPECT_TRUE(SameBits(journal.units[0].nll, unit.nll));
 }
 
+TEST(Journal, CorrectStandsBesideTheLossesWhereItWasAskedFor) {
+  JournalUnit unit = Unit(0);
+  EXPECT_EQ(JournalLine(unit).find("correct"), std::string::npos);
+  unit.correct = {1, 0, 0, 1};
+  const std::string line = JournalLine(unit);
+  EXPECT_THAT(line, HasSubstr("\"correct\":\"1001\""));
+  EXPECT_EQ(ParseJournal(JournalLine(Header()) + line, "j").units[0].correct,
+            unit.correct);
+}
+
 TEST(Journal, ATornLastLineIsDroppedWhereverItIsTorn) {
   const std::string whole = JournalLine(Header()) + JournalLine(Unit(3));
   const std::string last = JournalLine(Unit(4));

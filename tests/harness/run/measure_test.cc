@@ -2,10 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <csignal>
+#include <span>
 
 #include "harness/base/error.h"
 #include "harness/base/interrupt.h"
+#include "model/weights/safetensors.h"
 #include "tests/harness/run/tiny_model.h"
 
 namespace plastometer {
@@ -40,6 +44,66 @@ TEST(Measure, LossesLandWhereTheirWindowIs) {
       EXPECT_GT(record.profiles[p].window_seconds[w], 0);
     }
   }
+}
+
+// Decided on the logits that the losses are made of, on one thread and two,
+// chunk by chunk, and with logits or without; the losses stay what they are.
+TEST(Measure, CorrectIsTheArgmaxOfTheLogits) {
+  std::vector<int32_t> ids = TinyWindow("a", 50, 1).ids;
+  const std::vector<int32_t> second = TinyWindow("b", 50, 2).ids;
+  ids.insert(ids.end(), second.begin(), second.end());
+  for (const Lane lane : {Lane::kCpuReferenceFp64, Lane::kCpuPortable}) {
+    const Model model = TinyModel({}, {lane, 2});
+    const Profile profile = Profile::Parse("uniform", 4);
+    ForwardOptions options;
+    const std::vector<double> nll = model.Score(ids, 2, profile).nll;
+    options.correct = true;
+    const ForwardResult plain = model.Score(ids, 2, profile, options);
+    EXPECT_EQ(plain.nll, nll);
+    ASSERT_EQ(plain.correct.size(), 2U * 49);
+    options.logits = true;
+    const ForwardResult with_logits = model.Score(ids, 2, profile, options);
+    const std::vector<double> logits =
+        ToDoubles(with_logits.logits.at("logits"));
+    int num_correct = 0;
+    for (size_t row = 0; row < 2; ++row)
+      for (size_t t = 1; t < 50; ++t) {
+        const auto at = logits.begin() +
+                        static_cast<std::ptrdiff_t>(64 * (50 * row + t - 1));
+        const bool right =
+            std::max_element(at, at + 64) - at == ids[50 * row + t];
+        EXPECT_EQ(plain.correct[49 * row + t - 1], right) << row << " " << t;
+        num_correct += right;
+      }
+    EXPECT_GT(num_correct, 0) << "else the test says nothing";
+    EXPECT_EQ(with_logits.correct, plain.correct);
+    options.logits = false;
+    Sequences sequences = model.Start(1, profile);
+    std::vector<uint8_t> pieces;
+    for (const auto& [begin, end] : {std::pair(0, 1), {1, 20}, {20, 50}}) {
+      const auto part = model.Forward(
+          sequences, std::span(ids).subspan(begin, end - begin), options);
+      pieces.insert(pieces.end(), part.correct.begin(), part.correct.end());
+    }
+    EXPECT_TRUE(
+        std::equal(pieces.begin(), pieces.end(), plain.correct.begin()));
+    EXPECT_EQ(pieces.size(), 49U);
+  }
+}
+
+TEST(Measure, WhereAllAreEquallyProbableNoneIsCorrect) {
+  const Model model =
+      TinyModel([](const std::string& name, HostTensor& tensor) {
+        if (name.find("embedding") != std::string::npos)
+          std::ranges::fill(tensor.bytes, std::byte{0});
+      });
+  RunRecord record;
+  MeasureOptions options;
+  options.accuracy = true;
+  Measure(model, {TinyWindow("a", 20, 0)}, PlanProfiles({"uniform"}, 4),
+          options, record);
+  EXPECT_EQ(record.profiles[0].correct, std::vector<uint8_t>(19, 0));
+  EXPECT_NEAR(record.profiles[0].nll[0], std::log(64), 1e-9);
 }
 
 TEST(Measure, RefusesNothingAndOneToken) {

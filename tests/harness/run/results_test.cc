@@ -145,6 +145,32 @@ TEST(Summarise, DivergedProfileIsAResult) {
   EXPECT_DOUBLE_EQ(results.all.cases[0].nll_nats, 2.0);
 }
 
+TEST(Summarise, AccuracyIsOverScoredTokens) {
+  RunRecord record = HandRecord();
+  EXPECT_FALSE(Summarise(record).all.cases[0].accuracy.value);
+  record.accuracy = true;
+  for (ProfileRecord& p : record.profiles) p.correct = {1, 0, 1, 1, 0, 0};
+  record.profiles[1].correct[5] = 1;
+  record.windows[0].scored = {{1, 2}};  // leaves its second loss out
+  const Results results = Summarise(record);
+  EXPECT_DOUBLE_EQ(*results.all.cases[0].accuracy.value, 3.0 / 5);
+  EXPECT_DOUBLE_EQ(*results.all.cases[1].accuracy.value, 4.0 / 5);
+  EXPECT_DOUBLE_EQ(*results.domains[1].cases[1].accuracy.value, 0.5);
+  EXPECT_FALSE(results.all.cases[0].accuracy.low) << "too few works";
+}
+
+// As many targets as tokens read, a power of two: no bin of one token.
+TEST(Summarise, ALastBinIsNotOfOneToken) {
+  RunRecord record = HandRecord();
+  record.windows = {{"s", "prose", "stream", "stream", 0, 33, 7, 0}};
+  for (ProfileRecord& p : record.profiles) p.Resize(32, 1, 3);
+  const Results results = Summarise(record);
+  ASSERT_EQ(results.positions.size(), 2u);
+  EXPECT_EQ(results.positions[0].to, 16);
+  EXPECT_EQ(results.positions[1].to, 33);
+  EXPECT_EQ(results.positions[1].scored_tokens, 17);
+}
+
 TEST(Summarise, PositionsUseWindowsThatReachTheEnd) {
   RunRecord record = HandRecord();
   record.windows[2].num_tokens = 2;  // its second loss falls away

@@ -24,7 +24,7 @@ double Planted(const Layers& layers) {
 }
 
 SubsetLosses Counting(int64_t& calls) {
-  return [&calls](const std::vector<Layers>& sets) {
+  return [&calls](const std::vector<Layers>& sets, int64_t) {
     std::vector<double> losses;
     for (const Layers& layers : sets) losses.push_back(Planted(layers));
     calls += static_cast<int64_t>(sets.size());

@@ -88,6 +88,33 @@ TEST(Suite, TasksAndProbes) {
               HasSubstr("exactly one of"));
 }
 
+TEST(Suite, AccuracyIsAskedFor) {
+  const std::string text = Replaced("\"batch\": 3", "\"accuracy\": true");
+  const Suite suite = ParseSuite(text, "/d/s.json");
+  EXPECT_FALSE(suite.groups[0].accuracy);
+  EXPECT_TRUE(suite.groups[1].accuracy);
+  EXPECT_TRUE(ParseGroupJson(GroupJson(suite.groups[1]), "plan").accuracy);
+  EXPECT_THAT(MessageOf(Replaced("\"batch\": 3", "\"accuracy\": 1")),
+              HasSubstr("true or false"));
+}
+
+TEST(Suite, ThePublishedProtocol) {
+  const auto with = [](const std::string& more) {
+    return Replaced("\"windows\": 2", "\"windows\": 2, " + more);
+  };
+  const SuiteGroup group =
+      ParseSuite(with("\"protocol\": \"published\""), "/d/s.json").groups[1];
+  EXPECT_TRUE(group.data.published);
+  EXPECT_TRUE(ParseGroupJson(GroupJson(group), "plan").data.published);
+  EXPECT_FALSE(ParseSuite(with("\"protocol\": \"documents\""), "/d/s.json")
+                   .groups[1]
+                   .data.published);
+  EXPECT_THAT(MessageOf(with("\"protocol\": \"joined\"")),
+              HasSubstr("\"documents\" or \"published\""));
+  EXPECT_THAT(MessageOf(with("\"protocol\": \"published\", \"slice\": \"s\"")),
+              HasSubstr("leave \"slice\""));
+}
+
 TEST(Suite, AGroupComesBackFromItsJson) {
   const SuiteGroup group = ParseSuite(kGood, "/dir/some.json").groups[1];
   const SuiteGroup back = ParseGroupJson(GroupJson(group), "plan");

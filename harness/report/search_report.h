@@ -1,0 +1,13 @@
+// What `plastometer search` prints.
+#pragma once
+#include <string>
+
+#include "harness/run/layer_search.h"
+
+namespace plastometer {
+
+std::string SearchTable(const LayerSearchRun& run, int width);
+// As a run's results.json, and a block "search" with the sets tried.
+std::string SearchJson(const LayerSearchRun& run);
+
+}  // namespace plastometer

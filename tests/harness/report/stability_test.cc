@@ -1,0 +1,169 @@
+// RQ2 and the layer map, with planted truths.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "harness/base/error.h"
+#include "harness/base/files.h"
+#include "tests/harness/report/planted_run.h"
+
+namespace plastometer {
+namespace {
+
+using testing::HasSubstr;
+
+template <class T>
+const T* Find(const Page& page, const std::string& id) {
+  for (const Block& block : page.blocks)
+    if (const auto* found = std::get_if<T>(&block); found && found->id == id)
+      return found;
+  return nullptr;
+}
+
+// KL a prediction after 64 tokens; twice that after 128.
+DriftRecord PlantedDrift(int num_works, double uniform, double early,
+                         double late) {
+  DriftRecord drift;
+  drift.model_name = "planted";
+  drift.model_sha256 = std::string(64, 'a');
+  drift.data_name = "contexts";
+  drift.probe_name = "other text";
+  drift.seed = 1;
+  drift.num_layers = drift.num_heads = 1;
+  drift.probe_windows = drift.probe_works = 1;
+  drift.probe_predictions = 100;
+  drift.probe_nll = 300;
+  drift.positions = {0, 64, 128};
+  drift.profiles = {
+      {"uniform", {}, "all"}, {"early:25%", {}, "0"}, {"late:25%", {}, "3"}};
+  for (int w = 0; w < num_works; ++w)
+    drift.contexts.push_back(
+        {"s", "prose", "work " + std::to_string(w), "d", 0});
+  for (const double kl : {uniform, early, late})
+    for (const double times : {0, 1, 2})
+      for (int w = 0; w < num_works; ++w) {
+        const double own = kl * times * (1 + 0.05 * std::sin(w));
+        drift.points.push_back({100 * own,
+                                20 * own,
+                                10 * own,
+                                static_cast<int64_t>(10 * times),
+                                {own}});
+      }
+  return drift;
+}
+
+TEST(Drift, PlantedDriftIsFound) {
+  ReportRun run = PlantedRun(20);
+  run.drift = PlantedDrift(20, 0.5, 0.1, 0.1);
+  const Page page = MakeReport({run});
+  const Answer& answer = *Find<Answer>(page, "rq2");
+  EXPECT_EQ(answer.verdict, "yes") << answer.sentence;
+  EXPECT_NEAR(std::stod(Find<Table>(page, "rq2")->rows[0][2].csv[0]), -0.8,
+              0.02);
+  // As many late layers: no difference, and the sentence says so.
+  EXPECT_EQ(Find<Table>(page, "rq2-depth")->rows[0][5].text, "undecided");
+  EXPECT_THAT(answer.sentence, HasSubstr("as many late layers the difference "
+                                         "is 0.000 [0.000, 0.000]"));
+  const std::string& data =
+      Find<Figure>(page, "drift-kl")->data.at("drift-kl.csv");
+  EXPECT_EQ(data.find("\n0,"), std::string::npos) << "W_0 is not on a log axis";
+  EXPECT_THAT(data, HasSubstr("\n64,0.5"));
+  EXPECT_THAT(data, HasSubstr("\n128,1.0"));
+}
+
+TEST(Drift, MoreDriftIsANo) {
+  ReportRun run = PlantedRun(20);
+  run.drift = PlantedDrift(20, 0.1, 0.5, 0.1);
+  EXPECT_EQ(Find<Answer>(MakeReport({run}), "rq2")->verdict, "no");
+}
+
+TEST(Drift, FewWorksGiveNoVerdict) {
+  ReportRun run = PlantedRun(20);
+  run.drift = PlantedDrift(15, 0.5, 0.1, 0.1);
+  EXPECT_EQ(Find<Answer>(MakeReport({run}), "rq2")->verdict, "undecided");
+}
+
+TEST(Drift, WithoutAProbeTheAnswerNamesTheCommand) {
+  const Page page = MakeReport({PlantedRun(20)});
+  EXPECT_THAT(Find<Answer>(page, "rq2")->sentence,
+              HasSubstr("plastometer drift --model planted"));
+  EXPECT_THAT(Find<Answer>(page, "rq2-forgetting")->sentence,
+              HasSubstr("plastometer run context"));
+  EXPECT_EQ(Find<Figure>(page, "drift-kl"), nullptr);
+}
+
+// A second condition, in which uniform loses .3 and early .1 of what it knew.
+TEST(Forgetting, PlantedForgettingIsFound) {
+  RunRecord record = PlantedRun(20).results.record;
+  const std::vector<WindowRecord> own = record.windows;
+  for (WindowRecord& w : record.windows) w.condition = "own";
+  const double cost[] = {0.3, 0.1, 0.2, 0.0};  // by profile
+  for (const WindowRecord& w : own) {
+    WindowRecord other = w;
+    other.condition = "own+other";
+    other.loss_begin = static_cast<int64_t>(record.profiles[0].nll.size());
+    record.windows.push_back(other);
+    for (size_t p = 0; p < record.profiles.size(); ++p) {
+      ProfileRecord& profile = record.profiles[p];
+      for (int64_t t = 0; t < w.num_tokens - 1; ++t)
+        profile.nll.push_back(
+            profile.nll[static_cast<size_t>(w.loss_begin + t)] + cost[p]);
+      profile.counters.push_back(profile.counters[0]);
+      profile.window_seconds.push_back(0.01);
+    }
+  }
+  ReportRun run = PlantedRun(20);
+  run.results = Summarise(std::move(record));
+  const Page page = MakeReport({run});
+  const Answer& answer = *Find<Answer>(page, "rq2-forgetting");
+  EXPECT_EQ(answer.verdict, "yes") << answer.sentence;
+  EXPECT_THAT(answer.sentence, HasSubstr("costs 0.100"));
+  EXPECT_NEAR(std::stod(Find<Table>(page, "rq2-forgetting")->rows[0][2].csv[0]),
+              -0.2, 1e-6);
+}
+
+TEST(LayerMap, IsReadBackAndShown) {
+  SensitivityRun measured;
+  measured.record = PlantedRun(2).results.record;
+  measured.maps = {
+      {"alone", {{0.25, 0.2, 0.3, ""}, {-0.5, {}, {}, "few works"}}, {}},
+      {"path", {{0.125, 0.1, 0.2, ""}, {{}, {}, {}, "not finite"}}, {}}};
+  measured.correlations = {{"alone", "path", {1.0, 0.5, 1.0, ""}}};
+  TemporaryFolder folder;
+  const auto file = folder.path() / "maps.json";
+  WriteFile(file, SensitivityJson(measured));
+  ReportRun run = PlantedRun(20);
+  run.layer_maps = ReadLayerMaps(file);
+  EXPECT_EQ(run.layer_maps->model_sha256, std::string(64, 'a'));
+  const Page page = MakeReport({run});
+  const Table& table = *Find<Table>(page, "layer-map");
+  EXPECT_EQ(table.rows[0][1].text, "0.2500 [0.2000, 0.3000]");
+  EXPECT_EQ(table.rows[1][2].text, "not available");
+  EXPECT_EQ(Find<Figure>(page, "layer-map")->data.at("layer-map.csv"),
+            "layer,alone,alone_low,alone_high,path,path_low,path_high\n"
+            "0,0.25,0.2,0.3,0.125,0.1,0.2\n1,-0.5,,,,,\n");
+  EXPECT_EQ(Find<Table>(page, "layer-map-correlations")->rows.size(), 1U);
+}
+
+TEST(LayerMap, BadFilesAreNamed) {
+  TemporaryFolder folder;
+  const auto file = folder.path() / "maps.json";
+  const auto error = [&](const std::string& text) -> std::string {
+    WriteFile(file, text);
+    try {
+      ReadLayerMaps(file);
+    } catch (const Error& e) {
+      EXPECT_EQ(e.kind(), ErrorKind::kInvalid);
+      return e.what();
+    }
+    return "no error";
+  };
+  EXPECT_THAT(error("{"), HasSubstr("maps.json"));
+  EXPECT_THAT(error(R"({"command": "search"})"),
+              HasSubstr("expected \"sensitivity\""));
+  EXPECT_THAT(error(R"({"command": "sensitivity"})"), HasSubstr("model"));
+}
+
+}  // namespace
+}  // namespace plastometer
