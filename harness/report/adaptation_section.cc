@@ -67,6 +67,16 @@ std::string CumulativeCsv(const RunRecord& record,
   return csv;
 }
 
+std::vector<std::string> Names(const ReportRun& run,
+                               const std::vector<size_t>& shown) {
+  std::vector<std::string> names;
+  for (const size_t p : shown)
+    names.push_back(run.results.record.profiles[p].name);
+  for (const ForeignLosses& f : run.foreign)
+    names.push_back(f.profile + " (foreign)");
+  return names;
+}
+
 // A line for each profile that was measured elsewhere: `file` holds x and then
 // one column each.
 void AddForeignLines(const ReportRun& run, const std::string& file, int first,
@@ -125,7 +135,7 @@ Figure CumulativeFigure(const ReportRun& run,
       "'\nset ylabel 'P(t), perplexity so far'\nset key above samplen 2\n";
   std::vector<std::string> parts;
   const std::vector<size_t> shown = Candidates(run);
-  figure.height += LegendHeight(shown.size() + run.foreign.size());
+  figure.height += LegendHeight(Names(run, shown));
   for (const size_t p : shown)
     parts.push_back("'" + figure.id + ".csv' skip 1 using 1:" +
                     std::to_string(p + 2) + " with lines " + LineStyle(p) +
@@ -247,7 +257,7 @@ Figure DifferenceFigure(const ReportRun& run, const std::vector<Bin>& bins,
                 "above\nset xzeroaxis lc rgb '#7a7a7a'\n";
   std::vector<std::string> bands, lines;
   const std::vector<size_t> shown = Candidates(run);
-  figure.height += LegendHeight(shown.size() + run.foreign.size());
+  figure.height += LegendHeight(Names(run, shown));
   for (const size_t p : shown) {
     if (p == record.frozen_idx) continue;
     const std::string file = "'" + figure.id + ".csv' skip 1 using 3:";

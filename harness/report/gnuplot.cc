@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "harness/report/format.h"
 #include "harness/report/page.h"
 
 namespace plastometer {
@@ -40,6 +41,15 @@ std::string PlotCommand(const std::vector<std::string>& parts) {
 
 int LegendHeight(size_t num_names) {
   return 15 * std::max(0, static_cast<int>(num_names + 1) / 2 - 3);
+}
+
+int LegendHeight(const std::vector<std::string>& names) {
+  constexpr int64_t kWidestOfTwo = 18;  // characters, as gnuplot lays them out
+  const bool one_column =
+      std::ranges::any_of(names, [](const std::string& name) {
+        return DisplayWidth(name) > kWidestOfTwo;
+      });
+  return LegendHeight(one_column ? 2 * names.size() : names.size());
 }
 
 std::string EmptyPlot() {

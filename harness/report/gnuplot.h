@@ -18,8 +18,10 @@ std::string Quoted(const std::string& text);
 // "plot a, \\\n  b".
 std::string PlotCommand(const std::vector<std::string>& parts);
 
-// Pixels that a legend of so many names needs beyond a usual one.
+// Pixels that a legend of so many short names, in two columns, needs beyond a
+// usual one; of these names: in one column where one of them is long.
 int LegendHeight(size_t num_names);
+int LegendHeight(const std::vector<std::string>& names);
 // A frame that says that there is nothing to draw.
 std::string EmptyPlot();
 

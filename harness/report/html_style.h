@@ -11,7 +11,7 @@ inline constexpr char kHtmlStyle[] = R"css(
  --yes:#b9efc8;--yes-ground:#163a24;--no:#ffc9ce;--no-ground:#4a151c;--open:#ffe4a1;--open-ground:#463703}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
-body{margin:0 auto;padding:1rem;max-width:72rem;background:var(--ground);color:var(--text);
+body{margin:0 auto;padding:1rem;max-width:80rem;background:var(--ground);color:var(--text);
  font:1rem/1.5 system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif}
 h1{font-size:1.7rem;line-height:1.2;margin:.5rem 0}
 h2{font-size:1.3rem;margin:2.2rem 0 .6rem;padding-top:.6rem;border-top:1px solid var(--line)}
@@ -33,6 +33,7 @@ caption span{display:block;max-width:min(60rem,calc(100vw - 3rem))}
 th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 thead th{border-bottom:2px solid var(--line);vertical-align:bottom;white-space:normal}
 th[scope=row],.left{text-align:left}
+@media (min-width:60rem){td.left{white-space:normal}}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));gap:1rem;align-items:start}
 figure{margin:0;min-width:0;break-inside:avoid}
 figure svg,figure img{display:block;width:100%;max-width:44rem;height:auto}
@@ -43,9 +44,10 @@ figure svg [stroke=black]{stroke:currentColor}
 figure svg text{font-family:system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif}
 .paper{background:#fff;padding:.25rem;max-width:44.5rem}
 .absent{border:1px dashed var(--line);padding:.6rem}
-@media print{:root{--ground:#fff;--text:#000;--faint:#333;--line:#999;--panel:#fff;--link:#000}
+@media print{:root{--ground:#fff;--text:#000;--faint:#333;--line:#999;--panel:#fff;--link:#000;--yes:#14532d;--no:#7a1420;--open:#5a4300}
  body{max-width:none;font-size:10pt}nav{display:none}.scroll{overflow:visible}table{font-size:8pt}th,td{padding:.15rem .3rem;white-space:normal}
- tr,.answer{break-inside:avoid}h2,h3{break-after:avoid}}
+ tr,.answer{break-inside:avoid}h2,h3,caption,thead{break-after:avoid}.figures{grid-template-columns:1fr 1fr}
+ caption span{max-width:none}}
 )css";
 
 }  // namespace plastometer

@@ -206,7 +206,11 @@ Figure ParetoFigure(const ReportRun& run, const CostAxis& axis) {
   figure.id = std::string("pareto-") + axis.key + run.suffix;
   std::ranges::replace(figure.id, '_', '-');
   figure.title = std::string("Loss against ") + axis.title;
-  figure.height += LegendHeight(points.size() + foreign.size());
+  std::vector<std::string> names;
+  for (const Point& p : points) names.push_back(p.row->profile);
+  for (const ForeignPoint& p : foreign)
+    names.push_back(p.profile + " (foreign)");
+  figure.height += LegendHeight(names);
   figure.data[figure.id + ".csv"] = PointsCsv(points);
   figure.data[figure.id + "-front.csv"] = FrontCsv(points);
   std::string on_front;

@@ -17,6 +17,7 @@ extern "C" {
 int Fuzz_case(const uint8_t* data, size_t size);
 int Fuzz_extract(const uint8_t* data, size_t size);
 int Fuzz_flax_stream(const uint8_t* data, size_t size);
+int Fuzz_foreign(const uint8_t* data, size_t size);
 int Fuzz_journal(const uint8_t* data, size_t size);
 int Fuzz_ledger(const uint8_t* data, size_t size);
 int Fuzz_metrics(const uint8_t* data, size_t size);
@@ -41,6 +42,7 @@ struct Target {
 constexpr Target kTargets[] = {{"case", Fuzz_case},
                                {"extract", Fuzz_extract},
                                {"flax_stream", Fuzz_flax_stream},
+                               {"foreign", Fuzz_foreign},
                                {"journal", Fuzz_journal},
                                {"ledger", Fuzz_ledger},
                                {"metrics", Fuzz_metrics},
