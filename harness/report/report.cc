@@ -126,6 +126,7 @@ Page MakeReport(const std::vector<ReportRun>& runs) {
     AddAnswerTables(run, page);
     AddProfiles(run, page);
     AddAdaptation(run, page);
+    AddFloor(run, page);
     AddOrigin(run, page);
     AddConditions(run, page);
     AddPareto(run, page);

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <sstream>
 
 #include "harness/base/error.h"
@@ -155,6 +157,53 @@ TEST(Figures, PositionsHoldThePlantedGap) {
     EXPECT_NEAR(std::stod(row[2].csv[0]), 0.975, 0.001);
     EXPECT_NEAR(std::stod(row[3].csv[0]), 0.25, 0.001);
   }
+}
+
+// Planted: uniform is .5 above the floor before token 64 and .125 after, late
+// .3 more, scattered by work.
+TEST(Figures, NatsAboveTheFloorByPosition) {
+  ReportRun run = PlantedRun(20);
+  RunRecord record = run.results.record;
+  for (WindowRecord& w : record.windows) {
+    std::vector<double>& floor = w.floor.scored_by_octave;
+    floor.assign(NumOctaves(w.num_tokens), 0);
+    for (int64_t t = 1, k = 0; t < w.num_tokens; ++t) {
+      while (t >= OctaveBegin(k + 1)) ++k;
+      floor[k] +=
+          record.profiles[0].nll[w.loss_begin + t - 1] - (t < 64 ? 0.5 : 0.125);
+    }
+    w.floor.scored_nats = std::accumulate(floor.begin(), floor.end(), 0.0);
+  }
+  run.results = Summarise(record);
+  std::istringstream csv(
+      FigureOf(MakeReport({run}), "floor").data.at("floor.csv"));
+  std::string line;
+  std::getline(csv, line);
+  EXPECT_THAT(line, HasSubstr("uniform,uniform_low,uniform_high,early:25%"));
+  int rows = 0;
+  for (; std::getline(csv, line); ++rows) {
+    std::replace(line.begin(), line.end(), ',', ' ');
+    std::istringstream numbers(line);
+    std::vector<double> x{std::istream_iterator<double>(numbers), {}};
+    ASSERT_EQ(x.size(), 3 + 3 * 4U) << line;
+    const double truth = x[0] < 64 ? 0.5 : 0.125;
+    EXPECT_NEAR(x[3], truth, 1e-9);
+    EXPECT_NEAR(x[9], truth + 0.3, 0.015);
+    EXPECT_LT(x[10], x[9]);
+    EXPECT_LT(x[9], x[11]);
+  }
+  EXPECT_EQ(rows, 7);  // 1, 8, 16, 32, 64, 128, 256
+}
+
+TEST(Figures, WithoutAFloorByPositionThereIsNoCurve) {
+  ReportRun run = PlantedRun(20);
+  RunRecord record = run.results.record;
+  for (WindowRecord& w : record.windows) w.floor.scored_nats = 100;
+  run.results = Summarise(record);
+  EXPECT_THAT(FigureOf(MakeReport({run}), "floor").plot,
+              HasSubstr("not available"));
+  EXPECT_THROW(FigureOf(MakeReport({PlantedRun(20)}), "floor"),
+               std::runtime_error);
 }
 
 TEST(Report, AFolderWithoutGnuplotHoldsDataAndScripts) {

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "harness/base/error.h"
+#include "harness/run/works.h"
 
 namespace plastometer {
 namespace {
@@ -94,6 +97,30 @@ TEST(Floor, ExcessIsAgainstTheScoredTokensFloor) {
   EXPECT_DOUBLE_EQ(*results.all.cases[0].above_floor.value, 10.0 / 8);
   record.windows[2].floor.scored_nats.reset();  // one is not known
   EXPECT_FALSE(Summarise(record).all.floor_nats.has_value());
+}
+
+TEST(Floor, OfRangesThatAreWholeOctaves) {
+  RunRecord record;
+  record.profiles.resize(1);
+  record.profiles[0].nll.assign(19, 1);
+  WindowRecord w;
+  w.num_tokens = 20;  // octaves [1, 8), [8, 16), [16, 20)
+  w.floor.scored_nats = 70;
+  w.floor.scored_by_octave = {10, 20, 40};
+  record.windows = {w};
+  const std::vector<size_t> all = {0};
+  const auto floor = [&](int64_t from, int64_t to) {
+    return SumByWork(record, all, from, to).floor.at(0);
+  };
+  EXPECT_EQ(floor(1, 100), 70);
+  EXPECT_EQ(floor(1, 16), 30);
+  EXPECT_EQ(floor(8, 20), 60);
+  EXPECT_EQ(floor(16, 32), 40);
+  EXPECT_TRUE(std::isnan(floor(1, 12)));  // cuts an octave
+  EXPECT_TRUE(std::isnan(floor(9, 16)));
+  record.windows[0].floor.scored_by_octave.clear();
+  EXPECT_EQ(floor(1, 20), 70);
+  EXPECT_TRUE(std::isnan(floor(8, 16)));
 }
 
 }  // namespace
