@@ -129,6 +129,7 @@ Page MakeReport(const std::vector<ReportRun>& runs) {
     AddFloor(run, page);
     AddOrigin(run, page);
     AddConditions(run, page);
+    AddForgetting(run, page);
     AddPareto(run, page);
     if (run.learning) {
       AddPlasticity(run, page);

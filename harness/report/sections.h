@@ -19,6 +19,7 @@ void AddFloor(const ReportRun& run, Page& page);
 void AddPareto(const ReportRun& run, Page& page);
 void AddOrigin(const ReportRun& run, Page& page);
 void AddConditions(const ReportRun& run, Page& page);
+void AddForgetting(const ReportRun& run, Page& page);  // below AddConditions
 void AddArms(const std::vector<ReportRun>& runs, Page& page);
 void AddForeign(const ReportRun& run, Page& page);
 void AddProvenance(const std::vector<ReportRun>& runs, Page& page);

@@ -195,6 +195,62 @@ TEST(Figures, NatsAboveTheFloorByPosition) {
   EXPECT_EQ(rows, 7);  // 1, 8, 16, 32, 64, 128, 256
 }
 
+// Two contexts, 128 scored tokens at different places of the window. Planted:
+// uniform loses .2 in the first 64 of them, late to the end, frozen nothing.
+ReportRun RunWithContexts() {
+  ReportRun run = PlantedRun(40);
+  RunRecord record = run.results.record;
+  for (size_t w = 0; w < 40; ++w) {
+    WindowRecord& window = record.windows[w];
+    const bool own = w < 20;
+    window.work = std::to_string(w % 20);
+    window.condition = own ? "own" : "own+other";
+    const int64_t begin = own ? 129 : 100;
+    window.scored = {{begin, begin + 128}};
+    for (ProfileRecord& p : record.profiles) {
+      const int64_t end = p.name == "uniform"    ? begin + 64
+                          : p.name == "late:25%" ? begin + 128
+                                                 : begin;
+      for (int64_t t = 1; t < window.num_tokens; ++t) {
+        double& nats = p.nll[window.loss_begin + t - 1];
+        nats = t < begin ? 100 : 3;
+        if (!own && t >= begin) nats += w % 2 == 0 ? 0.05 : -0.05;
+        if (!own && t >= begin && t < end) nats += 0.2;
+      }
+    }
+  }
+  run.results = Summarise(std::move(record));
+  return run;
+}
+
+TEST(Forgetting, ChangeByPlaceAndRecovery) {
+  const Page page = MakeReport({RunWithContexts()});
+  const Table& table = TableOf(page, "recovery");
+  ASSERT_EQ(table.rows.size(), 4u);  // uniform, early, late, frozen
+  const auto cell = [&](size_t row, size_t column) {
+    return table.rows[row][column].text;
+  };
+  EXPECT_NEAR(std::stod(table.rows[0][2].csv[0]), 0.2, 1e-9);
+  EXPECT_NEAR(std::stod(table.rows[0][3].csv[0]), 0, 1e-9);
+  EXPECT_EQ(cell(0, 4), "64");
+  EXPECT_NEAR(std::stod(table.rows[2][3].csv[0]), 0.2, 1e-9);
+  EXPECT_EQ(cell(2, 4), "not reached");
+  EXPECT_EQ(cell(3, 4), "0");
+  const std::string csv = FigureOf(page, "forgetting-own-other")
+                              .data.at("forgetting-own-other.csv");
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 4);
+  EXPECT_THAT(csv, HasSubstr("\n64,128,"));
+}
+
+TEST(Forgetting, TooFewWorksRecoverNothing) {
+  ReportRun run = RunWithContexts();
+  RunRecord record = run.results.record;
+  for (WindowRecord& w : record.windows) w.work = "one";
+  run.results = Summarise(std::move(record));
+  EXPECT_EQ(TableOf(MakeReport({run}), "recovery").rows[0][4].text,
+            "not available");
+}
+
 TEST(Figures, WithoutAFloorByPositionThereIsNoCurve) {
   ReportRun run = PlantedRun(20);
   RunRecord record = run.results.record;

@@ -76,6 +76,35 @@ TEST(Conditions, OtherTokensCannotBeCompared) {
   RunRecord record = HandRecord();
   record.windows[3].scored = {{2, 3}};
   EXPECT_THROW(SummariseConditions(record), Error);
+  EXPECT_THROW(ChangesByPlace(record), Error);
+}
+
+TEST(Places, ChangesAreByPlaceInTheScoredText) {
+  RunRecord record = HandRecord();
+  auto changes = ChangesByPlace(record);
+  ASSERT_EQ(changes.size(), 1U);
+  EXPECT_EQ(changes[0].name, "fresh");
+  ASSERT_EQ(changes[0].places.size(), 1U);
+  EXPECT_EQ(changes[0].places[0].to, 16);
+  EXPECT_DOUBLE_EQ(*changes[0].places[0].change[0].value, 6.0 / 4);
+  EXPECT_FALSE(RecoveryOf(changes[0], 0).known);  // two works: no interval
+  for (WindowRecord& w : record.windows) w.condition.clear();
+  EXPECT_TRUE(ChangesByPlace(record).empty());
+}
+
+// Lower ends of the change in four octaves -> recovery.
+TEST(Places, RecoveredIsWhatStaysRecovered) {
+  const auto recovery = [](std::vector<double> lows) {
+    ConditionChange condition;
+    for (size_t k = 0; k < lows.size(); ++k)
+      condition.places.push_back(
+          {k == 0 ? 0 : int64_t{8} << k, 0, {{lows[k] + 1, lows[k], 9, ""}}});
+    return RecoveryOf(condition, 0).tokens;
+  };
+  EXPECT_EQ(recovery({2, 1, -1, -1}), 32);
+  EXPECT_EQ(recovery({2, -1, 1, -1}), 64);  // worse once more
+  EXPECT_EQ(recovery({-1, -1, -1, -1}), 0);
+  EXPECT_EQ(recovery({-1, -1, -1, 1}), std::nullopt);
 }
 
 TEST(Scored, SumsLeaveTheContextOut) {
