@@ -16,17 +16,6 @@ using stats::Interval;
 
 constexpr char kPositionAxis[] = "tokens read (log scale)";
 
-// Only windows that all reach the last position: a fixed set.
-std::vector<size_t> LongestWindows(const RunRecord& record) {
-  int64_t longest = 0;
-  for (const WindowRecord& w : record.windows)
-    longest = std::max(longest, w.num_tokens);
-  std::vector<size_t> windows;
-  for (size_t w = 0; w < record.windows.size(); ++w)
-    if (record.windows[w].num_tokens == longest) windows.push_back(w);
-  return windows;
-}
-
 // 1 to last, `per_octave` a doubling, each once.
 std::vector<int64_t> LogGrid(int64_t first, int64_t last, int per_octave) {
   std::set<int64_t> grid;

@@ -126,10 +126,12 @@ Page MakeReport(const std::vector<ReportRun>& runs) {
     AddAnswerTables(run, page);
     AddProfiles(run, page);
     AddAdaptation(run, page);
+    AddFloor(run, page);
     AddOrigin(run, page);
     AddLayerMap(run, page);
     AddDrift(run, page);
     AddConditions(run, page);
+    AddForgetting(run, page);
     AddContinual(run, page);
     AddPareto(run, page);
     if (run.learning) {

@@ -60,6 +60,16 @@ std::vector<size_t> WindowsOf(const RunRecord& record,
   return windows;
 }
 
+std::vector<size_t> LongestWindows(const RunRecord& record) {
+  int64_t longest = 0;
+  for (const WindowRecord& w : record.windows)
+    longest = std::max(longest, w.num_tokens);
+  std::vector<size_t> windows;
+  for (size_t w = 0; w < record.windows.size(); ++w)
+    if (record.windows[w].num_tokens == longest) windows.push_back(w);
+  return windows;
+}
+
 std::string ProfileLabel(const CaseResult& row) {
   std::string name = row.profile;
   for (const std::string& same : row.same_as) name += " = " + same;

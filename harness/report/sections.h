@@ -20,9 +20,11 @@ void AddLayerMap(const ReportRun& run, Page& page);
 void AddForYourModel(const ReportRun& run, Page& page);
 void AddProfiles(const ReportRun& run, Page& page);
 void AddAdaptation(const ReportRun& run, Page& page);
+void AddFloor(const ReportRun& run, Page& page);
 void AddPareto(const ReportRun& run, Page& page);
 void AddOrigin(const ReportRun& run, Page& page);
 void AddConditions(const ReportRun& run, Page& page);
+void AddForgetting(const ReportRun& run, Page& page);  // below AddConditions
 void AddContinual(const ReportRun& run, Page& page);
 void AddArms(const std::vector<ReportRun>& runs, Page& page);
 void AddForeign(const ReportRun& run, Page& page);
@@ -42,6 +44,8 @@ Measured CostOf(const CaseResult& row, const std::string& cost);
 // Windows of a slice: "all" or a domain.
 std::vector<size_t> WindowsOf(const RunRecord& record,
                               const std::string& slice);
+// Only windows that all reach the last position: a fixed set.
+std::vector<size_t> LongestWindows(const RunRecord& record);
 std::string ProfileLabel(const CaseResult& row);  // "(frozen)": not asked for
 // "0.312 [0.283, 0.345]"; "not available".
 std::string WithInterval(const Measured& m, int decimals, double scale = 1);

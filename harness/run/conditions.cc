@@ -1,6 +1,7 @@
 #include "harness/run/conditions.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 
 #include "harness/base/error.h"
@@ -43,6 +44,46 @@ Measured Difference(const WorkSums& shape,
   return LostAgainst(two, 0, 1, seed);
 }
 
+int64_t PlaceBegin(size_t octave) {
+  return octave == 0 ? 0 : int64_t{8} << octave;
+}
+
+size_t PlaceOctave(int64_t place) {
+  size_t octave = 0;
+  while (place >= PlaceBegin(octave + 1)) ++octave;
+  return octave;
+}
+
+// Sums by work within each octave of places.
+std::vector<WorkSums> SumByPlace(const RunRecord& record, const Group& group) {
+  const std::map<std::string, size_t> works = WorkPlaces(record, group.windows);
+  const std::vector<double> none(works.size(), 0);
+  std::vector<WorkSums> octaves;
+  for (const size_t w : group.windows) {
+    const WindowRecord& window = record.windows[w];
+    const size_t work = works.at(WorkKey(window));
+    int64_t place = 0;
+    ForEachScored(window, [&](int64_t t) {
+      const size_t k = PlaceOctave(place++);
+      while (octaves.size() <= k)
+        octaves.push_back({none, {record.profiles.size(), none}});
+      octaves[k].tokens[work] += 1;
+      for (size_t p = 0; p < record.profiles.size(); ++p)
+        octaves[k].nll[p][work] +=
+            record.profiles[p].nll[window.loss_begin + t - 1];
+    });
+  }
+  return octaves;
+}
+
+void CheckSameTokens(const Group& first, const Group& group,
+                     const std::vector<double>& tokens_of_first,
+                     const std::vector<double>& tokens) {
+  if (tokens != tokens_of_first)
+    throw InvalidError("conditions '" + first.name + "' and '" + group.name +
+                       "' do not score the same tokens of the same works");
+}
+
 // Bins of the scored text, counted from its first token.
 std::vector<PositionBin> Positions(const RunRecord& record,
                                    const Group& group) {
@@ -51,11 +92,10 @@ std::vector<PositionBin> Positions(const RunRecord& record,
     const WindowRecord& window = record.windows[w];
     int64_t place = 0;
     ForEachScored(window, [&](int64_t t) {
-      size_t bin = 0;
-      while (place >= int64_t{16} << bin) ++bin;
+      const size_t bin = PlaceOctave(place);
       while (bins.size() <= bin) {
-        const int64_t from = bins.empty() ? 0 : bins.back().to;
-        bins.push_back({from, int64_t{16} << bins.size(), 0,
+        const size_t next = bins.size();
+        bins.push_back({PlaceBegin(next), PlaceBegin(next + 1), 0,
                         std::vector<double>(record.profiles.size(), 0)});
       }
       ++bins[bin].scored_tokens;
@@ -80,10 +120,7 @@ std::vector<ConditionResult> SummariseConditions(const RunRecord& record) {
   for (Group& group : groups) group.sums = SumByWork(record, group.windows);
   for (const Group& group : groups) {
     const WorkSums &sums = group.sums, &first = groups[0].sums;
-    if (sums.tokens != first.tokens)
-      throw InvalidError("conditions '" + groups[0].name + "' and '" +
-                         group.name +
-                         "' do not score the same tokens of the same works");
+    CheckSameTokens(groups[0], group, first.tokens, sums.tokens);
     ConditionResult result;
     result.name = group.name;
     result.num_windows = static_cast<int64_t>(group.windows.size());
@@ -101,6 +138,44 @@ std::vector<ConditionResult> SummariseConditions(const RunRecord& record) {
     results.push_back(std::move(result));
   }
   return results;
+}
+
+std::vector<ConditionChange> ChangesByPlace(const RunRecord& record) {
+  const std::vector<Group> groups = GroupByCondition(record);
+  std::vector<ConditionChange> changes;
+  if (groups.empty()) return changes;
+  const std::vector<WorkSums> first = SumByPlace(record, groups[0]);
+  for (size_t g = 1; g < groups.size(); ++g) {
+    const std::vector<WorkSums> sums = SumByPlace(record, groups[g]);
+    ConditionChange change{groups[g].name, {}};
+    for (size_t k = 0; k < std::max(first.size(), sums.size()); ++k) {
+      static const std::vector<double> kNone;
+      CheckSameTokens(groups[0], groups[g],
+                      k < first.size() ? first[k].tokens : kNone,
+                      k < sums.size() ? sums[k].tokens : kNone);
+      PlaceChange place{PlaceBegin(k), PlaceBegin(k + 1), {}};
+      for (size_t p = 0; p < record.profiles.size(); ++p)
+        place.change.push_back(
+            MeanOf(stats::Differences(Totals(sums[k], p), Totals(first[k], p)),
+                   static_cast<uint64_t>(record.seed)));
+      change.places.push_back(std::move(place));
+    }
+    changes.push_back(std::move(change));
+  }
+  return changes;
+}
+
+Recovery RecoveryOf(const ConditionChange& condition, size_t profile) {
+  Recovery recovery;
+  for (auto place = condition.places.rbegin(); place != condition.places.rend();
+       ++place) {
+    const Measured& change = place->change[profile];
+    if (!change.low) return {};
+    recovery.known = true;
+    if (*change.low > 0) break;
+    recovery.tokens = place->from;
+  }
+  return recovery;
 }
 
 }  // namespace plastometer

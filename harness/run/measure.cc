@@ -50,7 +50,13 @@ FloorRecord FloorOf(const Window& window, const WindowRecord& record) {
   for (const auto& [begin, end] : floor.exact)
     for (int64_t t = begin; t < end; ++t) floor.exact_nats += nats[t];
   double sum = 0;
-  ForEachScored(record, [&](int64_t t) { sum += nats[t]; });
+  size_t octave = 0;
+  floor.scored_by_octave.assign(NumOctaves(record.num_tokens), 0);
+  ForEachScored(record, [&](int64_t t) {
+    while (t >= OctaveBegin(octave + 1)) ++octave;
+    floor.scored_by_octave[octave] += nats[t];
+    sum += nats[t];
+  });
   if (!std::isnan(sum)) floor.scored_nats = sum;
   return floor;
 }

@@ -22,7 +22,20 @@ struct FloorRecord {
   // Over every token but the first that has one, for the leak check.
   TokenRanges exact;
   double exact_nats = 0;
+  // scored_nats within each octave of positions; NaN where it is not known.
+  // Empty: not recorded.
+  std::vector<double> scored_by_octave = {};
 };
+
+// Octaves of positions: [1, 8), [8, 16), [16, 32), ...
+constexpr int64_t OctaveBegin(size_t octave) {
+  return octave == 0 ? 1 : int64_t{4} << octave;
+}
+constexpr size_t NumOctaves(int64_t num_tokens) {
+  size_t octaves = 0;
+  while (OctaveBegin(octaves) < num_tokens) ++octaves;
+  return octaves;
+}
 
 struct WindowRecord {
   std::string source, domain, work, document;

@@ -1,5 +1,6 @@
 #include "harness/run/run_plan.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "harness/base/error.h"
@@ -47,9 +48,23 @@ Json FloorsJson(const std::vector<WindowRecord>& windows) {
   for (const WindowRecord& w : windows) {
     if (w.floor.exact.empty()) return Json::array();
     list.push_back({w.floor.scored_nats ? Json(*w.floor.scored_nats) : Json(),
-                    w.floor.exact, w.floor.exact_nats});
+                    w.floor.exact, w.floor.exact_nats,
+                    w.floor.scored_by_octave});  // null for NaN
   }
   return list;
+}
+
+std::vector<double> ReadOctaves(const Json& list, int64_t num_tokens,
+                                const std::string& source) {
+  if (list.size() != NumOctaves(num_tokens))
+    throw InvalidError(source + ": floors of " + std::to_string(list.size()) +
+                       " octaves of a window of " + std::to_string(num_tokens) +
+                       " tokens, expected " +
+                       std::to_string(NumOctaves(num_tokens)));
+  std::vector<double> octaves;
+  for (const Json& nats : list)
+    octaves.push_back(nats.is_null() ? std::nan("") : nats.get<double>());
+  return octaves;
 }
 
 void ReadFloors(const Json& list, const std::string& source,
@@ -66,6 +81,9 @@ void ReadFloors(const Json& list, const std::string& source,
     list[w].at(1).get_to(floor.exact);
     list[w].at(2).get_to(floor.exact_nats);
     CheckRanges(floor.exact, windows[w].num_tokens, source);
+    if (list[w].size() > 3 && !list[w][3].empty())  // older plans have none
+      floor.scored_by_octave =
+          ReadOctaves(list[w][3], windows[w].num_tokens, source);
   }
 }
 

@@ -47,6 +47,23 @@ void SetInterval(const stats::Interval& interval, Measured& m) {
   }
 }
 
+// Nats of the window's scored tokens in [from, to) under the exact law.
+double FloorWithin(const WindowRecord& window, int64_t from, int64_t to) {
+  const FloorRecord& floor = window.floor;
+  if (from <= 1 && to >= window.num_tokens)
+    return floor.scored_nats.value_or(stats::kUnknown);
+  if (floor.scored_by_octave.empty()) return stats::kUnknown;
+  double sum = 0;
+  for (size_t k = 0; k < floor.scored_by_octave.size(); ++k) {
+    const int64_t begin = OctaveBegin(k),
+                  end = std::min(OctaveBegin(k + 1), window.num_tokens);
+    if (end <= from || begin >= to) continue;
+    const bool whole = begin >= from && end <= to;
+    sum += whole ? floor.scored_by_octave[k] : stats::kUnknown;
+  }
+  return sum;
+}
+
 }  // namespace
 
 std::vector<size_t> AllWindows(const RunRecord& record) {
@@ -112,7 +129,7 @@ WorkSums SumByWork(const RunRecord& record, std::span<const size_t> windows,
     const size_t place = places.at(WorkKey(window));
     const int64_t end = std::min(to, window.num_tokens);
     if (from >= end) continue;
-    works.floor[place] += window.floor.scored_nats.value_or(std::nan(""));
+    works.floor[place] += FloorWithin(window, from, end);
     ForEachScored(window, [&](int64_t t) {
       works.tokens[place] += from <= t && t < end;
     });

@@ -19,7 +19,7 @@ struct WorkSums {
   std::vector<double> tokens;            // scored tokens of each work
   std::vector<std::vector<double>> nll;  // [profile][work] nats
   // Of generated tasks: each work's exact loss of the scored tokens, NaN where
-  // it is not known.
+  // it is not known. Ranges of tokens: known when made of whole octaves.
   std::vector<double> floor = {};
   size_t num_works() const { return tokens.size(); }
 };

@@ -139,6 +139,15 @@ TEST(RunTask, SurvivesPlanAndMerge) {
         .dump();
   };
   EXPECT_EQ(floor("whole"), floor("m"));
+  const auto curve = [&](const std::string& folder) {  // floors by position
+    EXPECT_EQ(
+        workshop.Run("report " + folder + " --out of-" + folder).exit_code, 0);
+    return ReadFile(workshop.File("of-" + folder) / "figures/floor.csv");
+  };
+  const std::string whole = curve("whole");
+  EXPECT_EQ(whole, curve("m"));
+  EXPECT_THAT(whole, HasSubstr("\n64,128,"));
+  EXPECT_THAT(whole, Not(HasSubstr(",,")));  // 12 works: all is known
 }
 
 // The table stands in every run of the task, and comes back from the plan

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <sstream>
 
 #include "harness/base/error.h"
@@ -155,6 +157,109 @@ TEST(Figures, PositionsHoldThePlantedGap) {
     EXPECT_NEAR(std::stod(row[2].csv[0]), 0.975, 0.001);
     EXPECT_NEAR(std::stod(row[3].csv[0]), 0.25, 0.001);
   }
+}
+
+// Planted: uniform is .5 above the floor before token 64 and .125 after, late
+// .3 more, scattered by work.
+TEST(Figures, NatsAboveTheFloorByPosition) {
+  ReportRun run = PlantedRun(20);
+  RunRecord record = run.results.record;
+  for (WindowRecord& w : record.windows) {
+    std::vector<double>& floor = w.floor.scored_by_octave;
+    floor.assign(NumOctaves(w.num_tokens), 0);
+    for (int64_t t = 1, k = 0; t < w.num_tokens; ++t) {
+      while (t >= OctaveBegin(k + 1)) ++k;
+      floor[k] +=
+          record.profiles[0].nll[w.loss_begin + t - 1] - (t < 64 ? 0.5 : 0.125);
+    }
+    w.floor.scored_nats = std::accumulate(floor.begin(), floor.end(), 0.0);
+  }
+  run.results = Summarise(record);
+  std::istringstream csv(
+      FigureOf(MakeReport({run}), "floor").data.at("floor.csv"));
+  std::string line;
+  std::getline(csv, line);
+  EXPECT_THAT(line, HasSubstr("uniform,uniform_low,uniform_high,early:25%"));
+  int rows = 0;
+  for (; std::getline(csv, line); ++rows) {
+    std::replace(line.begin(), line.end(), ',', ' ');
+    std::istringstream numbers(line);
+    std::vector<double> x{std::istream_iterator<double>(numbers), {}};
+    ASSERT_EQ(x.size(), 3 + 3 * 4U) << line;
+    const double truth = x[0] < 64 ? 0.5 : 0.125;
+    EXPECT_NEAR(x[3], truth, 1e-9);
+    EXPECT_NEAR(x[9], truth + 0.3, 0.015);
+    EXPECT_LT(x[10], x[9]);
+    EXPECT_LT(x[9], x[11]);
+  }
+  EXPECT_EQ(rows, 7);  // 1, 8, 16, 32, 64, 128, 256
+}
+
+// Two contexts, 128 scored tokens at different places of the window. Planted:
+// uniform loses .2 in the first 64 of them, late to the end, frozen nothing.
+ReportRun RunWithContexts() {
+  ReportRun run = PlantedRun(40);
+  RunRecord record = run.results.record;
+  for (size_t w = 0; w < 40; ++w) {
+    WindowRecord& window = record.windows[w];
+    const bool own = w < 20;
+    window.work = std::to_string(w % 20);
+    window.condition = own ? "own" : "own+other";
+    const int64_t begin = own ? 129 : 100;
+    window.scored = {{begin, begin + 128}};
+    for (ProfileRecord& p : record.profiles) {
+      const int64_t end = p.name == "uniform"    ? begin + 64
+                          : p.name == "late:25%" ? begin + 128
+                                                 : begin;
+      for (int64_t t = 1; t < window.num_tokens; ++t) {
+        double& nats = p.nll[window.loss_begin + t - 1];
+        nats = t < begin ? 100 : 3;
+        if (!own && t >= begin) nats += w % 2 == 0 ? 0.05 : -0.05;
+        if (!own && t >= begin && t < end) nats += 0.2;
+      }
+    }
+  }
+  run.results = Summarise(std::move(record));
+  return run;
+}
+
+TEST(Forgetting, ChangeByPlaceAndRecovery) {
+  const Page page = MakeReport({RunWithContexts()});
+  const Table& table = TableOf(page, "recovery");
+  ASSERT_EQ(table.rows.size(), 4u);  // uniform, early, late, frozen
+  const auto cell = [&](size_t row, size_t column) {
+    return table.rows[row][column].text;
+  };
+  EXPECT_NEAR(std::stod(table.rows[0][2].csv[0]), 0.2, 1e-9);
+  EXPECT_NEAR(std::stod(table.rows[0][3].csv[0]), 0, 1e-9);
+  EXPECT_EQ(cell(0, 4), "64");
+  EXPECT_NEAR(std::stod(table.rows[2][3].csv[0]), 0.2, 1e-9);
+  EXPECT_EQ(cell(2, 4), "not reached");
+  EXPECT_EQ(cell(3, 4), "0");
+  const std::string csv = FigureOf(page, "forgetting-own-other")
+                              .data.at("forgetting-own-other.csv");
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 4);
+  EXPECT_THAT(csv, HasSubstr("\n64,128,"));
+}
+
+TEST(Forgetting, TooFewWorksRecoverNothing) {
+  ReportRun run = RunWithContexts();
+  RunRecord record = run.results.record;
+  for (WindowRecord& w : record.windows) w.work = "one";
+  run.results = Summarise(std::move(record));
+  EXPECT_EQ(TableOf(MakeReport({run}), "recovery").rows[0][4].text,
+            "not available");
+}
+
+TEST(Figures, WithoutAFloorByPositionThereIsNoCurve) {
+  ReportRun run = PlantedRun(20);
+  RunRecord record = run.results.record;
+  for (WindowRecord& w : record.windows) w.floor.scored_nats = 100;
+  run.results = Summarise(record);
+  EXPECT_THAT(FigureOf(MakeReport({run}), "floor").plot,
+              HasSubstr("not available"));
+  EXPECT_THROW(FigureOf(MakeReport({PlantedRun(20)}), "floor"),
+               std::runtime_error);
 }
 
 TEST(Report, AFolderWithoutGnuplotHoldsDataAndScripts) {

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "harness/base/error.h"
+#include "harness/run/works.h"
 
 namespace plastometer {
 namespace {
@@ -73,6 +76,35 @@ TEST(Conditions, OtherTokensCannotBeCompared) {
   RunRecord record = HandRecord();
   record.windows[3].scored = {{2, 3}};
   EXPECT_THROW(SummariseConditions(record), Error);
+  EXPECT_THROW(ChangesByPlace(record), Error);
+}
+
+TEST(Places, ChangesAreByPlaceInTheScoredText) {
+  RunRecord record = HandRecord();
+  auto changes = ChangesByPlace(record);
+  ASSERT_EQ(changes.size(), 1U);
+  EXPECT_EQ(changes[0].name, "fresh");
+  ASSERT_EQ(changes[0].places.size(), 1U);
+  EXPECT_EQ(changes[0].places[0].to, 16);
+  EXPECT_DOUBLE_EQ(*changes[0].places[0].change[0].value, 6.0 / 4);
+  EXPECT_FALSE(RecoveryOf(changes[0], 0).known);  // two works: no interval
+  for (WindowRecord& w : record.windows) w.condition.clear();
+  EXPECT_TRUE(ChangesByPlace(record).empty());
+}
+
+// Lower ends of the change in four octaves -> recovery.
+TEST(Places, RecoveredIsWhatStaysRecovered) {
+  const auto recovery = [](std::vector<double> lows) {
+    ConditionChange condition;
+    for (size_t k = 0; k < lows.size(); ++k)
+      condition.places.push_back(
+          {k == 0 ? 0 : int64_t{8} << k, 0, {{lows[k] + 1, lows[k], 9, ""}}});
+    return RecoveryOf(condition, 0).tokens;
+  };
+  EXPECT_EQ(recovery({2, 1, -1, -1}), 32);
+  EXPECT_EQ(recovery({2, -1, 1, -1}), 64);  // worse once more
+  EXPECT_EQ(recovery({-1, -1, -1, -1}), 0);
+  EXPECT_EQ(recovery({-1, -1, -1, 1}), std::nullopt);
 }
 
 TEST(Scored, SumsLeaveTheContextOut) {
@@ -94,6 +126,30 @@ TEST(Floor, ExcessIsAgainstTheScoredTokensFloor) {
   EXPECT_DOUBLE_EQ(*results.all.cases[0].above_floor.value, 10.0 / 8);
   record.windows[2].floor.scored_nats.reset();  // one is not known
   EXPECT_FALSE(Summarise(record).all.floor_nats.has_value());
+}
+
+TEST(Floor, OfRangesThatAreWholeOctaves) {
+  RunRecord record;
+  record.profiles.resize(1);
+  record.profiles[0].nll.assign(19, 1);
+  WindowRecord w;
+  w.num_tokens = 20;  // octaves [1, 8), [8, 16), [16, 20)
+  w.floor.scored_nats = 70;
+  w.floor.scored_by_octave = {10, 20, 40};
+  record.windows = {w};
+  const std::vector<size_t> all = {0};
+  const auto floor = [&](int64_t from, int64_t to) {
+    return SumByWork(record, all, from, to).floor.at(0);
+  };
+  EXPECT_EQ(floor(1, 100), 70);
+  EXPECT_EQ(floor(1, 16), 30);
+  EXPECT_EQ(floor(8, 20), 60);
+  EXPECT_EQ(floor(16, 32), 40);
+  EXPECT_TRUE(std::isnan(floor(1, 12)));  // cuts an octave
+  EXPECT_TRUE(std::isnan(floor(9, 16)));
+  record.windows[0].floor.scored_by_octave.clear();
+  EXPECT_EQ(floor(1, 20), 70);
+  EXPECT_TRUE(std::isnan(floor(8, 16)));
 }
 
 }  // namespace

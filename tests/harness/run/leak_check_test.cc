@@ -13,6 +13,7 @@
 #include "harness/base/error.h"
 #include "harness/run/measure.h"
 #include "harness/run/plan.h"
+#include "harness/run/works.h"
 #include "model/causality.h"
 #include "tests/harness/run/tiny_model.h"
 
@@ -94,6 +95,12 @@ TEST(LeakCheck, TheBayesReaderItselfPasses) {
                 profile.nll.begin() + record.windows[w].loss_begin);
   }
   EXPECT_EQ(LeakMessage(record), "no leak");
+  for (size_t k = 0; k < NumOctaves(64); ++k) {  // its loss is the floor
+    const WorkSums works = SumByWork(record, AllWindows(record), OctaveBegin(k),
+                                     OctaveBegin(k + 1));
+    for (size_t w = 0; w < works.num_works(); ++w)
+      EXPECT_NEAR(works.floor[w], works.nll[0][w], 1e-9);
+  }
   // A quarter of a nat less for every token is 1,008 nats in 64 windows, but
   // only 15.75 in each: the windows together tell it.
   for (double& nats : record.profiles[0].nll) nats -= 0.25;
