@@ -25,8 +25,8 @@ std::string CurvesCsv(const std::vector<TokenRange>& ranges,
     for (const Curve& curve : curves) {
       const Measured& m = curve.points[k];
       for (const auto& x : {m.value, m.low, m.high})
-        csv +=
-            "," + CsvNumber(x.value_or(std::numeric_limits<double>::quiet_NaN()));
+        csv += "," +
+               CsvNumber(x.value_or(std::numeric_limits<double>::quiet_NaN()));
     }
     csv += "\n";
   }

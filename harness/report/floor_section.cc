@@ -37,8 +37,8 @@ Octaves MeasureOctaves(const ReportRun& run,
       continue;
     octaves.ranges.push_back(range);
     for (Curve& curve : octaves.curves)
-      curve.points.push_back(AboveFloor(works, curve.color,
-                                        static_cast<uint64_t>(record.seed)));
+      curve.points.push_back(
+          AboveFloor(works, curve.color, static_cast<uint64_t>(record.seed)));
   }
   return octaves;
 }

@@ -63,11 +63,11 @@ Table RecoveryTable(const ReportRun& run,
                "for this many works counts as recovered."}};
   for (const ConditionChange& c : conditions)
     for (const size_t p : Candidates(run))
-      table.rows.push_back(
-          {TextCell(c.name), TextCell(ProfileLabel(run.results.all.cases[p])),
-           IntervalCell(c.places.front().change[p], 4),
-           IntervalCell(c.places.back().change[p], 4),
-           RecoveryCell(RecoveryOf(c, p))});
+      table.rows.push_back({TextCell(c.name),
+                            TextCell(ProfileLabel(run.results.all.cases[p])),
+                            IntervalCell(c.places.front().change[p], 4),
+                            IntervalCell(c.places.back().change[p], 4),
+                            RecoveryCell(RecoveryOf(c, p))});
   return table;
 }
 
