@@ -11,9 +11,8 @@ namespace {
 std::string Meaning() {
   const std::string span = std::to_string(kContinualSpan);
   return "Above: nats per token of A' more than a reader that knows the "
-         "borders "
-         "pays, who takes A up again or begins anew. Backward transfer: loss "
-         "of the last " +
+         "borders pays, who takes A up again or begins anew. Backward "
+         "transfer: loss of the last " +
          span + " tokens of A less that of the first " + span +
          " of A' (below 0: forgotten). Recovery: tokens of A' before the "
          "first " +
@@ -31,6 +30,21 @@ int64_t LengthOf(const ContinualResult& c) {
   return (c.num_tokens - c.back) / kContinualSpan * kContinualSpan;
 }
 
+// Of the named columns, behind the reader's name.
+std::string Part(const std::vector<Column>& columns,
+                 const std::vector<std::vector<std::string>>& rows,
+                 size_t begin, size_t end, int width) {
+  const auto part = [&](const auto& all) {
+    std::vector cells{all.front()};
+    cells.insert(cells.end(), all.begin() + static_cast<int64_t>(begin),
+                 all.begin() + static_cast<int64_t>(end));
+    return cells;
+  };
+  std::vector<std::vector<std::string>> cells;
+  for (const auto& row : rows) cells.push_back(part(row));
+  return RenderTable(part(columns), cells, width);
+}
+
 }  // namespace
 
 std::string RecoveryText(const Measured& m, int64_t num_tokens) {
@@ -45,6 +59,12 @@ std::string RecoveryText(const Measured& m, int64_t num_tokens) {
 std::string ContinualText(const Results& results, int width) {
   if (!results.continual) return "";
   const ContinualResult& c = *results.continual;
+  const std::vector<Column> columns = {{{"reader"}, true},
+                                       {{"nats/token", "of A' [95 %]"}, true},
+                                       {{"above who", "remembers A"}, true},
+                                       {{"above who", "begins anew"}, true},
+                                       {{"backward", "transfer"}, true},
+                                       {{"recovery,", "tokens"}, true}};
   std::vector<std::vector<std::string>> rows;
   for (const ContinualRow& row : c.rows)
     rows.push_back({row.name, MeasuredCell(row.loss, 4),
@@ -52,15 +72,17 @@ std::string ContinualText(const Results& results, int width) {
                     MeasuredCell(row.above_resetting, 4),
                     MeasuredCell(row.transfer, 3),
                     RecoveryText(row.recovery, LengthOf(c))});
-  return Wrap(Caption(c), width) +
-         RenderTable({{{"reader"}, true},
-                      {{"nats/token", "of A' [95 %]"}, true},
-                      {{"above who", "remembers A"}, true},
-                      {{"above who", "begins anew"}, true},
-                      {{"backward", "transfer"}, true},
-                      {{"recovery,", "tokens"}, true}},
-                     rows, width) +
-         Wrap(Meaning(), width) + "\n";
+  std::string tables;
+  for (size_t begin = 1, end = 2; begin < columns.size(); begin = end++) {
+    std::string table = Part(columns, rows, begin, end, width);
+    for (; end < columns.size(); ++end) {
+      std::string wider = Part(columns, rows, begin, end + 1, width);
+      if (WidestLine(wider) > width) break;
+      table = std::move(wider);
+    }
+    tables += (begin > 1 ? "\n" : "") + table;
+  }
+  return Wrap(Caption(c), width) + tables + Wrap(Meaning(), width) + "\n";
 }
 
 void AddContinual(const ReportRun& run, Page& page) {

@@ -126,6 +126,7 @@ std::vector<uint8_t> ParseCorrect(Record& record) {
     if (c != '0' && c != '1') throw record.Wrong("correct", "digits 0 and 1");
     correct.push_back(c == '1');
   }
+  if (correct.empty()) throw record.Wrong("correct", "digits 0 and 1");
   return correct;
 }
 

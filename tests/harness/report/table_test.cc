@@ -37,6 +37,20 @@ Run folder: runs/x (windows.csv names every window and its work)
 )");
 }
 
+// Numbers as wide as they come; beside each other where there is room.
+TEST(Table, WhatIsLeftOfAFitsTheTerminal) {
+  Results results = FixedResults();
+  const Measured m{-12.3456, -12.4567, -12.2345, ""};
+  const Measured late{{}, 1008, {}, "not within 2048 tokens"};
+  results.continual = {1024, 2048, 4096, 64, {{"uniform", m, m, m, m, late}}};
+  for (const int width : {80, 140}) {
+    const std::string text = RunTable(results, {width, false, ""});
+    EXPECT_LE(WidestLine(text), width);
+    EXPECT_THAT(text, HasSubstr("-12.3456 [-12.4567, -12.2345]"));
+    EXPECT_THAT(text, HasSubstr("> 2,048 [1008, > 2,048]"));
+  }
+}
+
 TEST(Table, NarrowLayout) {
   EXPECT_EQ("\n" + RunTable(FixedResults(), {80, false, ""}), R"(
 model text-3m (sha256 aaaaaaaaaaaa), tokenizer sentencepiece-4096 (sha256
