@@ -9,7 +9,7 @@ namespace plastometer {
 
 // KL a prediction after 64 tokens; twice that after 128.
 inline DriftRecord PlantedDrift(int num_works, double uniform, double early,
-                         double late) {
+                                double late) {
   DriftRecord drift;
   drift.model_name = "planted";
   drift.model_sha256 = std::string(64, 'a');
