@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "harness/base/files.h"
+#include "tests/harness/report/planted_drift.h"
 #include "tests/harness/report/planted_learning.h"
 #include "tests/harness/report/planted_run.h"
 
@@ -72,8 +73,8 @@ std::set<std::string> CsvFiles(const fs::path& folder) {
   return names;
 }
 
-// Two domains, controls and statistics, so that every table and figure is
-// there.
+// Two domains, controls, statistics, drift, a layer map and losses measured
+// elsewhere: every table and figure but those of contexts and arms.
 ReportRun RunWithEverything() {
   auto profiles = PlantedProfiles();
   profiles.insert(profiles.begin() + 1,
@@ -83,6 +84,20 @@ ReportRun RunWithEverything() {
   ReportRun run = PlantedRun(16, profiles, {"code", "prose"});
   run.learning = PlantedLearning(run.results.record);
   run.show_heads = true;
+  run.drift = PlantedDrift(16, 0.5, 0.1, 0.1);
+  run.layer_maps = LayerMaps{
+      "planted",
+      std::string(64, 'a'),
+      "text",
+      8,
+      {{"alone", {{0.25, 0.2, 0.3, ""}, {-0.5, {}, {}, "few works"}}, {}},
+       {"path", {{0.125, 0.1, 0.2, ""}, {{}, {}, {}, "not finite"}}, {}}},
+      {{"alone", "path", {1.0, 0.5, 1.0, ""}}}};
+  ForeignLosses foreign{"elsewhere", "f.csv", std::string(64, 'e'), {}, {}};
+  for (int64_t t = 1; t <= 200; t += 3)
+    foreign.by_position[t] = {2 * (3 + 1 / static_cast<double>(t)), 2};
+  foreign.costs = {{"flops", 0.000002}, {"adaptive_state_bytes", 2}};
+  run.foreign = {foreign};
   return run;
 }
 

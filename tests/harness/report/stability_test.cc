@@ -2,10 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 #include "harness/base/error.h"
 #include "harness/base/files.h"
+#include "tests/harness/report/planted_drift.h"
 #include "tests/harness/report/planted_run.h"
 
 namespace plastometer {
@@ -19,38 +18,6 @@ const T* Find(const Page& page, const std::string& id) {
     if (const auto* found = std::get_if<T>(&block); found && found->id == id)
       return found;
   return nullptr;
-}
-
-// KL a prediction after 64 tokens; twice that after 128.
-DriftRecord PlantedDrift(int num_works, double uniform, double early,
-                         double late) {
-  DriftRecord drift;
-  drift.model_name = "planted";
-  drift.model_sha256 = std::string(64, 'a');
-  drift.data_name = "contexts";
-  drift.probe_name = "other text";
-  drift.seed = 1;
-  drift.num_layers = drift.num_heads = 1;
-  drift.probe_windows = drift.probe_works = 1;
-  drift.probe_predictions = 100;
-  drift.probe_nll = 300;
-  drift.positions = {0, 64, 128};
-  drift.profiles = {
-      {"uniform", {}, "all"}, {"early:25%", {}, "0"}, {"late:25%", {}, "3"}};
-  for (int w = 0; w < num_works; ++w)
-    drift.contexts.push_back(
-        {"s", "prose", "work " + std::to_string(w), "d", 0});
-  for (const double kl : {uniform, early, late})
-    for (const double times : {0, 1, 2})
-      for (int w = 0; w < num_works; ++w) {
-        const double own = kl * times * (1 + 0.05 * std::sin(w));
-        drift.points.push_back({100 * own,
-                                20 * own,
-                                10 * own,
-                                static_cast<int64_t>(10 * times),
-                                {own}});
-      }
-  return drift;
 }
 
 TEST(Drift, PlantedDriftIsFound) {
