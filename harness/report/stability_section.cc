@@ -1,13 +1,12 @@
 // RQ2: how far the model moves on other text (a drift probe), and what it
 // forgets of its own (a context probe).
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "harness/report/curves.h"
 #include "harness/report/format.h"
-#include "harness/report/gnuplot.h"
 #include "harness/report/sections.h"
 #include "harness/report/verdicts.h"
 #include "harness/run/works.h"
@@ -89,26 +88,6 @@ Answer DriftAnswer(const ReportRun& run) {
   return answer;
 }
 
-std::string DriftData(const DriftRecord& drift,
-                      const std::vector<std::vector<DriftRow>>& rows,
-                      const Measured DriftRow::*value) {
-  std::string csv = "tokens_read";
-  for (const DriftProfile& p : drift.profiles)
-    csv += "," + Csv(p.name) + "," + Csv(p.name + "_low") + "," +
-           Csv(p.name + "_high");
-  csv += "\n";
-  for (size_t n = 0; n < drift.positions.size(); ++n) {
-    if (drift.positions[n] == 0) continue;  // W_0 itself
-    csv += std::to_string(drift.positions[n]);
-    for (const auto& profile : rows)
-      for (const auto& x : {(profile[n].*value).value, (profile[n].*value).low,
-                            (profile[n].*value).high})
-        csv += "," + CsvNumber(x.value_or(std::nan("")));
-    csv += "\n";
-  }
-  return csv;
-}
-
 struct DriftPanel {
   const char *id, *title, *axis;
   const Measured DriftRow::*value;
@@ -126,7 +105,6 @@ Figure DriftFigure(const ReportRun& run,
   Figure figure;
   figure.id = panel.id + run.suffix;
   figure.title = panel.title;
-  figure.data[figure.id + ".csv"] = DriftData(drift, rows, panel.value);
   figure.alt = std::string(panel.title) +
                " against the number of tokens read, one line a profile with "
                "its band.";
@@ -135,25 +113,17 @@ Figure DriftFigure(const ReportRun& run,
                    Count(static_cast<int64_t>(drift.contexts.size())) +
                    " windows from " + Count(drift.num_works()) +
                    " works; shaded: pointwise 95 % bands.";
-  figure.plot = "set logscale x 2\nset xlabel 'tokens read'\nset ylabel '" +
-                std::string(panel.axis) +
-                "'\nset yrange [0:*]\nset key above samplen 2\n";
-  std::vector<std::string> bands, lines;
-  figure.height += LegendHeight(drift.profiles.size());
-  for (size_t p = 0; p < drift.profiles.size(); ++p) {
-    const std::string file = "'" + figure.id + ".csv' skip 1 using 1:";
-    const auto column = [&](size_t offset) {
-      return std::to_string(2 + 3 * p + offset);
-    };
-    bands.push_back(file + column(1) + ":" + column(2) +
-                    " with filledcurves fs transparent solid 0.18 noborder lc "
-                    "rgb '" +
-                    SeriesColor(p) + "' notitle");
-    lines.push_back(file + column(0) + " with linespoints pt 7 ps 0.4 " +
-                    LineStyle(p) + " title " + Quoted(drift.profiles[p].name));
+  std::vector<TokenRange> ranges;
+  std::vector<Curve> curves;
+  for (size_t p = 0; p < drift.profiles.size(); ++p)
+    curves.push_back({drift.profiles[p].name, p, {}});
+  for (size_t n = 0; n < drift.positions.size(); ++n) {
+    if (drift.positions[n] == 0) continue;  // W_0 itself
+    ranges.push_back({drift.positions[n], drift.positions[n]});
+    for (size_t p = 0; p < curves.size(); ++p)
+      curves[p].points.push_back(rows[p][n].*panel.value);
   }
-  bands.insert(bands.end(), lines.begin(), lines.end());
-  figure.plot += PlotCommand(bands);
+  DrawCurves(ranges, curves, "tokens read (log scale)", panel.axis, figure);
   return figure;
 }
 

@@ -35,8 +35,8 @@ TEST(Drift, PlantedDriftIsFound) {
   const std::string& data =
       Find<Figure>(page, "drift-kl")->data.at("drift-kl.csv");
   EXPECT_EQ(data.find("\n0,"), std::string::npos) << "W_0 is not on a log axis";
-  EXPECT_THAT(data, HasSubstr("\n64,0.5"));
-  EXPECT_THAT(data, HasSubstr("\n128,1.0"));
+  EXPECT_THAT(data, HasSubstr("\n64,64,64,0.5"));
+  EXPECT_THAT(data, HasSubstr("\n128,128,128,1.0"));
 }
 
 TEST(Drift, MoreDriftIsANo) {
