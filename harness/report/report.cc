@@ -134,6 +134,7 @@ Page MakeReport(const std::vector<ReportRun>& runs) {
     AddForgetting(run, page);
     AddContinual(run, page);
     AddPareto(run, page);
+    AddTiming(run, page);
     if (run.learning) {
       AddPlasticity(run, page);
       AddSurprise(run, page);

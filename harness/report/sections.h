@@ -22,6 +22,7 @@ void AddProfiles(const ReportRun& run, Page& page);
 void AddAdaptation(const ReportRun& run, Page& page);
 void AddFloor(const ReportRun& run, Page& page);
 void AddPareto(const ReportRun& run, Page& page);
+void AddTiming(const ReportRun& run, Page& page);
 void AddOrigin(const ReportRun& run, Page& page);
 void AddConditions(const ReportRun& run, Page& page);
 void AddForgetting(const ReportRun& run, Page& page);  // below AddConditions

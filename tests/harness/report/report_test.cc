@@ -251,6 +251,41 @@ TEST(Forgetting, TooFewWorksRecoverNothing) {
             "not available");
 }
 
+// Four batches of one size and a small one that is left out; the machine is
+// twice as slow in the last, frozen takes half of uniform's time throughout.
+TEST(Figures, TimesOfEqualBatches) {
+  ReportRun run = PlantedRun(20);
+  RunRecord record = run.results.record;
+  for (ProfileRecord& p : record.profiles) {
+    const double share = p.name == "frozen" ? 0.5 : 1;
+    p.times.clear();
+    for (const double seconds : {1, 2, 3, 8})
+      p.times.push_back({1000, share * seconds});
+    p.times.push_back({10, 100});
+  }
+  run.results = Summarise(record);
+  const Page page = MakeReport({run});
+  const Table& table = TableOf(page, "timing");
+  const auto row = [&](size_t p) {
+    std::string text;
+    for (const TableCell& cell : table.rows[p]) text += cell.text + " ";
+    return text;
+  };
+  EXPECT_EQ(row(0),
+            "uniform 4 1000.00 1750.00 2500.00 4250.00 8000.00 "
+            "1.000 1.000 1.000 1.000 1.000 ");
+  EXPECT_EQ(row(3),
+            "frozen 4 500.00 875.00 1250.00 2125.00 4000.00 "
+            "0.500 0.500 0.500 0.500 0.500 ");
+  EXPECT_THAT(
+      FigureOf(page, "timing-ratio").data.at("timing-ratio-batches.csv"),
+      HasSubstr("\n3,1,1,1,0.5\n"));
+  for (ProfileRecord& p : record.profiles) p.times[1].seconds = 0;
+  for (ProfileRecord& p : record.profiles) p.times[2].tokens = 999;
+  run.results = Summarise(record);
+  EXPECT_THROW(TableOf(MakeReport({run}), "timing"), std::runtime_error);
+}
+
 TEST(Figures, WithoutAFloorByPositionThereIsNoCurve) {
   ReportRun run = PlantedRun(20);
   RunRecord record = run.results.record;
@@ -268,7 +303,7 @@ TEST(Report, AFolderWithoutGnuplotHoldsDataAndScripts) {
       WriteReport({PlantedRun(20)}, folder.path(),
                   [](const auto&, const auto&) { return false; });
   EXPECT_FALSE(written.drawn);
-  EXPECT_EQ(written.num_figures, 6);
+  EXPECT_EQ(written.num_figures, 8);
   for (const char* name :
        {"report.html", "report.md", "results.json", "tables/profiles.csv",
         "tables/rq1.csv", "figures/pareto-flops.gp", "figures/pareto-flops.csv",
