@@ -101,8 +101,9 @@ void DrawBoxes(const RunRecord& record, const std::vector<Times>& all,
   figure.data[figure.id + ".csv"] = boxes;
   figure.data[figure.id + "-batches.csv"] = points;
   figure.plot = "set xrange [0.4:" + std::to_string(all.size()) +
-                ".6]\nset xtics (" + tics + ") rotate by 35 right\nset ylabel " +
-                Quoted(panel.y_label) + "\nset boxwidth 0.5\nunset key\n";
+                ".6]\nset xtics (" + tics +
+                ") rotate by 35 right\nset ylabel " + Quoted(panel.y_label) +
+                "\nset boxwidth 0.5\nunset key\n";
   const std::string file = "'" + figure.id + ".csv' skip 1 using 1:";
   std::vector<std::string> parts = {
       file + "4:3:7:6 with candlesticks whiskerbars 0.5 lw 1.5 lc rgb '" +
