@@ -86,8 +86,41 @@ TEST(Forgetting, PlantedForgettingIsFound) {
   const Answer& answer = *Find<Answer>(page, "rq2-forgetting");
   EXPECT_EQ(answer.verdict, "yes") << answer.sentence;
   EXPECT_THAT(answer.sentence, HasSubstr("costs 0.100"));
+  const Table& contexts = *Find<Table>(page, "contexts");
+  ASSERT_EQ(contexts.rows.size(), 8U);  // two contexts, four profiles
+  EXPECT_EQ(contexts.rows[4][1].text, "uniform");
+  EXPECT_NEAR(std::stod(contexts.rows[4][4].csv[0]), 0.3, 1e-9);
   EXPECT_NEAR(std::stod(Find<Table>(page, "rq2-forgetting")->rows[0][2].csv[0]),
               -0.2, 1e-6);
+}
+
+// Two uniform-trained seeds and a model that was trained frozen: post-hoc and
+// co-trained rows, each with its planted loss.
+TEST(Arms, TheTableHasBothArms) {
+  std::vector<ReportRun> runs;
+  for (const auto& [profile, seed, lost] : {std::tuple{"uniform", 1, 0.0},
+                                            {"uniform", 2, 0.0},
+                                            {"frozen", 1, 0.2},
+                                            {"frozen", 2, 0.2}}) {
+    runs.push_back(PlantedRun(20));
+    RunRecord record = runs.back().results.record;
+    record.model_sha256 =
+        std::string(63, profile[0]) + static_cast<char>('0' + seed);
+    record.training = {profile, seed, ""};
+    for (ProfileRecord& p : record.profiles)
+      for (double& x : p.nll) x += lost;
+    runs.back().results = Summarise(std::move(record));
+    runs.back().suffix = "-" + std::to_string(runs.size());
+  }
+  const Page page = MakeReport(runs);
+  const Table& table = *Find<Table>(page, "arms");
+  std::map<std::string, double> lost;
+  for (const auto& row : table.rows)
+    lost[row[0].text + " " + row[1].text] = std::stod(row[3].csv[0]);
+  EXPECT_NEAR(lost.at("post-hoc early:25%"), 0.01, 0.001);
+  EXPECT_NEAR(lost.at("post-hoc frozen"), 0.4, 0.01);
+  // Trained frozen and read frozen: .4 of reading, .2 of training.
+  EXPECT_NEAR(lost.at("co-trained frozen"), 0.6, 0.01);
 }
 
 TEST(LayerMap, IsReadBackAndShown) {
