@@ -130,6 +130,47 @@ void AddForeign(const ReportRun& run, Page& page) {
   page.Add(std::move(table));
 }
 
+namespace {
+
+TableCell HashCell(const std::string& sha256) {
+  return {sha256.substr(0, 12), {sha256}};
+}
+
+// What was measured beside the runs.
+void AddBeside(const std::vector<ReportRun>& runs, Page& page) {
+  Table table{"beside",
+              "Measured beside the runs, by other commands",
+              {{"run", {"run"}, true},
+               {"what", {"what"}, true},
+               {"model SHA-256", {"model_sha256"}, true},
+               {"data", {"data"}, true},
+               {"data SHA-256", {"data_sha256"}, true},
+               {"probe", {"probe"}, true},
+               {"probe SHA-256", {"probe_sha256"}, true},
+               {"lane", {"lane"}, true}},
+              {},
+              {}};
+  for (const ReportRun& run : runs) {
+    if (run.drift) {
+      const DriftRecord& d = *run.drift;
+      table.rows.push_back({TextCell(run.name), TextCell("drift"),
+                            HashCell(d.model_sha256), TextCell(d.data_name),
+                            HashCell(d.data_sha256), TextCell(d.probe_name),
+                            HashCell(d.probe_sha256), TextCell(d.lane)});
+    }
+    if (run.layer_maps) {
+      const LayerMaps& m = *run.layer_maps;
+      table.rows.push_back({TextCell(run.name), TextCell("sensitivity"),
+                            HashCell(m.model_sha256), TextCell(m.data_name),
+                            HashCell(m.data_sha256), TextCell(""), TextCell(""),
+                            TextCell(m.lane)});
+    }
+  }
+  if (!table.rows.empty()) page.Add(std::move(table));
+}
+
+}  // namespace
+
 void AddProvenance(const std::vector<ReportRun>& runs, Page& page) {
   page.Add(Heading{2, "What was measured", "provenance"});
   Table table{"runs",
@@ -150,24 +191,22 @@ void AddProvenance(const std::vector<ReportRun>& runs, Page& page) {
                {"started (UTC)", {"started_utc"}, true}},
               {},
               {}};
-  const auto hash = [](const std::string& h) -> TableCell {
-    return {h.substr(0, 12), {h}};
-  };
   std::vector<std::string> notes;
   for (const ReportRun& run : runs) {
     const RunRecord& r = run.results.record;
-    table.rows.push_back({TextCell(run.name), TextCell(r.model_name),
-                          hash(r.model_sha256), hash(r.tokenizer_sha256),
-                          TextCell(r.data_name), hash(r.data_sha256),
-                          TextCell(r.lane), TextCell(run.numeric_class),
-                          hash(run.code_tree), CountCell(r.num_threads),
-                          CountCell(r.batch_size), CountCell(r.context_tokens),
-                          CountCell(r.seed), TextCell(r.started_utc)});
+    table.rows.push_back(
+        {TextCell(run.name), TextCell(r.model_name), HashCell(r.model_sha256),
+         HashCell(r.tokenizer_sha256), TextCell(r.data_name),
+         HashCell(r.data_sha256), TextCell(r.lane), TextCell(run.numeric_class),
+         HashCell(run.code_tree), CountCell(r.num_threads),
+         CountCell(r.batch_size), CountCell(r.context_tokens),
+         CountCell(r.seed), TextCell(r.started_utc)});
     for (const std::string& note : r.notes)
       notes.push_back(run.name + ": " + note);
   }
   page.Add(std::move(table));
   if (!notes.empty()) page.Add(Bullets{notes});
+  AddBeside(runs, page);
   AddForeign(runs.front(), page);
   page.Add(Paragraph{
       "Intervals are 95 %, from resamples of whole works (a book, a package), "

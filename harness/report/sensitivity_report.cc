@@ -95,6 +95,8 @@ LayerMaps ReadLayerMaps(const std::filesystem::path& file) {
     result.model_name = json.at("model").at("name");
     result.model_sha256 = json.at("model").at("sha256");
     result.data_name = json.at("data").at("name");
+    result.data_sha256 = json.at("data").at("sha256");
+    result.lane = json.at("lane");
     result.num_windows = json.at("windows");
     for (const auto& m : json.at("maps")) {
       result.maps.push_back({m.at("map"), {}, {}});

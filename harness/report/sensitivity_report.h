@@ -10,7 +10,7 @@ namespace plastometer {
 
 // What SensitivityJson wrote, as far as a report shows it.
 struct LayerMaps {
-  std::string model_name, model_sha256, data_name;
+  std::string model_name, model_sha256, data_name, data_sha256, lane;
   int64_t num_windows = 0;
   std::vector<LayerMap> maps;  // by_work is empty
   std::vector<MapCorrelation> correlations;

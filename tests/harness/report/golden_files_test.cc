@@ -89,6 +89,8 @@ ReportRun RunWithEverything() {
       "planted",
       std::string(64, 'a'),
       "text",
+      std::string(64, 'b'),
+      "cpu-portable",
       8,
       {{"alone", {{0.25, 0.2, 0.3, ""}, {-0.5, {}, {}, "few works"}}, {}},
        {"path", {{0.125, 0.1, 0.2, ""}, {{}, {}, {}, "not finite"}}, {}}},
