@@ -45,7 +45,8 @@ void Merge(const MergeArguments& a) {
     if (journals.empty()) plan = ReadPlan(run);
     journals.emplace_back(file.string(), ReadJournal(file));
   }
-  const Collected collected = Collect(plan, journals);
+  NamedJournals taken = journals;  // which are written again below
+  const Collected collected = Collect(plan, taken);
   CheckAllShards(journals);
   if (!collected.missing.empty())
     throw InvalidError("merge: " + std::to_string(collected.missing.size()) +

@@ -37,7 +37,7 @@ void CheckUnit(const RunPlan& plan, const UnitId& id, const JournalUnit& unit,
 
 // Every unit and trace of the journals, by place.
 struct Pieces {
-  std::map<UnitId, const JournalUnit*> units;
+  std::map<UnitId, JournalUnit*> units;
   std::map<UnitId, const JournalTrace*> traces;
 };
 
@@ -62,10 +62,10 @@ void CheckHeaders(const RunPlan& plan, const NamedJournals& journals) {
   }
 }
 
-Pieces Sort(const RunPlan& plan, const NamedJournals& journals) {
+Pieces Sort(const RunPlan& plan, NamedJournals& journals) {
   Pieces pieces;
-  for (const auto& [source, journal] : journals) {
-    for (const JournalUnit& unit : journal.units) {
+  for (auto& [source, journal] : journals) {
+    for (JournalUnit& unit : journal.units) {
       const UnitId id = CheckedId(plan, unit, source);
       CheckUnit(plan, id, unit, source);
       const auto [known, fresh] = pieces.units.emplace(id, &unit);
@@ -82,14 +82,14 @@ Pieces Sort(const RunPlan& plan, const NamedJournals& journals) {
 
 // In the portable class the traced pass, in half mini-batches, has the losses
 // of the whole pass: both are kept, and a difference is named.
-void AddTraced(const RunPlan& plan, const UnitId& id, const JournalUnit& unit,
-               const WindowTrace& traced, Collected& collected,
-               WindowTrace& window) {
+void AddTraced(const RunPlan& plan, const UnitId& id,
+               const std::vector<double>& nll, const WindowTrace& traced,
+               Collected& collected, WindowTrace& window) {
   const bool portable =
       plan.groups[id.group_idx].numeric_class == kPortableClass;
   if (portable && window.block_digests != traced.block_digests)
     collected.inconsistent.push_back(UnitName(plan, id));
-  window.nll = portable ? traced.nll : unit.nll;
+  window.nll = portable ? traced.nll : nll;
   window.row_digests = traced.row_digests;
   window.state_digests = traced.state_digests;
   window.probe = traced.probe;
@@ -109,14 +109,20 @@ Trace CollectCase(const RunPlan& plan, const Pieces& pieces, size_t g, size_t p,
       collected.missing.push_back(UnitName(plan, id));
       continue;
     }
-    const JournalUnit& u = *unit->second;
-    AddUnit({p, w, static_cast<size_t>(u.batch_idx), u.batch_windows,
-             u.batch_seconds, u.counters, u.nll, u.correct},
-            record);
-    WindowTrace window = SummariseLosses(u.nll, group.loss_bytes);
+    JournalUnit& u = *unit->second;
+    const UnitResult result{p,
+                            w,
+                            static_cast<size_t>(u.batch_idx),
+                            u.batch_windows,
+                            u.batch_seconds,
+                            u.counters,
+                            std::move(u.nll),
+                            std::move(u.correct)};
+    AddUnit(result, record);
+    WindowTrace window = SummariseLosses(result.nll, group.loss_bytes);
     if (needs_trace)
-      AddTraced(plan, id, u, traced->second->trace.windows.at(0), collected,
-                window);
+      AddTraced(plan, id, result.nll, traced->second->trace.windows.at(0),
+                collected, window);
     trace.windows.push_back(std::move(window));
   }
   return trace;
@@ -156,22 +162,22 @@ UnitId CheckedId(const RunPlan& plan, int64_t group, int64_t profile,
   return id;
 }
 
-Collected Collect(const RunPlan& plan, const NamedJournals& journals) {
+Collected Collect(const RunPlan& plan, NamedJournals& journals) {
   CheckHeaders(plan, journals);
   const Pieces pieces = Sort(plan, journals);
   Collected collected;
   for (size_t g = 0; g < plan.groups.size(); ++g) {
     RunRecord record = plan.groups[g].record;
     const WindowRecord& last = record.windows.back();
-    for (ProfileRecord& profile : record.profiles) {
+    collected.traces.emplace_back();
+    for (size_t p = 0; p < plan.groups[g].cases.size(); ++p) {
+      ProfileRecord& profile = record.profiles[p];
       profile.nll.resize(
           static_cast<size_t>(last.loss_begin + last.num_tokens - 1));
       if (record.accuracy) profile.correct.resize(profile.nll.size());
-    }
-    collected.traces.emplace_back();
-    for (size_t p = 0; p < plan.groups[g].cases.size(); ++p)
       collected.traces.back().push_back(
           CollectCase(plan, pieces, g, p, collected, record));
+    }
     if (collected.missing.empty()) CheckLeaks(record);
     collected.records.push_back(std::move(record));
   }

@@ -39,9 +39,10 @@ struct Collected {
   // Portable units that have other losses in pieces than in one pass.
   std::vector<std::string> inconsistent;
 };
-// Throws kInvalid naming the journal: of another plan, a shard twice, a unit
-// twice with different losses.
-Collected Collect(const RunPlan& plan, const NamedJournals& journals);
+// Takes the losses out of `journals`: large runs are not held twice. Throws
+// kInvalid naming the journal: of another plan, a shard twice, a unit twice
+// with different losses.
+Collected Collect(const RunPlan& plan, NamedJournals& journals);
 
 // The cases that were asked for, group by group; window_idx is 0.
 std::vector<UnitId> AskedCases(const RunPlan& plan);
