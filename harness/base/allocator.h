@@ -7,4 +7,7 @@ namespace plastometer {
 // at the next step: a quarter of the time. Call once, early in main.
 void KeepFreedMemory();
 
+// All the same: when something large is gone for good.
+void ReturnFreedMemory();
+
 }  // namespace plastometer

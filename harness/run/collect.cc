@@ -3,6 +3,7 @@
 #include <cstring>
 #include <map>
 
+#include "harness/base/allocator.h"
 #include "harness/base/error.h"
 #include "harness/base/sha256.h"
 #include "harness/run/leak_check.h"
@@ -177,6 +178,7 @@ Collected Collect(const RunPlan& plan, NamedJournals& journals) {
       if (record.accuracy) profile.correct.resize(profile.nll.size());
       collected.traces.back().push_back(
           CollectCase(plan, pieces, g, p, collected, record));
+      ReturnFreedMemory();
     }
     if (collected.missing.empty()) CheckLeaks(record);
     collected.records.push_back(std::move(record));
