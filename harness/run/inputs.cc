@@ -56,6 +56,11 @@ std::unique_ptr<Tokenizer> TokenizerOfModel(const fs::path& model_file,
   if (named == "bytes") return LoadTokenizer("bytes");
   if (!named.empty() || IsFile(beside))
     return LoadTokenizer(beside.string(), sha256);
+  if (const std::string task = Value(metadata, "task"); !task.empty())
+    throw InvalidError("model " + model_file.string() +
+                       " was trained on a generated task, " + task +
+                       ": it reads ids, not text; take --task, or name a "
+                       "--tokenizer");
   if (config.vocab_size == kByteVocabulary) return LoadTokenizer("bytes");
   throw InvalidError(
       "model " + model_file.string() +

@@ -77,6 +77,9 @@ TEST(RunTask, AModelBringsItsTaskAndComesNearTheFloor) {
       EXPECT_GT(above, 0.1);
     }
   }
+  const Outcome text = workshop.Run("run --model recall-8 --data text.txt");
+  EXPECT_EQ(text.exit_code, 4);
+  EXPECT_THAT(text.err, HasSubstr("it reads ids, not text"));
   const Outcome wrong =
       workshop.Run("run --model chains-uniform-1 --task mqar --out s");
   EXPECT_EQ(wrong.exit_code, 2);
