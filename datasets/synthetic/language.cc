@@ -123,7 +123,15 @@ class Reader {
   int32_t answer() const { return answers_[asked_]; }
   const std::vector<uint64_t>& name_counts() const { return name_counts_; }
   uint64_t num_mentions() const { return num_mentions_; }
-  uint64_t num_names_seen() const { return num_names_seen_; }
+  uint64_t num_unseen_names() const {
+    return name_counts_.size() - num_names_seen_;
+  }
+  // Hoppe's urn: a new name weighs theta, while there are any; each mention 1.
+  // All times theta's denominator.
+  uint64_t new_name_weight() const {
+    return num_unseen_names() > 0 ? form_.novelty.num : 0;
+  }
+  uint64_t mentions_weight() const { return num_mentions_ * form_.novelty.den; }
 
   WordKind KindOf(int32_t id) const {
     switch (form_.PartOf(id)) {
@@ -244,15 +252,13 @@ class Reader {
     }
   }
 
-  // Hoppe's urn: a new name with probability theta / (mentions + theta), all
-  // unseen ones alike; else an earlier mention, all alike.
+  // All unseen names alike; of earlier mentions, too, all alike.
   double Name(size_t name) const {
-    const uint64_t unseen = name_counts_.size() - num_names_seen_;
-    const auto fresh = static_cast<double>(unseen > 0 ? form_.novelty.num : 0);
-    const double mentions =
-        static_cast<double>(num_mentions_ * form_.novelty.den);
+    const auto fresh = static_cast<double>(new_name_weight());
+    const auto mentions = static_cast<double>(mentions_weight());
     if (name_counts_[name] == 0)
-      return fresh / (mentions + fresh) / static_cast<double>(unseen);
+      return fresh / (mentions + fresh) /
+             static_cast<double>(num_unseen_names());
     return static_cast<double>(name_counts_[name] * form_.novelty.den) /
            (mentions + fresh);
   }
@@ -395,13 +401,11 @@ class LanguageStream : public TokenStream {
 
   int32_t DrawName() {
     const auto& counts = reader_.name_counts();
-    const uint64_t unseen = counts.size() - reader_.num_names_seen();
-    const Fraction theta = language_.form.novelty;
-    const uint64_t fresh = unseen > 0 ? theta.num : 0;
-    const uint64_t total = reader_.num_mentions() * theta.den + fresh;
+    const uint64_t fresh = reader_.new_name_weight();
+    const uint64_t total = reader_.mentions_weight() + fresh;
     if (DrawBelow(total, &draws_) >= fresh)
       return DrawOf(counts, reader_.num_mentions());
-    uint64_t left = DrawBelow(unseen, &draws_);
+    uint64_t left = DrawBelow(reader_.num_unseen_names(), &draws_);
     size_t name = 0;
     while (counts[name] > 0 || left-- > 0) ++name;
     return static_cast<int32_t>(name);

@@ -21,18 +21,9 @@ struct Coefficient {
   size_t profile;
 };
 
-std::vector<SliceVerdict> JudgeAll(const ReportRun& run,
-                                   const WorksOf& works_of) {
-  std::vector<std::string> domains;
-  for (const SliceResult& domain : run.results.domains)
-    domains.push_back(domain.name);
-  return plastometer::JudgeAll(
-      domains, static_cast<uint64_t>(run.results.record.seed), works_of);
-}
-
-std::vector<SliceVerdict> JudgeAll(
+std::vector<SliceVerdict> JudgeContrast(
     const ReportRun& run, const std::vector<Coefficient>& coefficients) {
-  return JudgeAll(run, [&](const std::string& slice) {
+  return JudgeAll(run.results, [&](const std::string& slice) {
     const RunRecord& record = run.results.record;
     const WorkSums works = SumByWork(record, WindowsOf(record, slice));
     std::vector<stats::Term> terms;
@@ -44,7 +35,7 @@ std::vector<SliceVerdict> JudgeAll(
 
 // Of the early layers' change while reading: the works that have one.
 std::vector<SliceVerdict> JudgeSensitivity(const ReportRun& run) {
-  return JudgeAll(run, [&](const std::string& slice) {
+  return JudgeAll(run.results, [&](const std::string& slice) {
     const Learning& learning = *run.learning;
     std::vector<stats::WorkTotals> works;
     for (size_t w = 0; w < learning.early_change.size(); ++w)
@@ -95,14 +86,11 @@ bool TrainedMasked(const ReportRun& run) {
 }
 
 Answer Efficiency(const ReportRun& run, const Arm& arm) {
-  Answer answer{arm.id + run.suffix,
-                std::string("RQ1, efficiency, arm ") + arm.name +
-                    ": do the first 25 % of the layers keep 95 % of what "
-                    "test-time training brings?",
-                "not available",
-                "",
-                "",
-                ""};
+  Answer answer =
+      OpenAnswer(arm.id + run.suffix,
+                 std::string("RQ1, efficiency, arm ") + arm.name +
+                     ": do the first 25 % of the layers keep 95 % of what "
+                     "test-time training brings?");
   const auto profiles = ProfilesOf(run, arm);
   if (TrainedMasked(run)) {
     answer.sentence = "This model learned under `" +
@@ -120,7 +108,7 @@ Answer Efficiency(const ReportRun& run, const Arm& arm) {
     return answer;
   }
   const auto [p, frozen] = *profiles;
-  const auto verdicts = JudgeAll(run, EfficiencyContrast(run, p, frozen));
+  const auto verdicts = JudgeContrast(run, EfficiencyContrast(run, p, frozen));
   const Overall overall = OverallOf(verdicts);
   const auto& cases = run.results.all.cases;
   const RunRecord& record = run.results.record;
@@ -145,13 +133,10 @@ Answer Efficiency(const ReportRun& run, const Arm& arm) {
 }
 
 Answer Depth(const ReportRun& run) {
-  Answer answer{"depth" + run.suffix,
-                "Depth claim: is learning in early layers worth more than in "
-                "as many late ones?",
-                "not available",
-                "",
-                "",
-                ""};
+  Answer answer =
+      OpenAnswer("depth" + run.suffix,
+                 "Depth claim: is learning in early layers worth more than in "
+                 "as many late ones?");
   const auto early = FindProfile(run.results.record, kProfile),
              late = FindProfile(run.results.record, kMirror);
   if (!early || !late || early == late) {
@@ -160,7 +145,7 @@ Answer Depth(const ReportRun& run) {
                       " measures both.";
     return answer;
   }
-  const auto verdicts = JudgeAll(run, {{1, *early}, {-1, *late}});
+  const auto verdicts = JudgeContrast(run, {{1, *early}, {-1, *late}});
   const Overall overall = OverallOf(verdicts);
   const auto& cases = run.results.all.cases;
   answer.verdict = VerdictText(overall.verdict);
@@ -178,13 +163,10 @@ Answer Depth(const ReportRun& run) {
 }
 
 Answer Sensitivity(const ReportRun& run) {
-  Answer answer{"rq3" + run.suffix,
-                "RQ3, gradient sensitivity: do updates of the early layers die "
-                "down while the model reads?",
-                "not available",
-                "",
-                "",
-                ""};
+  Answer answer = OpenAnswer(
+      "rq3" + run.suffix,
+      "RQ3, gradient sensitivity: do updates of the early layers die "
+      "down while the model reads?");
   if (!run.learning) {
     answer.sentence =
         "This run holds no statistics of the inner loop; `plastometer run "
@@ -238,13 +220,13 @@ void AddAnswerTables(const ReportRun& run, Page& page) {
         arm.id + run.suffix,
         std::string("RQ1, arm ") + arm.name + ": L(" + arm.profile +
             ") - 0.05 L(" + arm.frozen + ") - 0.95 L(uniform), nats per token",
-        JudgeAll(run,
-                 EfficiencyContrast(run, profiles->first, profiles->second))));
+        JudgeContrast(
+            run, EfficiencyContrast(run, profiles->first, profiles->second))));
   }
   if (early && late && early != late)
     page.Add(VerdictTable("depth" + run.suffix,
                           "Depth: L(early:25%) - L(late:25%), nats per token",
-                          JudgeAll(run, {{1, *early}, {-1, *late}})));
+                          JudgeContrast(run, {{1, *early}, {-1, *late}})));
   AddStabilityTables(run, page);
   if (run.learning)
     page.Add(VerdictTable(

@@ -30,21 +30,6 @@ int64_t LengthOf(const ContinualResult& c) {
   return (c.num_tokens - c.back) / kContinualSpan * kContinualSpan;
 }
 
-// Of the named columns, behind the reader's name.
-std::string Part(const std::vector<Column>& columns,
-                 const std::vector<std::vector<std::string>>& rows,
-                 size_t begin, size_t end, int width) {
-  const auto part = [&](const auto& all) {
-    std::vector cells{all.front()};
-    cells.insert(cells.end(), all.begin() + static_cast<int64_t>(begin),
-                 all.begin() + static_cast<int64_t>(end));
-    return cells;
-  };
-  std::vector<std::vector<std::string>> cells;
-  for (const auto& row : rows) cells.push_back(part(row));
-  return RenderTable(part(columns), cells, width);
-}
-
 }  // namespace
 
 std::string RecoveryText(const Measured& m, int64_t num_tokens) {
@@ -59,30 +44,26 @@ std::string RecoveryText(const Measured& m, int64_t num_tokens) {
 std::string ContinualText(const Results& results, int width) {
   if (!results.continual) return "";
   const ContinualResult& c = *results.continual;
-  const std::vector<Column> columns = {{{"reader"}, true},
-                                       {{"nats/token", "of A' [95 %]"}, true},
-                                       {{"above who", "remembers A"}, true},
-                                       {{"above who", "begins anew"}, true},
-                                       {{"backward", "transfer"}, true},
-                                       {{"recovery,", "tokens"}, true}};
-  std::vector<std::vector<std::string>> rows;
-  for (const ContinualRow& row : c.rows)
-    rows.push_back({row.name, MeasuredCell(row.loss, 4),
-                    MeasuredCell(row.above_remembering, 4),
-                    MeasuredCell(row.above_resetting, 4),
-                    MeasuredCell(row.transfer, 3),
-                    RecoveryText(row.recovery, LengthOf(c))});
-  std::string tables;
-  for (size_t begin = 1, end = 2; begin < columns.size(); begin = end++) {
-    std::string table = Part(columns, rows, begin, end, width);
-    for (; end < columns.size(); ++end) {
-      std::string wider = Part(columns, rows, begin, end + 1, width);
-      if (WidestLine(wider) > width) break;
-      table = std::move(wider);
-    }
-    tables += (begin > 1 ? "\n" : "") + table;
-  }
-  return Wrap(Caption(c), width) + tables + Wrap(Meaning(), width) + "\n";
+  Cells reader;
+  std::vector<Cells> groups(5);
+  const auto add = [&](Cells& to, const Column& column, const auto& cell) {
+    std::vector<std::string> cells;
+    for (const ContinualRow& row : c.rows) cells.push_back(cell(row));
+    Append(to, column, cells);
+  };
+  add(reader, {{"reader"}, true}, [](const auto& row) { return row.name; });
+  add(groups[0], {{"nats/token", "of A' [95 %]"}, true},
+      [](const auto& row) { return MeasuredCell(row.loss, 4); });
+  add(groups[1], {{"above who", "remembers A"}, true},
+      [](const auto& row) { return MeasuredCell(row.above_remembering, 4); });
+  add(groups[2], {{"above who", "begins anew"}, true},
+      [](const auto& row) { return MeasuredCell(row.above_resetting, 4); });
+  add(groups[3], {{"backward", "transfer"}, true},
+      [](const auto& row) { return MeasuredCell(row.transfer, 3); });
+  add(groups[4], {{"recovery,", "tokens"}, true},
+      [&](const auto& row) { return RecoveryText(row.recovery, LengthOf(c)); });
+  return Wrap(Caption(c), width) + PackedTables(reader, reader, groups, width) +
+         Wrap(Meaning(), width) + "\n";
 }
 
 void AddContinual(const ReportRun& run, Page& page) {

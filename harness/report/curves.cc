@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "harness/report/format.h"
 #include "harness/report/gnuplot.h"
+#include "harness/report/measured.h"
 
 namespace plastometer {
 namespace {
@@ -13,21 +13,14 @@ namespace {
 std::string CurvesCsv(const std::vector<TokenRange>& ranges,
                       const std::vector<Curve>& curves) {
   std::string csv = "from_token,to_token,middle";
-  for (const Curve& curve : curves)
-    for (const char* bound : {"", "_low", "_high"})
-      csv += "," + Csv(curve.name + bound);
+  for (const Curve& curve : curves) csv += CsvBoundsHeader(curve.name);
   csv += "\n";
   for (size_t k = 0; k < ranges.size(); ++k) {
     const auto [from, to] = ranges[k];
     csv += std::to_string(from) + "," + std::to_string(to) + "," +
            CsvNumber(std::sqrt(static_cast<double>(std::max<int64_t>(from, 1)) *
                                static_cast<double>(to)));
-    for (const Curve& curve : curves) {
-      const Measured& m = curve.points[k];
-      for (const auto& x : {m.value, m.low, m.high})
-        csv += "," +
-               CsvNumber(x.value_or(std::numeric_limits<double>::quiet_NaN()));
-    }
+    for (const Curve& curve : curves) csv += CsvBounds(curve.points[k]);
     csv += "\n";
   }
   return csv;

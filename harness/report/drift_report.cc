@@ -8,6 +8,7 @@
 
 #include "harness/golden/canonical_json.h"
 #include "harness/report/format.h"
+#include "harness/report/measured.h"
 #include "harness/run/works.h"
 
 namespace plastometer {
@@ -135,7 +136,7 @@ std::string Header(const DriftRecord& r, int width) {
               width);
 }
 
-Json MeasuredJson(const Measured& m) {
+Json ExactJson(const Measured& m) {
   const auto number = [](const std::optional<double>& value) {
     return value ? FloatJson(*value) : Json(nullptr);
   };
@@ -158,7 +159,7 @@ std::vector<Named> MeasuredOf(const DriftRow& row) {
 Json RowJson(const DriftRow& row) {
   Json json;
   for (const auto& [name, measured] : MeasuredOf(row))
-    json[name] = MeasuredJson(*measured);
+    json[name] = ExactJson(*measured);
   json["weight_distance_by_layer"] = Json::array();
   for (const double d : row.layer_distance)
     json["weight_distance_by_layer"].push_back(FloatJson(d));
@@ -252,7 +253,7 @@ std::string DriftCsv(const DriftRecord& record) {
   const auto rows = SummariseDrift(record);
   std::string text = "profile,plastic_layers,tokens_read";
   for (const auto& [name, measured] : MeasuredOf(rows[0][0]))
-    text += std::string(",") + name + "," + name + "_low," + name + "_high";
+    text += CsvBoundsHeader(name);
   for (int64_t l = 0; l < record.num_layers; ++l)
     text += ",weight_distance_layer_" + std::to_string(l);
   text += "\n";
@@ -262,8 +263,7 @@ std::string DriftCsv(const DriftRecord& record) {
               Csv(record.profiles[p].plastic_layers) + "," +
               std::to_string(record.positions[n]);
       for (const auto& [name, m] : MeasuredOf(rows[p][n]))
-        for (const auto& value : {m->value, m->low, m->high})
-          text += "," + CsvNumber(value.value_or(std::nan("")));
+        text += CsvBounds(*m);
       for (const double d : rows[p][n].layer_distance)
         text += "," + CsvNumber(d);
       text += "\n";

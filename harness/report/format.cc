@@ -37,6 +37,14 @@ std::string Line(const std::vector<Column>& columns,
   return line + "\n";
 }
 
+void Append(Cells& to, const Cells& more) {
+  to.columns.insert(to.columns.end(), more.columns.begin(), more.columns.end());
+  to.rows.resize(more.rows.size());
+  for (size_t r = 0; r < more.rows.size(); ++r)
+    to.rows[r].insert(to.rows[r].end(), more.rows[r].begin(),
+                      more.rows[r].end());
+}
+
 }  // namespace
 
 std::string Fixed(double value, int decimals) {
@@ -153,6 +161,35 @@ std::string RenderTable(const std::vector<Column>& columns,
   }
   for (const auto& row : rows) text += Line(columns, row, widths, gap);
   return text;
+}
+
+void Append(Cells& to, Column column, const std::vector<std::string>& cells) {
+  to.columns.push_back(std::move(column));
+  to.rows.resize(cells.size());
+  for (size_t r = 0; r < cells.size(); ++r) to.rows[r].push_back(cells[r]);
+}
+
+std::string PackedTables(const Cells& long_labels, const Cells& short_labels,
+                         const std::vector<Cells>& groups, int width) {
+  std::string text;
+  Cells table = long_labels;
+  size_t num_groups = 0;
+  const auto render = [&](const Cells& cells) {
+    return RenderTable(cells.columns, cells.rows, width);
+  };
+  for (const Cells& group : groups) {
+    Cells wider = table;
+    Append(wider, group);
+    if (num_groups > 0 && WidestLine(render(wider)) > width) {
+      text += render(table) + "\n";
+      wider = short_labels;
+      Append(wider, group);
+      num_groups = 0;
+    }
+    table = std::move(wider);
+    ++num_groups;
+  }
+  return text + render(table);
 }
 
 std::string Wrap(const std::string& text, int width, int indent) {

@@ -33,6 +33,17 @@ std::string RenderTable(const std::vector<Column>& columns,
                         const std::vector<std::vector<std::string>>& rows,
                         int width);
 
+// Columns with their cells.
+struct Cells {
+  std::vector<Column> columns;
+  std::vector<std::vector<std::string>> rows;
+};
+void Append(Cells& to, Column column, const std::vector<std::string>& cells);
+// As few tables as the width allows; a group of columns stays together. The
+// first table has the long labels, the others the short ones.
+std::string PackedTables(const Cells& long_labels, const Cells& short_labels,
+                         const std::vector<Cells>& groups, int width);
+
 // Breaks at spaces; continuation lines are indented.
 std::string Wrap(const std::string& text, int width, int indent = 2);
 

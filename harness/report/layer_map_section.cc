@@ -1,9 +1,8 @@
 // How much each layer's plasticity matters: what `plastometer sensitivity`
 // found.
-#include <cmath>
-
 #include "harness/report/format.h"
 #include "harness/report/gnuplot.h"
+#include "harness/report/measured.h"
 #include "harness/report/sections.h"
 
 namespace plastometer {
@@ -15,16 +14,11 @@ Figure MapFigure(const ReportRun& run) {
   figure.id = "layer-map" + run.suffix;
   figure.title = "How much each layer's learning matters";
   std::string csv = "layer";
-  for (const LayerMap& map : maps.maps)
-    csv += "," + Csv(map.name) + "," + Csv(map.name + "_low") + "," +
-           Csv(map.name + "_high");
+  for (const LayerMap& map : maps.maps) csv += CsvBoundsHeader(map.name);
   csv += "\n";
   for (size_t l = 0; l < maps.maps.at(0).layers.size(); ++l) {
     csv += std::to_string(l);
-    for (const LayerMap& map : maps.maps)
-      for (const auto& x :
-           {map.layers.at(l).value, map.layers[l].low, map.layers[l].high})
-        csv += "," + CsvNumber(x.value_or(std::nan("")));
+    for (const LayerMap& map : maps.maps) csv += CsvBounds(map.layers.at(l));
     csv += "\n";
   }
   figure.data[figure.id + ".csv"] = csv;

@@ -20,6 +20,26 @@ Json MeasuredJson(const Measured& m) {
   return json;
 }
 
+Measured ParseMeasured(const nlohmann::json& json) {
+  const auto number = [&](const char* key) {
+    return json.at(key).is_null() ? std::nullopt
+                                  : std::optional<double>(json.at(key));
+  };
+  return {number("value"), number("low"), number("high"),
+          json.value("reason", "")};
+}
+
+std::string CsvBounds(const Measured& m) {
+  std::string text;
+  for (const auto& x : {m.value, m.low, m.high})
+    text += "," + CsvNumber(x.value_or(std::nan("")));
+  return text;
+}
+
+std::string CsvBoundsHeader(const std::string& name) {
+  return "," + Csv(name) + "," + Csv(name + "_low") + "," + Csv(name + "_high");
+}
+
 std::string MeasuredCell(const Measured& m, int decimals, double scale) {
   if (!m.value || !std::isfinite(*m.value)) return "not available";
   std::string text = Fixed(scale * *m.value, decimals);

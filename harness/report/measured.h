@@ -12,6 +12,12 @@ namespace plastometer {
 nlohmann::ordered_json NumberJson(const std::optional<double>& value);
 // {"value", "low", "high"}, and "reason" where one is given.
 nlohmann::ordered_json MeasuredJson(const Measured& m);
+// What MeasuredJson wrote. Throws nlohmann::json::exception.
+Measured ParseMeasured(const nlohmann::json& json);
+// ",value,low,high"; empty cells for what is missing.
+std::string CsvBounds(const Measured& m);
+// ",name,name_low,name_high"
+std::string CsvBoundsHeader(const std::string& name);
 // "0.123 [0.100, 0.150]"; without an interval the number alone; "not
 // available".
 std::string MeasuredCell(const Measured& m, int decimals, double scale = 1);

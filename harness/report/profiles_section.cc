@@ -102,6 +102,12 @@ void AddProfiles(const ReportRun& run, Page& page) {
   if (run.results.domains.size() > 1) page.Add(DomainsTable(run));
 }
 
+namespace {
+
+TableCell HashCell(const std::string& sha256) {
+  return {sha256.substr(0, 12), {sha256}};
+}
+
 void AddForeign(const ReportRun& run, Page& page) {
   if (run.foreign.empty()) return;
   Table table{"foreign",
@@ -121,19 +127,13 @@ void AddForeign(const ReportRun& run, Page& page) {
     const double perplexity = std::exp(f.MeanLoss());
     table.rows.push_back({TextCell(f.profile),
                           TextCell(f.file),
-                          {f.sha256.substr(0, 12), {f.sha256}},
+                          HashCell(f.sha256),
                           CountCell(f.num_rows()),
                           CountCell(f.by_position.rbegin()->first),
                           NumberCell(f.MeanLoss(), 4),
                           {Perplexity(perplexity), {CsvNumber(perplexity)}}});
   }
   page.Add(std::move(table));
-}
-
-namespace {
-
-TableCell HashCell(const std::string& sha256) {
-  return {sha256.substr(0, 12), {sha256}};
 }
 
 // What was measured beside the runs.

@@ -28,7 +28,6 @@ void AddConditions(const ReportRun& run, Page& page);
 void AddForgetting(const ReportRun& run, Page& page);  // below AddConditions
 void AddContinual(const ReportRun& run, Page& page);
 void AddArms(const std::vector<ReportRun>& runs, Page& page);
-void AddForeign(const ReportRun& run, Page& page);
 void AddProvenance(const std::vector<ReportRun>& runs, Page& page);
 
 // Helpers that they share.

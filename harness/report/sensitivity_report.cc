@@ -78,14 +78,6 @@ std::string SensitivityTable(const SensitivityRun& run, int width) {
 
 LayerMaps ReadLayerMaps(const std::filesystem::path& file) {
   const nlohmann::json json = ParseJson(ReadFile(file), file.string());
-  const auto measured = [](const nlohmann::json& m) {
-    const auto number = [&m](const char* key) {
-      return m.at(key).is_null() ? std::nullopt
-                                 : std::optional<double>(m.at(key));
-    };
-    return Measured{number("value"), number("low"), number("high"),
-                    m.value("reason", "")};
-  };
   LayerMaps result;
   try {
     if (json.at("command") != "sensitivity")
@@ -101,14 +93,14 @@ LayerMaps ReadLayerMaps(const std::filesystem::path& file) {
     for (const auto& m : json.at("maps")) {
       result.maps.push_back({m.at("map"), {}, {}});
       for (const auto& layer : m.at("layers"))
-        result.maps.back().layers.push_back(measured(layer));
+        result.maps.back().layers.push_back(ParseMeasured(layer));
       if (result.maps.back().layers.size() != result.maps[0].layers.size())
         throw InvalidError(file.string() +
                            ": \"maps\" have different numbers of layers");
     }
     for (const auto& c : json.at("correlations"))
       result.correlations.push_back({c.at("maps").at(0), c.at("maps").at(1),
-                                     measured(c.at("rank_correlation"))});
+                                     ParseMeasured(c.at("rank_correlation"))});
   } catch (const nlohmann::json::exception& error) {
     throw InvalidError(file.string() + ": " + error.what() +
                        "; expected what 'plastometer sensitivity --out' "

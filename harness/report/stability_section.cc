@@ -39,13 +39,10 @@ std::vector<SliceVerdict> JudgeDrift(const DriftRecord& drift,
 }
 
 Answer DriftAnswer(const ReportRun& run) {
-  Answer answer{"rq2" + run.suffix,
-                "RQ2, stability, drift: with only the first 25 % of the layers "
-                "learning, does the model move less on other text?",
-                "not available",
-                "",
-                "",
-                ""};
+  Answer answer = OpenAnswer(
+      "rq2" + run.suffix,
+      "RQ2, stability, drift: with only the first 25 % of the layers "
+      "learning, does the model move less on other text?");
   const auto profiles =
       run.drift ? Pair(*run.drift, kEarly, kUniform) : std::nullopt;
   if (!profiles) {
@@ -187,35 +184,28 @@ std::optional<Forgetting> ForgettingOf(const ReportRun& run) {
 std::vector<SliceVerdict> JudgeForgetting(const ReportRun& run,
                                           const Forgetting& f) {
   const RunRecord& record = run.results.record;
-  std::vector<std::string> domains;
-  for (const SliceResult& d : run.results.domains) domains.push_back(d.name);
-  return JudgeAll(
-      domains, static_cast<uint64_t>(record.seed),
-      [&](const std::string& slice) {
-        const auto under = [&](const std::string& condition) {
-          std::vector<size_t> windows = WindowsOf(record, slice);
-          std::erase_if(windows, [&](size_t w) {
-            return record.windows[w].condition != condition;
-          });
-          return SumByWork(record, windows);
-        };
-        const WorkSums after = under(f.condition), own = under(kOwn);
-        const std::vector<stats::Term> terms = {{1, Totals(after, f.early)},
-                                                {-1, Totals(own, f.early)},
-                                                {-1, Totals(after, f.uniform)},
-                                                {1, Totals(own, f.uniform)}};
-        return stats::Combine(terms);
+  return JudgeAll(run.results, [&](const std::string& slice) {
+    const auto under = [&](const std::string& condition) {
+      std::vector<size_t> windows = WindowsOf(record, slice);
+      std::erase_if(windows, [&](size_t w) {
+        return record.windows[w].condition != condition;
       });
+      return SumByWork(record, windows);
+    };
+    const WorkSums after = under(f.condition), own = under(kOwn);
+    const std::vector<stats::Term> terms = {{1, Totals(after, f.early)},
+                                            {-1, Totals(own, f.early)},
+                                            {-1, Totals(after, f.uniform)},
+                                            {1, Totals(own, f.uniform)}};
+    return stats::Combine(terms);
+  });
 }
 
 Answer ForgettingAnswer(const ReportRun& run) {
-  Answer answer{"rq2-forgetting" + run.suffix,
-                "RQ2, stability, forgetting: with only the first 25 % of the "
-                "layers learning, is less of the document forgotten?",
-                "not available",
-                "",
-                "",
-                ""};
+  Answer answer =
+      OpenAnswer("rq2-forgetting" + run.suffix,
+                 "RQ2, stability, forgetting: with only the first 25 % of the "
+                 "layers learning, is less of the document forgotten?");
   const auto f = ForgettingOf(run);
   if (!f) {
     answer.sentence =

@@ -87,56 +87,12 @@ std::string ParetoCell(const CaseResult& row) {
   return *mark->second ? "*" : "";
 }
 
-struct Cells {
-  std::vector<Column> columns;
-  std::vector<std::vector<std::string>> rows;
-};
-
-void Append(Cells& to, Column column, const std::vector<std::string>& cells) {
-  to.columns.push_back(std::move(column));
-  to.rows.resize(cells.size());
-  for (size_t r = 0; r < cells.size(); ++r) to.rows[r].push_back(cells[r]);
-}
-
 template <typename F>
 std::vector<std::string> ForEach(const SliceResult& slice, F f) {
   std::vector<std::string> cells;
   for (size_t p = 0; p < slice.cases.size(); ++p)
     cells.push_back(f(slice.cases[p], p));
   return cells;
-}
-
-void Append(Cells& to, const Cells& more) {
-  to.columns.insert(to.columns.end(), more.columns.begin(), more.columns.end());
-  to.rows.resize(more.rows.size());
-  for (size_t r = 0; r < more.rows.size(); ++r)
-    to.rows[r].insert(to.rows[r].end(), more.rows[r].begin(),
-                      more.rows[r].end());
-}
-
-// As few tables as the width allows; a group of columns stays together. The
-// first table has the long labels, the others the short ones.
-std::string PackedTables(const Cells& long_labels, const Cells& short_labels,
-                         const std::vector<Cells>& groups, int width) {
-  std::string text;
-  Cells table = long_labels;
-  size_t num_groups = 0;
-  const auto render = [&](const Cells& cells) {
-    return RenderTable(cells.columns, cells.rows, width);
-  };
-  for (const Cells& group : groups) {
-    Cells wider = table;
-    Append(wider, group);
-    if (num_groups > 0 && WidestLine(render(wider)) > width) {
-      text += render(table) + "\n";
-      wider = short_labels;
-      Append(wider, group);
-      num_groups = 0;
-    }
-    table = std::move(wider);
-    ++num_groups;
-  }
-  return text + render(table);
 }
 
 Cells LabelCells(const Labels& labels, bool with_layers) {

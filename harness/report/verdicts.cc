@@ -4,7 +4,6 @@
 
 #include "harness/report/format.h"
 #include "harness/report/sections.h"
-#include "harness/run/results.h"
 #include "harness/run/works.h"
 
 namespace plastometer {
@@ -50,6 +49,15 @@ std::vector<SliceVerdict> JudgeAll(const std::vector<std::string>& domains,
   return verdicts;
 }
 
+std::vector<SliceVerdict> JudgeAll(const Results& results,
+                                   const WorksOf& works_of) {
+  std::vector<std::string> domains;
+  for (const SliceResult& domain : results.domains)
+    domains.push_back(domain.name);
+  return JudgeAll(domains, static_cast<uint64_t>(results.record.seed),
+                  works_of);
+}
+
 Overall OverallOf(const std::vector<SliceVerdict>& verdicts) {
   Overall overall{verdicts[0].verdict, "", {}};
   int num_domains = 0;
@@ -79,6 +87,10 @@ Overall OverallOf(const std::vector<SliceVerdict>& verdicts) {
   }
   if (!overall.why.empty()) overall.verdict = Verdict::kUndecided;
   return overall;
+}
+
+Answer OpenAnswer(const std::string& id, const std::string& question) {
+  return {id, question, "not available", "", "", ""};
 }
 
 std::string Join(const std::vector<std::string>& parts) {

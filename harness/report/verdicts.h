@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "harness/report/page.h"
+#include "harness/run/results.h"
 #include "harness/stats/bootstrap.h"
 #include "harness/stats/contrast.h"
 
@@ -30,6 +31,10 @@ using WorksOf =
 std::vector<SliceVerdict> JudgeAll(const std::vector<std::string>& domains,
                                    uint64_t seed, const WorksOf& works_of);
 
+// The domains and the seed of a run.
+std::vector<SliceVerdict> JudgeAll(const Results& results,
+                                   const WorksOf& works_of);
+
 // One only where the domains that have enough works and all text together say
 // the same.
 struct Overall {
@@ -43,6 +48,9 @@ std::string Caveat(const Overall& overall);
 
 Table VerdictTable(const std::string& id, const std::string& caption,
                    const std::vector<SliceVerdict>& verdicts);
+
+// "not available", until there is more to say.
+Answer OpenAnswer(const std::string& id, const std::string& question);
 
 // "a, b, c"
 std::string Join(const std::vector<std::string>& parts);
