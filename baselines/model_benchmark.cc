@@ -17,8 +17,8 @@
 #include <thread>
 
 #include "baselines/machine.h"
-#include "harness/base/allocator.h"
-#include "harness/base/error.h"
+#include "base/allocator.h"
+#include "base/error.h"
 #include "harness/stats/basic.h"
 #include "model/model.h"
 

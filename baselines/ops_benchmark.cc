@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "baselines/machine.h"
-#include "harness/base/allocator.h"
-#include "harness/base/error.h"
+#include "base/allocator.h"
+#include "base/error.h"
 #include "harness/stats/basic.h"
 #include "model/cost/cost.h"
 #include "model/ops/arithmetic.h"

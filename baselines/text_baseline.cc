@@ -16,9 +16,9 @@
 #include "baselines/byte_ngram.h"
 #include "datasets/corpus.h"
 #include "datasets/sources.h"
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/zstd_stream.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/zstd_stream.h"
 
 namespace plastometer {
 namespace {

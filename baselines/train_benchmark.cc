@@ -6,8 +6,8 @@
 
 #include <cmath>
 
-#include "harness/base/allocator.h"
-#include "harness/base/error.h"
+#include "base/allocator.h"
+#include "base/error.h"
 #include "model/train/random.h"
 #include "model/train/trainer.h"
 

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "datasets/synthetic/draw.h"
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer {
 namespace {

@@ -6,10 +6,10 @@
 
 #include "datasets/sources.h"
 #include "datasets/store.h"
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/json.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/sha256.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

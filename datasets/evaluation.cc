@@ -5,9 +5,9 @@
 
 #include "datasets/corpus.h"
 #include "datasets/sources.h"
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

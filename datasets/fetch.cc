@@ -5,10 +5,10 @@
 #include <chrono>
 
 #include "datasets/extract/extract.h"
-#include "datasets/process.h"
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/sha256.h"
+#include "base/process.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

@@ -5,8 +5,8 @@
 #include <map>
 
 #include "datasets/sources.h"
-#include "harness/base/error.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/sha256.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <functional>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer {
 namespace {

@@ -2,8 +2,8 @@
 
 #include "datasets/sentencepiece_proto.h"
 #include "datasets/tokenizer.h"
-#include "harness/base/error.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/sha256.h"
 
 namespace plastometer {
 namespace {

@@ -3,8 +3,8 @@
 #include <unordered_map>
 
 #include "datasets/tokenizer.h"
-#include "harness/base/error.h"
-#include "harness/base/files.h"
+#include "base/error.h"
+#include "base/files.h"
 
 namespace plastometer {
 namespace {

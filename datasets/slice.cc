@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <nlohmann/json.hpp>
 
 #include "datasets/text_data.h"
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/json.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/json.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

@@ -4,9 +4,9 @@
 #include <map>
 #include <set>
 
-#include "harness/base/error.h"
-#include "harness/base/json.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/sha256.h"
 
 namespace plastometer {
 

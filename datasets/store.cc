@@ -2,11 +2,11 @@
 
 #include <set>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/json.h"
-#include "harness/base/sha256.h"
-#include "harness/base/zstd_stream.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/sha256.h"
+#include "base/zstd_stream.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

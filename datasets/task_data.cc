@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "datasets/synthetic/synthetic.h"
-#include "harness/base/error.h"
-#include "harness/base/json.h"
+#include "base/error.h"
+#include "base/json.h"
 
 namespace plastometer {
 namespace {

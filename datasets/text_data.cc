@@ -8,9 +8,9 @@
 #include "datasets/extract/extract.h"
 #include "datasets/store.h"
 #include "datasets/utf8.h"
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/json.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/json.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer {
 namespace {

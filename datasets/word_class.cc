@@ -205,14 +205,6 @@ WordClass OfPiece(const WordClass* begin, const WordClass* end) {
 
 }  // namespace
 
-std::string WordClassName(WordClass word_class) {
-  constexpr const char* kNames[kNumWordClasses] = {
-      "other",       "function",        "seen content",   "new content",
-      "punctuation", "digits",          "space",          "continuation",
-      "keyword",     "seen identifier", "new identifier", "literal"};
-  return kNames[static_cast<size_t>(word_class)];
-}
-
 TextKind KindOfDomain(const std::string& domain) {
   constexpr const char* kCode[] = {"python",     "go",   "cpp",
                                    "c",          "rust", "java",

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <vector>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer {
 namespace {

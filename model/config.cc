@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer {
 namespace {

@@ -3,7 +3,7 @@
 #include <span>
 #include <string>
 
-#include "harness/base/sha256.h"
+#include "base/sha256.h"
 
 namespace plastometer {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "model/weights/host_tensor.h"
+#include "base/host_tensor.h"
 
 namespace plastometer {
 

@@ -9,8 +9,8 @@
 #include <optional>
 #include <thread>
 
-#include "harness/base/error.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/sha256.h"
 #include "model/causality.h"
 #include "model/device/device.h"
 #include "model/digests.h"

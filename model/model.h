@@ -11,9 +11,9 @@
 
 #include "model/config.h"
 #include "model/cost/cost.h"
-#include "model/lane.h"
+#include "base/lane.h"
 #include "model/profile.h"
-#include "model/weights/host_tensor.h"
+#include "base/host_tensor.h"
 
 namespace plastometer {
 

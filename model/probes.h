@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "model/lane.h"
+#include "base/lane.h"
 
 namespace plastometer {
 

@@ -8,10 +8,11 @@
 #include <numeric>
 #include <optional>
 #include <string_view>
+#include <nlohmann/json.hpp>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/json.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/json.h"
 
 namespace plastometer {
 namespace {

@@ -15,9 +15,9 @@
 #include <string>
 #include <vector>
 
-namespace plastometer {
+#include "base/counters.h"
 
-constexpr int64_t kMiniBatchTokens = 16;  // b of the absolute token grid
+namespace plastometer {
 
 // One layer's multiplier over time: `lambda` in mini-batches m with m % every
 // == 0 and 16 m < until_tokens, else 0.

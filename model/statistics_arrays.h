@@ -7,7 +7,7 @@
 
 #include "model/config.h"
 #include "model/ops/statistics.h"
-#include "model/weights/host_tensor.h"
+#include "base/host_tensor.h"
 
 namespace plastometer {
 

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 #include <ATen/ATen.h>
 
-#include "model/weights/host_tensor.h"
+#include "base/host_tensor.h"
 
 namespace plastometer {
 

@@ -1,7 +1,9 @@
 // dictd databases: one gzip file of entries, each a headword at the margin with
 // an indented text.
 #include "datasets/extract/extract.h"
-#include "harness/base/files.h"
+
+#include <nlohmann/json.hpp>
+#include "base/files.h"
 
 namespace plastometer {
 namespace {

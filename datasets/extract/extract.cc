@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <unordered_set>
+#include <nlohmann/json.hpp>
 
 #include "datasets/utf8.h"
-#include "harness/base/error.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/sha256.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "datasets/extract/extract.h"
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer {
 namespace {

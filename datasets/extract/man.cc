@@ -2,9 +2,10 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <nlohmann/json.hpp>
 
 #include "datasets/extract/extract.h"
-#include "harness/base/files.h"
+#include "base/files.h"
 
 namespace plastometer {
 namespace {

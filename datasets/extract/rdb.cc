@@ -1,8 +1,10 @@
 // R's lazy-load data: each entry is a big-endian length, then a zlib stream
 // that holds one XDR-serialised object.
 #include "datasets/extract/extract.h"
-#include "harness/base/error.h"
-#include "harness/base/files.h"
+
+#include <nlohmann/json.hpp>
+#include "base/error.h"
+#include "base/files.h"
 
 namespace plastometer {
 namespace {

@@ -1,8 +1,9 @@
 // Program text as it is, without tests and without what a generator wrote.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "datasets/extract/extract.h"
-#include "harness/base/files.h"
+#include "base/files.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

@@ -3,10 +3,11 @@
 #include <array>
 #include <cctype>
 #include <set>
+#include <nlohmann/json.hpp>
 
 #include "datasets/extract/extract.h"
-#include "harness/base/error.h"
-#include "harness/base/files.h"
+#include "base/error.h"
+#include "base/files.h"
 
 namespace plastometer {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "harness/base/philox.h"
+#include "base/philox.h"
 
 namespace plastometer::synthetic {
 

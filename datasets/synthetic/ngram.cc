@@ -4,7 +4,7 @@
 #include <unordered_map>
 
 #include "datasets/synthetic/synthetic.h"
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer::synthetic {
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "datasets/synthetic/tasks.h"
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer::synthetic {
 

@@ -8,7 +8,7 @@
 #include "harness/cli/output.h"
 #include "harness/report/arms_report.h"
 #include "harness/report/table.h"
-#include "harness/run/arms.h"
+#include "harness/results/arms.h"
 #include "harness/run/finished_run.h"
 
 namespace plastometer {

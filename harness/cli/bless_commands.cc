@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/interrupt.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/interrupt.h"
 #include "harness/cli/suite_run.h"
 #include "harness/golden/bless.h"
 #include "harness/golden/store.h"

@@ -16,13 +16,13 @@
 #include "datasets/synthetic/synthetic.h"
 #include "datasets/text_data.h"
 #include "datasets/tokenizer.h"
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/interrupt.h"
-#include "harness/base/json.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/interrupt.h"
+#include "base/json.h"
+#include "base/sha256.h"
 #include "harness/cli/output.h"
-#include "model/weights/safetensors.h"
+#include "base/safetensors.h"
 
 namespace plastometer {
 namespace {

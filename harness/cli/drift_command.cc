@@ -7,19 +7,19 @@
 #include <vector>
 
 #include "datasets/text_data.h"
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/interrupt.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/interrupt.h"
+#include "base/sha256.h"
 #include "harness/cli/output.h"
 #include "harness/cli/suite_run.h"
 #include "harness/report/drift_report.h"
 #include "harness/report/table.h"
-#include "harness/run/drift.h"
+#include "harness/studies/drift.h"
 #include "harness/run/group.h"
 #include "harness/run/progress.h"
 #include "harness/run/run_folder.h"
-#include "model/weights/safetensors.h"
+#include "base/safetensors.h"
 
 namespace plastometer {
 namespace {

@@ -10,7 +10,7 @@
 #include <string>
 #include <thread>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "harness/cli/output.h"
 #include "model/device/device.h"
 #include "model/probes.h"

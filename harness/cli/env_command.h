@@ -3,7 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "harness/pins/pins.h"
-#include "model/lane.h"
+#include "base/lane.h"
 
 namespace plastometer {
 

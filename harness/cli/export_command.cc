@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "harness/base/error.h"
-#include "harness/base/interrupt.h"
+#include "base/error.h"
+#include "base/interrupt.h"
 #include "harness/cli/output.h"
 #include "harness/run/inputs.h"
 #include "model/weights/import.h"

@@ -1,6 +1,6 @@
 #include "harness/cli/group_options.h"
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "harness/cli/output.h"
 #include "harness/run/inputs.h"
 #include "harness/run/plan.h"

@@ -6,9 +6,9 @@
 #include <new>
 #include <string>
 
-#include "harness/base/allocator.h"
-#include "harness/base/error.h"
-#include "harness/base/interrupt.h"
+#include "base/allocator.h"
+#include "base/error.h"
+#include "base/interrupt.h"
 #include "harness/cli/arms_command.h"
 #include "harness/cli/bless_commands.h"
 #include "harness/cli/check_command.h"

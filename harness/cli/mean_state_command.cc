@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "datasets/text_data.h"
-#include "harness/base/error.h"
-#include "harness/base/interrupt.h"
+#include "base/error.h"
+#include "base/interrupt.h"
 #include "harness/cli/output.h"
 #include "harness/report/format.h"
 #include "harness/run/inputs.h"
-#include "harness/run/mean_state.h"
+#include "harness/studies/mean_state.h"
 #include "harness/run/progress.h"
 #include "model/weights/mean_state.h"
 

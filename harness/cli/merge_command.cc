@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/interrupt.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/interrupt.h"
 #include "harness/cli/suite_run.h"
 
 namespace plastometer {

@@ -4,12 +4,12 @@
 #include <memory>
 #include <string>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
 #include "harness/cli/output.h"
 #include "harness/pins/pins.h"
-#include "harness/run/capsule.h"
+#include "harness/check/capsule.h"
 #include "harness/run/group.h"
 #include "harness/run/inputs.h"
 #include "harness/run/tracing.h"

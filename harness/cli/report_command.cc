@@ -8,18 +8,19 @@
 #include <string>
 #include <vector>
 
-#include "datasets/process.h"
-#include "harness/base/error.h"
-#include "harness/base/interrupt.h"
+#include "base/process.h"
+#include "base/error.h"
+#include "base/interrupt.h"
 #include "harness/cli/output.h"
 #include "harness/report/format.h"
 #include "harness/report/report.h"
 #include "harness/report/sensitivity_report.h"
-#include "harness/run/finished_drift.h"
+#include "harness/results/finished_drift.h"
+#include "harness/run/continual.h"
 #include "harness/run/finished_run.h"
 #include "harness/run/run_folder.h"
-#include "harness/run/statistics_file.h"
-#include "harness/run/token_tables.h"
+#include "harness/results/statistics_file.h"
+#include "harness/results/token_tables.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;
@@ -48,7 +49,7 @@ void AddGroups(const std::string& path, std::vector<ReportRun>& runs) {
     run.numeric_class = group.numeric_class;
     run.num_layers = group.num_layers;
     run.num_heads = group.num_heads;
-    run.results = Summarise(std::move(finished.records[g]));
+    run.results = ResultsOf(std::move(finished.records[g]));
     const fs::path statistics =
         (finished.records.size() > 1 ? folder / finished.group_names[g]
                                      : folder) /

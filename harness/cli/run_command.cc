@@ -7,13 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "harness/base/error.h"
-#include "harness/base/interrupt.h"
+#include "base/error.h"
+#include "base/interrupt.h"
 #include "harness/cli/group_options.h"
 #include "harness/cli/suite_run.h"
 #include "harness/run/plan.h"
 #include "harness/run/progress.h"
-#include "harness/run/statistics_file.h"
+#include "harness/results/statistics_file.h"
+#include "harness/run/write_statistics.h"
 
 namespace plastometer {
 namespace {

@@ -8,14 +8,14 @@
 
 #include "datasets/published.h"
 #include "datasets/task_data.h"
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/interrupt.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/interrupt.h"
 #include "harness/cli/output.h"
 #include "harness/report/format.h"
 #include "harness/run/inputs.h"
-#include "harness/run/score.h"
-#include "model/weights/safetensors.h"
+#include "harness/studies/score.h"
+#include "base/safetensors.h"
 
 namespace plastometer {
 namespace {

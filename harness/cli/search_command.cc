@@ -3,13 +3,13 @@
 #include <memory>
 #include <string>
 
-#include "harness/base/interrupt.h"
+#include "base/interrupt.h"
 #include "harness/cli/group_options.h"
 #include "harness/cli/output.h"
 #include "harness/cli/suite_run.h"
 #include "harness/report/search_report.h"
 #include "harness/report/table.h"
-#include "harness/run/layer_search.h"
+#include "harness/studies/layer_search.h"
 #include "harness/run/progress.h"
 
 namespace plastometer {

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "harness/base/interrupt.h"
+#include "base/interrupt.h"
 #include "harness/cli/group_options.h"
 #include "harness/cli/output.h"
 #include "harness/cli/suite_run.h"
@@ -11,7 +11,7 @@
 #include "harness/report/table.h"
 #include "harness/run/inputs.h"
 #include "harness/run/progress.h"
-#include "harness/run/sensitivity.h"
+#include "harness/studies/sensitivity.h"
 #include "model/weights/model_file.h"
 
 namespace plastometer {

@@ -5,16 +5,17 @@
 #include <optional>
 #include <set>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/interrupt.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/interrupt.h"
 #include "harness/cli/env_command.h"
 #include "harness/cli/output.h"
 #include "harness/pins/pins.h"
 #include "harness/report/csv_report.h"
 #include "harness/report/json_report.h"
 #include "harness/report/table.h"
-#include "harness/run/losses.h"
+#include "harness/results/losses.h"
+#include "harness/run/continual.h"
 #include "harness/run/measure.h"
 #include "model/probes.h"
 
@@ -171,7 +172,7 @@ std::string WriteResults(const RunPlan& plan, const Collected& collected,
                          RunFolder& folder, bool per_domain, bool as_json) {
   std::string text;
   for (size_t g = 0; g < plan.groups.size(); ++g) {
-    const Results results = Summarise(collected.records[g]);
+    const Results results = ResultsOf(collected.records[g]);
     fs::path into = folder.path();
     if (plan.groups.size() > 1) {
       into /= plan.groups[g].cases[0].name.substr(

@@ -14,10 +14,10 @@
 #include <thread>
 
 #include "datasets/tokenizer.h"
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/json.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/sha256.h"
 #include "harness/cli/training_tokens.h"
 #include "model/train/trainer.h"
 #include "model/weights/model_file.h"

@@ -7,13 +7,13 @@
 
 #include "datasets/corpus.h"
 #include "datasets/synthetic/synthetic.h"
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/parallel.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/parallel.h"
+#include "base/sha256.h"
 #include "model/train/random.h"
-#include "model/weights/host_tensor.h"
-#include "model/weights/safetensors.h"
+#include "base/host_tensor.h"
+#include "base/safetensors.h"
 
 namespace plastometer {
 namespace {

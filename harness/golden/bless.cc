@@ -9,12 +9,12 @@
 #include <system_error>
 #include <utility>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/sha256.h"
-#include "harness/base/zstd_stream.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
+#include "base/zstd_stream.h"
 #include "harness/golden/store.h"
-#include "harness/golden/trace_file.h"
+#include "harness/results/trace_file.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "harness/golden/compare.h"
-#include "harness/golden/golden.h"
+#include "harness/results/case.h"
 #include "harness/golden/ledger.h"
 
 namespace plastometer {

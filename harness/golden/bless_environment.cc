@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "harness/base/clock.h"
+#include "base/clock.h"
 #include "harness/golden/bless.h"
 
 namespace plastometer {

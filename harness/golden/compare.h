@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/golden/golden.h"
+#include "harness/results/case.h"
 
 namespace plastometer {
 

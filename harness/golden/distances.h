@@ -3,7 +3,7 @@
 #pragma once
 #include <optional>
 
-#include "harness/golden/golden.h"
+#include "harness/results/case.h"
 
 namespace plastometer {
 

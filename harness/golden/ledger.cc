@@ -6,11 +6,12 @@
 #include <system_error>
 #include <tuple>
 #include <utility>
+#include <nlohmann/json.hpp>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/sha256.h"
-#include "harness/golden/canonical_json.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
+#include "base/canonical_json.h"
 #include "harness/golden/store.h"
 
 namespace plastometer {

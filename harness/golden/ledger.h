@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/golden/golden.h"
+#include "harness/results/case.h"
 
 namespace plastometer {
 

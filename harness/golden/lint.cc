@@ -10,7 +10,7 @@
 #include <tuple>
 #include <utility>
 
-#include "harness/golden/canonical_json.h"
+#include "base/canonical_json.h"
 #include "harness/golden/ledger.h"
 #include "harness/golden/store.h"
 

@@ -9,7 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/golden/golden.h"
+#include "harness/results/case.h"
+#include "harness/results/case_json.h"
 
 namespace plastometer {
 
@@ -20,16 +21,6 @@ inline constexpr char kLockFile[] = ".lock";
 // In `hashes` of metrics.json: WriteGolden adds it, ReadGolden checks it and
 // takes it away again.
 inline constexpr char kTraceHashKey[] = "trace_sha256";
-
-// Sorted, one value a line, sealed (canonical_json.h). Parse* accept exactly
-// the texts that *Json write; they throw kInvalid naming `source`, the key or
-// line, the value met and what was expected.
-std::string PinsJson(const CasePins& pins);
-CasePins ParsePins(std::string_view text, const std::string& source);
-// Integers exact, floats as {"hex": "0x1.8p+1", "decimal": "3"}; the two must
-// agree.
-std::string MetricsJson(const CaseMetrics& metrics);
-CaseMetrics ParseMetrics(std::string_view text, const std::string& source);
 
 // SHA-256 over the canonical bytes of pins, metrics and trace: what the ledger
 // names. Independent of compression.

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <string>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 
 extern const char* const kPlastometerCodeTree;
 extern const bool kPlastometerBuiltFromCommit;

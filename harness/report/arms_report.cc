@@ -1,5 +1,7 @@
 #include "harness/report/arms_report.h"
 
+#include <nlohmann/json.hpp>
+
 #include "harness/report/format.h"
 #include "harness/report/measured.h"
 

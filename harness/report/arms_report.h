@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/run/arms.h"
+#include "harness/results/arms.h"
 
 namespace plastometer {
 

@@ -6,10 +6,10 @@
 #include <utility>
 #include <vector>
 
-#include "harness/golden/canonical_json.h"
+#include "base/canonical_json.h"
 #include "harness/report/format.h"
 #include "harness/report/measured.h"
-#include "harness/run/works.h"
+#include "harness/results/works.h"
 
 namespace plastometer {
 namespace {

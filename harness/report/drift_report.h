@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "harness/run/drift_results.h"
+#include "harness/results/drift_results.h"
 
 namespace plastometer {
 

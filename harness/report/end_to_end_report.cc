@@ -1,10 +1,11 @@
 #include "harness/report/end_to_end_report.h"
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "harness/report/format.h"
 #include "harness/report/measured.h"
-#include "harness/run/works.h"
+#include "harness/results/works.h"
 
 namespace plastometer {
 namespace {

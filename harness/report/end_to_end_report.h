@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "harness/run/end_to_end.h"
+#include "harness/results/end_to_end_results.h"
 
 namespace plastometer {
 

@@ -6,9 +6,9 @@
 #include <limits>
 #include <optional>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
 
 namespace plastometer {
 namespace {

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "harness/report/measured.h"
-#include "harness/run/continual.h"
 
 namespace plastometer {
 namespace {

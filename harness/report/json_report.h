@@ -3,7 +3,7 @@
 #pragma once
 #include <string>
 
-#include "harness/run/results.h"
+#include "harness/results/summary.h"
 
 namespace plastometer {
 

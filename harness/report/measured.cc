@@ -1,6 +1,7 @@
 #include "harness/report/measured.h"
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "harness/report/format.h"
 

@@ -1,10 +1,10 @@
 // A number with its interval, as tables and JSON show it.
 #pragma once
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
-#include "harness/run/results.h"
+#include "harness/results/summary.h"
 
 namespace plastometer {
 

@@ -2,12 +2,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
+#include "base/error.h"
+#include "base/files.h"
 #include "harness/report/format.h"
 #include "harness/report/json_report.h"
-#include "harness/report/learning_sections.h"
-#include "harness/report/sections.h"
+#include "harness/report/sections/learning_sections.h"
+#include "harness/report/sections/sections.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "harness/report/foreign.h"
-#include "harness/report/page.h"
+#include "harness/report/page/page.h"
 #include "harness/report/sensitivity_report.h"
-#include "harness/run/drift_results.h"
-#include "harness/run/learning.h"
-#include "harness/run/results.h"
+#include "harness/results/drift_results.h"
+#include "harness/results/learning.h"
+#include "harness/results/summary.h"
 
 namespace plastometer {
 

@@ -6,7 +6,7 @@
 #include "harness/report/format.h"
 #include "harness/report/json_report.h"
 #include "harness/report/table.h"
-#include "harness/run/results.h"
+#include "harness/results/summary.h"
 
 namespace plastometer {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "harness/run/layer_search.h"
+#include "harness/results/search_results.h"
 
 namespace plastometer {
 

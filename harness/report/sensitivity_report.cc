@@ -1,11 +1,13 @@
 #include "harness/report/sensitivity_report.h"
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/json.h"
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/json.h"
 #include "harness/report/format.h"
 #include "harness/report/measured.h"
-#include "harness/run/works.h"
+#include "harness/results/works.h"
 
 namespace plastometer {
 namespace {

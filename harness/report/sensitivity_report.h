@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/run/sensitivity.h"
+#include "harness/results/sensitivity_results.h"
 
 namespace plastometer {
 

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "harness/report/continual.h"
+#include "harness/report/sections/continual.h"
 #include "harness/report/format.h"
-#include "harness/run/works.h"
+#include "harness/results/works.h"
 
 namespace plastometer {
 namespace {

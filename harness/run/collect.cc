@@ -3,12 +3,12 @@
 #include <cstring>
 #include <map>
 
-#include "harness/base/allocator.h"
-#include "harness/base/error.h"
-#include "harness/base/sha256.h"
-#include "harness/run/leak_check.h"
-#include "harness/run/measure.h"
-#include "harness/run/tracing.h"
+#include "base/allocator.h"
+#include "base/error.h"
+#include "base/sha256.h"
+#include "harness/results/leak_check.h"
+#include "harness/run/planned_record.h"
+#include "harness/results/window_losses.h"
 
 namespace plastometer {
 namespace {

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "datasets/synthetic/synthetic.h"
-#include "harness/base/philox.h"
-#include "harness/run/works.h"
+#include "base/philox.h"
+#include "harness/results/works.h"
 
 namespace plastometer {
 namespace {
@@ -231,6 +231,12 @@ std::optional<ContinualResult> SummariseContinual(const RunRecord& record) {
     result.rows.push_back(
         measures.Row(profile.name, LossesOf(record, profile)));
   return result;
+}
+
+Results ResultsOf(RunRecord record) {
+  Results results = Summarise(std::move(record));
+  results.continual = SummariseContinual(results.record);
+  return results;
 }
 
 }  // namespace plastometer

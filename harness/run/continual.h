@@ -7,20 +7,17 @@
 #include <string>
 #include <vector>
 
-#include "harness/run/results.h"
+#include "harness/results/summary.h"
 
 namespace plastometer {
-
-// Tokens before and after a border over which a mean is taken; of a bin of the
-// recovery curve. A mini-batch.
-inline constexpr int64_t kContinualSpan = 16;
-// Recovered: the excess over the remembering reader is at most so much above
-// what it was at the end of A, nats per token.
-inline constexpr double kRecoveryMargin = 0.05;
 
 // Empty where the run has another task, its windows were made by other code
 // (their floors differ), a segment is shorter than kContinualSpan, or the
 // documents end before that many tokens of A' are there.
 std::optional<ContinualResult> SummariseContinual(const RunRecord& record);
+
+// All that can be said of a run: Summarise, and of the task forgetting the rows
+// beside the exact readers.
+Results ResultsOf(RunRecord record);
 
 }  // namespace plastometer

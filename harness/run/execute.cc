@@ -7,8 +7,8 @@
 #include <optional>
 #include <set>
 
-#include "harness/base/error.h"
-#include "harness/base/interrupt.h"
+#include "base/error.h"
+#include "base/interrupt.h"
 #include "harness/run/measure.h"
 #include "harness/run/progress.h"
 #include "harness/run/tracing.h"

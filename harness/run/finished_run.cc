@@ -1,9 +1,10 @@
 #include "harness/run/finished_run.h"
 
 #include <utility>
+#include <nlohmann/json.hpp>
 
-#include "harness/base/error.h"
-#include "harness/base/json.h"
+#include "base/error.h"
+#include "base/json.h"
 #include "harness/run/run_folder.h"
 
 namespace plastometer {

@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "datasets/corpus.h"
-#include "harness/golden/golden.h"
+#include "harness/results/case.h"
 #include "harness/run/inputs.h"
 #include "harness/run/plan.h"
-#include "harness/run/results.h"
+#include "harness/results/summary.h"
 #include "harness/suite/suite.h"
 #include "model/config.h"
-#include "model/lane.h"
+#include "base/lane.h"
 
 namespace plastometer {
 

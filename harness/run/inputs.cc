@@ -6,10 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/json.h"
-#include "model/weights/safetensors.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/safetensors.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

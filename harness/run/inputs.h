@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "datasets/tokenizer.h"
-#include "harness/run/results.h"
+#include "harness/results/summary.h"
 #include "model/config.h"
 
 namespace plastometer {

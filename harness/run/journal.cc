@@ -8,13 +8,15 @@
 #include <cstring>
 #include <system_error>
 #include <utility>
+#include <nlohmann/json.hpp>
 
-#include "harness/base/base64.h"
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/json.h"
-#include "harness/base/sha256.h"
-#include "harness/golden/trace_file.h"
+#include "base/canonical_json.h"
+#include "base/base64.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/sha256.h"
+#include "harness/results/trace_file.h"
 
 namespace plastometer {
 namespace {

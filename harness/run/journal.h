@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/golden/golden.h"
+#include "harness/results/case.h"
 #include "model/cost/cost.h"
 
 namespace plastometer {

@@ -4,22 +4,10 @@
 #include <functional>
 #include <vector>
 
-#include "datasets/corpus.h"
-#include "harness/run/plan.h"
-#include "harness/run/results.h"
+#include "harness/run/planned_record.h"
 #include "model/model.h"
 
 namespace plastometer {
-
-// One case on one window, as measured in its batch.
-struct UnitResult {
-  size_t profile_idx = 0, window_idx = 0, batch_idx = 0;
-  int64_t batch_windows = 1;
-  double batch_seconds = 0;  // around the model only
-  Counters counters;
-  std::vector<double> nll;
-  std::vector<uint8_t> correct = {};  // one a loss, where it was asked for
-};
 
 struct MeasureOptions {
   int64_t batch_size = 8;
@@ -29,20 +17,6 @@ struct MeasureOptions {
   std::function<bool(size_t batch_idx, size_t profile_idx)> wanted = {};
   bool accuracy = false;  // also whether each most probable token came
 };
-
-// Windows and profiles into a record that has no losses yet;
-// RunRecord::accuracy says whether they will have their correctness beside
-// them. Throws kInvalid
-// (no window, a window of one token).
-void PlanRecord(const std::vector<Window>& windows, const ProfilePlan& plan,
-                int64_t batch_size, RunRecord& record);
-// One finished unit into a planned record.
-void AddUnit(const UnitResult& unit, RunRecord& record);
-// The batch's ids [B, T], row-major.
-std::vector<int32_t> BatchIds(const std::vector<Window>& windows,
-                              const Batch& batch);
-std::vector<Batch> BatchesOf(const std::vector<Window>& windows,
-                             int64_t batch_size);
 
 // A causality probe comes first. All profiles run on one batch before the next
 // batch, in rotated order, so that a machine that slows down hits all alike.

@@ -5,7 +5,7 @@
 #include <functional>
 #include <map>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer {
 namespace {

@@ -7,8 +7,8 @@
 #include <system_error>
 #include <utility>
 
-#include "harness/base/clock.h"
-#include "harness/base/error.h"
+#include "base/clock.h"
+#include "base/error.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

@@ -3,12 +3,13 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/json.h"
-#include "harness/base/sha256.h"
-#include "harness/golden/store.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/sha256.h"
+#include "harness/results/case_json.h"
 #include "harness/run/run_folder.h"
+#include "base/canonical_json.h"
 
 namespace plastometer {
 namespace {

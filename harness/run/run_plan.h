@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/golden/golden.h"
+#include "harness/results/case.h"
 #include "harness/run/group.h"
-#include "harness/run/results.h"
+#include "harness/results/summary.h"
 
 namespace plastometer {
 

@@ -1,12 +1,10 @@
 #include "harness/run/tracing.h"
 
 #include <algorithm>
-#include <cstring>
 #include <numeric>
-#include <string>
 
-#include "harness/base/sha256.h"
-#include "model/lane.h"
+#include "harness/results/window_losses.h"
+#include "base/lane.h"
 
 namespace plastometer {
 namespace {
@@ -15,18 +13,6 @@ constexpr int64_t kProbeTokens = 8;
 // Half a mini-batch: the carried state passes through open mini-batches too.
 constexpr int64_t kPieceTokens = 8;
 static_assert(kMiniBatchTokens % kPieceTokens == 0);
-
-uint64_t Digest(std::span<const double> losses, int64_t loss_bytes) {
-  std::string bytes;
-  for (const double loss : losses) {
-    const auto narrow = static_cast<float>(loss);
-    const void* from = loss_bytes == 8 ? static_cast<const void*>(&loss)
-                                       : static_cast<const void*>(&narrow);
-    bytes.append(static_cast<const char*>(from),
-                 static_cast<size_t>(loss_bytes));
-  }
-  return DigestPrefix(Sha256Hex(bytes), 8);
-}
 
 // `logits`: [1, n, V]; the row predicts `target`.
 ProbeLogits Probe(const HostTensor& logits, int64_t row, int32_t target,
@@ -53,17 +39,6 @@ ProbeLogits Probe(const HostTensor& logits, int64_t row, int32_t target,
 }
 
 }  // namespace
-
-WindowTrace SummariseLosses(std::span<const double> nll, int64_t loss_bytes) {
-  WindowTrace window;
-  window.num_tokens = static_cast<int64_t>(nll.size()) + 1;
-  for (const double loss : nll) window.nll_sum += loss;
-  for (size_t i = 0; i < nll.size(); i += kLossBlock)
-    window.block_digests.push_back(
-        Digest(nll.subspan(i, std::min<size_t>(kLossBlock, nll.size() - i)),
-               loss_bytes));
-  return window;
-}
 
 Trace TraceWindow(const Model& model, const Profile& profile,
                   std::span<const int32_t> ids) {

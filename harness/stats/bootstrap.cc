@@ -4,8 +4,8 @@
 #include <cmath>
 #include <string>
 
-#include "harness/base/error.h"
-#include "harness/base/philox.h"
+#include "base/error.h"
+#include "base/philox.h"
 
 namespace plastometer::stats {
 

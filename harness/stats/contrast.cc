@@ -5,8 +5,8 @@
 #include <numeric>
 #include <string>
 
-#include "harness/base/error.h"
-#include "harness/base/philox.h"
+#include "base/error.h"
+#include "base/philox.h"
 
 namespace plastometer::stats {
 namespace {

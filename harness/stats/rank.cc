@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstddef>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "harness/stats/basic.h"
 
 namespace plastometer::stats {

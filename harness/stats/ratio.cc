@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer::stats {
 

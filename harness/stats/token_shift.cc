@@ -5,7 +5,7 @@
 #include <limits>
 #include <numbers>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "harness/stats/basic.h"
 
 namespace plastometer::stats {

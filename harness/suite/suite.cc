@@ -4,11 +4,12 @@
 #include <initializer_list>
 #include <map>
 #include <set>
+#include <nlohmann/json.hpp>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/json.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/sha256.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

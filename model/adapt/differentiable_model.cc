@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "model/tensor_io.h"
 #include "model/weights/model_file.h"
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "model/layers/language_model.h"
-#include "model/weights/host_tensor.h"
+#include "base/host_tensor.h"
 
 namespace plastometer {
 

@@ -9,7 +9,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "model/adapt/differentiable_model.h"
 #include "model/cost/cost.h"
 #include "model/ops/reference/reference_ops.h"
@@ -80,21 +80,6 @@ int64_t InnerFlopsPerToken(const ModelConfig& c) {
 }
 
 }  // namespace
-
-EndToEndCost& EndToEndCost::operator+=(const EndToEndCost& o) {
-  tokens += o.tokens;
-  steps += o.steps;
-  forward_flops += o.forward_flops;
-  backward_flops += o.backward_flops;
-  update_flops += o.update_flops;
-  forward_seconds += o.forward_seconds;
-  backward_seconds += o.backward_seconds;
-  update_seconds += o.update_seconds;
-  peak_activation_bytes =
-      std::max(peak_activation_bytes, o.peak_activation_bytes);
-  adapted_bytes = std::max(adapted_bytes, o.adapted_bytes);
-  return *this;
-}
 
 EndToEndFlops EndToEndFlopsOfChunk(const ModelConfig& c,
                                    const std::vector<bool>& chosen,

@@ -13,9 +13,10 @@
 #include <span>
 #include <vector>
 
+#include "base/end_to_end_cost.h"
 #include "model/config.h"
 #include "model/profile.h"
-#include "model/weights/host_tensor.h"
+#include "base/host_tensor.h"
 
 namespace plastometer {
 
@@ -25,23 +26,6 @@ struct EndToEndOptions {
   // True: fast weights and convolution histories go on from chunk to chunk, as
   // constants. False: each chunk is read as a sequence of its own.
   bool carry = true;
-};
-
-struct EndToEndCost {
-  int64_t tokens = 0;  // read
-  int64_t steps = 0;   // SGD steps, one a chunk
-  int64_t forward_flops = 0, backward_flops = 0, update_flops = 0;
-  double forward_seconds = 0, backward_seconds = 0, update_seconds = 0;
-  // Most bytes of tensors alive at once beyond weights and carried state
-  // (LibTorch's allocator, counted exactly): activations kept for the backward
-  // pass, gradients, temporaries.
-  int64_t peak_activation_bytes = 0;
-  // fp32 bytes of the matrices that are adapted, per sequence.
-  int64_t adapted_bytes = 0;
-  int64_t flops() const {
-    return forward_flops + backward_flops + update_flops;
-  }
-  EndToEndCost& operator+=(const EndToEndCost& other);
 };
 
 struct EndToEndResult {

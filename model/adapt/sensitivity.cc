@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "model/adapt/differentiable_model.h"
 #include "model/train/fused_ops.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer {
 namespace {
@@ -15,15 +15,6 @@ int64_t FastWeightElements(const ModelConfig& c) {
   const int64_t d = c.head_dim();
   if (c.inner_model == InnerModel::kLinear) return c.num_heads * (d * d + d);
   return c.num_heads * (8 * d * d + 5 * d);
-}
-
-int64_t MergeSize(int64_t a, int64_t b_value) {
-  if (a != 0 && b_value != 0 && a != b_value) {
-    throw InternalError(
-        "counters of different profiles were added: per-sequence sizes " +
-        std::to_string(a) + " and " + std::to_string(b_value));
-  }
-  return a != 0 ? a : b_value;
 }
 
 struct LayerTokens {
@@ -46,19 +37,6 @@ LayerTokens TokensOfLayer(const LayerSchedule& schedule, int64_t num_tokens) {
 }
 
 }  // namespace
-
-Counters& Counters::operator+=(const Counters& other) {
-  tokens += other.tokens;
-  inner_updates += other.inner_updates;
-  inner_updates_skipped += other.inner_updates_skipped;
-  inner_gradient_tokens += other.inner_gradient_tokens;
-  flops += other.flops;
-  bytes_moved += other.bytes_moved;
-  adaptive_state_bytes =
-      MergeSize(adaptive_state_bytes, other.adaptive_state_bytes);
-  carry_bytes = MergeSize(carry_bytes, other.carry_bytes);
-  return *this;
-}
 
 LayerCost CostOfLayer(const ModelConfig& c) {
   const int64_t D = c.hidden_size, F = c.intermediate_size, H = c.num_heads,

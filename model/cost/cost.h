@@ -4,31 +4,11 @@
 #pragma once
 #include <cstdint>
 
+#include "base/counters.h"
 #include "model/config.h"
 #include "model/profile.h"
 
 namespace plastometer {
-
-struct Counters {
-  int64_t tokens = 0;         // sequences x tokens
-  int64_t inner_updates = 0;  // heads x full mini-batches whose update reached
-                              // the carried state, over layers and sequences
-  int64_t inner_updates_skipped =
-      0;  // those that `uniform` would have applied beyond these
-  int64_t inner_gradient_tokens =
-      0;  // tokens x heads x layers whose gradient entered an output
-  int64_t flops = 0;
-  int64_t bytes_moved = 0;  // fp32 traffic of the inner loop, by formula
-  int64_t adaptive_state_bytes =
-      0;  // fp32 W and b of layers plastic at any time, per sequence
-  int64_t carry_bytes =
-      0;  // all that must be kept between two tokens, per sequence
-
-  Counters& operator+=(
-      const Counters& other);  // sums the totals; the per-sequence sizes must
-                               // be equal or unset
-  bool operator==(const Counters&) const = default;
-};
 
 // FLOPs of the parts of one token in one layer (ttt-facts 2.4); the model's ops
 // report with the same table.

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <mutex>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "model/device/cuda_module.h"
 #include "model/device/device.h"
 

@@ -1,5 +1,5 @@
 // The answers of a build without CUDA.
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "model/device/device.h"
 
 namespace plastometer {

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "harness/base/philox.h"
+#include "base/philox.h"
 
 namespace plastometer {
 namespace {

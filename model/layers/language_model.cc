@@ -1,6 +1,6 @@
 #include "model/layers/language_model.h"
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "model/layers/gate_shuffle.h"
 
 namespace plastometer {

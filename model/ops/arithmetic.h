@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "model/config.h"
-#include "model/lane.h"
+#include "base/lane.h"
 #include "model/ops/matrix.h"
 #include "model/ops/ops.h"
 

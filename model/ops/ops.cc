@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer::ops {
 namespace {

@@ -6,7 +6,7 @@
 #include <map>
 #include <utility>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "model/train/fused_functions.h"
 #include "model/train/kernels/kernels.h"
 #include "model/train/tensor_data.h"

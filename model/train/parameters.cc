@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "model/train/random.h"
 
 namespace plastometer::train {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "model/config.h"
-#include "model/weights/host_tensor.h"
+#include "base/host_tensor.h"
 
 namespace plastometer::train {
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <set>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "model/profile.h"
 
 namespace plastometer::train {

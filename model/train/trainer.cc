@@ -13,17 +13,17 @@
 #include <numeric>
 #include <thread>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/json.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/sha256.h"
 #include "model/layers/language_model.h"
 #include "model/train/fused_ops.h"
 #include "model/train/kernels/kernels.h"
 #include "model/train/random.h"
 #include "model/train/workers.h"
 #include "model/weights/model_file.h"
-#include "model/weights/safetensors.h"
+#include "base/safetensors.h"
 
 namespace plastometer::train {
 namespace {

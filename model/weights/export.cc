@@ -3,12 +3,12 @@
 #include <set>
 #include <system_error>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
+#include "base/error.h"
+#include "base/files.h"
 #include "model/weights/import.h"
 #include "model/weights/model_file.h"
 #include "model/weights/names.h"
-#include "model/weights/safetensors.h"
+#include "base/safetensors.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

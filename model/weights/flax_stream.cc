@@ -11,7 +11,7 @@
 #include <optional>
 #include <system_error>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer {
 namespace {

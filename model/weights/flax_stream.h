@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "model/weights/host_tensor.h"
+#include "base/host_tensor.h"
 
 namespace plastometer {
 

@@ -5,12 +5,12 @@
 #include <set>
 #include <system_error>
 
-#include "harness/base/error.h"
-#include "harness/base/json.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/sha256.h"
 #include "model/weights/infer.h"
 #include "model/weights/model_file.h"
-#include "model/weights/safetensors.h"
+#include "base/safetensors.h"
 #include "model/weights/weight_source.h"
 
 namespace plastometer {

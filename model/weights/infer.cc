@@ -5,7 +5,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer {
 namespace {

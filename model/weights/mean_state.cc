@@ -1,9 +1,9 @@
 #include "model/weights/mean_state.h"
 
-#include "harness/base/error.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/sha256.h"
 #include "model/weights/model_file.h"
-#include "model/weights/safetensors.h"
+#include "base/safetensors.h"
 
 namespace plastometer {
 namespace {

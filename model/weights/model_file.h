@@ -6,8 +6,8 @@
 #include <string>
 
 #include "model/config.h"
-#include "model/weights/host_tensor.h"
-#include "model/weights/safetensors.h"
+#include "base/host_tensor.h"
+#include "base/safetensors.h"
 
 namespace plastometer {
 

@@ -7,11 +7,11 @@
 #include <system_error>
 #include <utility>
 
-#include "harness/base/error.h"
-#include "harness/base/json.h"
+#include "base/error.h"
+#include "base/json.h"
 #include "model/weights/flax_stream.h"
 #include "model/weights/names.h"
-#include "model/weights/safetensors.h"
+#include "base/safetensors.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "tests/datasets/helpers.h"
 
 namespace plastometer {

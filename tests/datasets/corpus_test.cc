@@ -10,7 +10,7 @@
 #include "datasets/sources.h"
 #include "datasets/store.h"
 #include "datasets/text_data.h"
-#include "harness/base/files.h"
+#include "base/files.h"
 #include "tests/datasets/helpers.h"
 
 namespace plastometer {

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "harness/base/files.h"
+#include "base/files.h"
 #include "tests/datasets/helpers.h"
 
 namespace plastometer {

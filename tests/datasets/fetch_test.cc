@@ -4,9 +4,9 @@
 
 #include <cstdlib>
 
-#include "datasets/process.h"
-#include "harness/base/files.h"
-#include "harness/base/sha256.h"
+#include "base/process.h"
+#include "base/files.h"
+#include "base/sha256.h"
 #include "tests/datasets/helpers.h"
 
 namespace plastometer {

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "datasets/tokenizer.h"
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer {
 

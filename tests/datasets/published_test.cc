@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "harness/base/files.h"
+#include "base/files.h"
 #include "tests/datasets/helpers.h"
 
 namespace plastometer {

@@ -6,14 +6,15 @@
 
 #include "datasets/corpus.h"
 #include "datasets/fetch.h"
-#include "harness/base/files.h"
+#include "base/files.h"
+#include "tests/paths.h"
 
 namespace plastometer {
 namespace {
 
 std::unique_ptr<Tokenizer> Shipped() {
   return LoadTokenizer(
-      PLASTOMETER_SOURCE_ROOT "/model/pretrained/text-3m/tokenizer.model",
+      SourcePath("model/pretrained/text-3m/tokenizer.model"),
       "710695370ffa1d344c495a9aef0e7fb2adccaf091a424bc1a6001560884666a5");
 }
 

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "datasets/synthetic/synthetic.h"
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "tests/datasets/helpers.h"
 
 namespace plastometer {

@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "harness/base/files.h"
-#include "harness/base/zstd_stream.h"
+#include "base/files.h"
+#include "base/zstd_stream.h"
 #include "tests/datasets/helpers.h"
 
 namespace plastometer {

@@ -6,8 +6,8 @@
 
 #include "datasets/sentencepiece_proto.h"
 #include "datasets/utf8.h"
-#include "harness/base/files.h"
-#include "harness/base/sha256.h"
+#include "base/files.h"
+#include "base/sha256.h"
 #include "tests/datasets/helpers.h"
 
 namespace plastometer {

@@ -11,8 +11,8 @@
 #include <string>
 #include <string_view>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
+#include "base/error.h"
+#include "base/files.h"
 
 namespace plastometer::fuzz {
 

@@ -1,4 +1,4 @@
-#include "harness/base/sha256.h"
+#include "base/sha256.h"
 #include "harness/run/journal.h"
 #include "tests/fuzz/fuzz_target.h"
 

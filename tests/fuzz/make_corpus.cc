@@ -5,14 +5,14 @@
 #include <iostream>
 
 #include "datasets/slice.h"
-#include "harness/base/files.h"
-#include "harness/base/zstd_stream.h"
+#include "base/files.h"
+#include "base/zstd_stream.h"
 #include "harness/golden/store.h"
-#include "harness/golden/trace_file.h"
+#include "harness/results/trace_file.h"
 #include "harness/run/journal.h"
 #include "model/weights/import.h"
 #include "model/weights/model_file.h"
-#include "model/weights/safetensors.h"
+#include "base/safetensors.h"
 #include "tests/datasets/helpers.h"
 #include "tests/harness/golden/random_golden.h"
 #include "tests/model/weights/weights_test_util.h"

@@ -9,8 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "harness/base/files.h"
+#include "base/files.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/paths.h"
 
 extern "C" {
 // CMake renames each target's LLVMFuzzerTestOneInput.
@@ -123,7 +124,7 @@ class FuzzReplay : public ::testing::TestWithParam<Target> {
   static std::vector<std::filesystem::path> Seeds() {
     std::vector<std::filesystem::path> files;
     for (const auto& file : std::filesystem::directory_iterator(
-             std::filesystem::path(PLASTOMETER_FUZZ_CORPUS) /
+             std::filesystem::path(SourcePath("tests/fuzz/corpus")) /
              GetParam().name)) {
       files.push_back(file.path());
     }

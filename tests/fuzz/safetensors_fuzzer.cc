@@ -1,4 +1,4 @@
-#include "model/weights/safetensors.h"
+#include "base/safetensors.h"
 #include "tests/fuzz/fuzz_target.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

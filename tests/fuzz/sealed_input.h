@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "harness/base/json.h"
-#include "harness/golden/canonical_json.h"
+#include "base/json.h"
+#include "base/canonical_json.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace plastometer::fuzz {

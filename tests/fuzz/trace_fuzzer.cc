@@ -1,5 +1,5 @@
-#include "harness/base/zstd_stream.h"
-#include "harness/golden/trace_file.h"
+#include "base/zstd_stream.h"
+#include "harness/results/trace_file.h"
 #include "tests/fuzz/fuzz_target.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

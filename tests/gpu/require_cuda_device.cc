@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <exception>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "model/device/device.h"
 
 namespace {

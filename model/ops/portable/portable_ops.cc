@@ -5,7 +5,7 @@
 #include <mutex>
 #include <utility>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer::ops {
 namespace {

@@ -2,7 +2,7 @@
 #include <cstring>
 #include <string>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "model/train/kernels/kernels.h"
 
 namespace plastometer::train {

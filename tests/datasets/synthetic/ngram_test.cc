@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "tests/datasets/synthetic/helpers.h"
 
 namespace plastometer::synthetic {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "harness/base/error.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/sha256.h"
 #include "tests/datasets/synthetic/helpers.h"
 
 namespace plastometer::synthetic {

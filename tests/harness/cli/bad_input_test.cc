@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <sentencepiece_trainer.h>
 
-#include "model/weights/safetensors.h"
+#include "base/safetensors.h"
 #include "tests/harness/cli/program.h"
 
 namespace plastometer {

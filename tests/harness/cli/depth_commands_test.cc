@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "tests/harness/cli/program.h"
+#include "tests/paths.h"
 
 namespace plastometer {
 namespace {
@@ -56,7 +57,7 @@ void ExpectSame(const json& got, const json& expected,
 }
 
 std::string InSource(const std::string& width = "100") {
-  return std::string("cd ") + PLASTOMETER_SOURCE_FOLDER +
+  return std::string("cd ") + kSourceFolder +
          " && COLUMNS=" + width;
 }
 
@@ -89,7 +90,7 @@ TEST_P(DepthCommand, IsItsGolden) {
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   ExpectSame(json::parse(outcome.out),
              json::parse(ReadFile(
-                 std::filesystem::path(PLASTOMETER_SOURCE_FOLDER) / golden)),
+                 std::filesystem::path(kSourceFolder) / golden)),
              "");
 }
 

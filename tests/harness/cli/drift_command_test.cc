@@ -3,9 +3,10 @@
 
 #include <sstream>
 
-#include "harness/golden/canonical_json.h"
-#include "model/weights/safetensors.h"
+#include "base/canonical_json.h"
+#include "base/safetensors.h"
 #include "tests/harness/cli/program.h"
+#include "tests/paths.h"
 
 namespace plastometer {
 namespace {
@@ -22,13 +23,13 @@ constexpr char kGoldenRun[] =
 
 Outcome RunInSource(const Workshop& workshop, const std::string& arguments) {
   return workshop.Run(arguments,
-                      std::string("cd ") + PLASTOMETER_SOURCE_FOLDER + " && ");
+                      std::string("cd ") + kSourceFolder + " && ");
 }
 
 TEST(DriftCommand, IsItsGoldenToTheBit) {
   Workshop workshop;
   const std::string golden =
-      ReadFile(std::filesystem::path(PLASTOMETER_SOURCE_FOLDER) / kGolden);
+      ReadFile(std::filesystem::path(kSourceFolder) / kGolden);
   for (const char* threads : {"1", "2"}) {
     const std::string out = workshop.File(threads).string();
     const Outcome outcome =
@@ -62,7 +63,7 @@ TEST(DriftCommand, TheTableFitsItsTerminal) {
         "--probe-text README.md --at 32,64 --profiles 'uniform late:25%' "
         "--per-layer --threads 1 --out " +
             workshop.File("t" + width).string(),
-        std::string("cd ") + PLASTOMETER_SOURCE_FOLDER +
+        std::string("cd ") + kSourceFolder +
             " && COLUMNS=" + width);
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_THAT(outcome.out, HasSubstr("KL less that of uniform"));

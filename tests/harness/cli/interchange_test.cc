@@ -5,9 +5,10 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "harness/base/zstd_stream.h"
-#include "harness/run/token_tables.h"
+#include "base/zstd_stream.h"
+#include "harness/results/token_tables.h"
 #include "tests/harness/cli/program.h"
+#include "tests/paths.h"
 
 namespace plastometer {
 namespace {
@@ -16,7 +17,7 @@ namespace {
 std::string CodeBlock(const std::string& document,
                       const std::string& language) {
   const std::string text =
-      ReadFile(std::filesystem::path(PLASTOMETER_SOURCE_FOLDER) / document);
+      ReadFile(std::filesystem::path(kSourceFolder) / document);
   const std::string fence = "\n```" + language + "\n";
   const size_t begin = text.find(fence);
   if (begin == text.npos || text.find(fence, begin + 1) != text.npos)

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "tests/harness/cli/program.h"
+#include "tests/paths.h"
 
 namespace plastometer {
 namespace {
@@ -45,7 +46,7 @@ class InterruptedRun : public testing::Test {
     const pid_t child = fork();
     if (child != 0) return child;
     const std::string command = "cd '" + workshop_.File(".").string() +
-                                "' && exec '" PLASTOMETER_PROGRAM "' " +
+                                "' && exec '" + BuiltPath("plastometer") + "' " +
                                 arguments + " >out.log 2>err.log";
     execl("/bin/sh", "sh", "-c", command.c_str(), static_cast<char*>(nullptr));
     _exit(99);

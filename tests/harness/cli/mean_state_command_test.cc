@@ -3,8 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "harness/base/sha256.h"
-#include "model/weights/safetensors.h"
+#include "base/sha256.h"
+#include "base/safetensors.h"
 #include "tests/harness/cli/program.h"
 
 namespace plastometer {

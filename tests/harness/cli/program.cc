@@ -7,6 +7,7 @@
 #include <random>
 
 #include "model/weights/model_file.h"
+#include "tests/paths.h"
 
 namespace plastometer {
 namespace {
@@ -70,7 +71,7 @@ Outcome Workshop::Run(const std::string& arguments,
   const std::string out = (logs_.path() / "out").string(),
                     err = (logs_.path() / "err").string();
   const std::string command = "cd '" + folder_.path().string() + "' && ( " +
-                              before + " '" PLASTOMETER_PROGRAM "' " +
+                              before + " '" + BuiltPath("plastometer") + "' " +
                               arguments + " ) >'" + out + "' 2>'" + err + "'";
   const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/base/files.h"
+#include "base/files.h"
 
 namespace plastometer {
 

@@ -6,10 +6,11 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "harness/base/sha256.h"
-#include "harness/base/zstd_stream.h"
+#include "base/sha256.h"
+#include "base/zstd_stream.h"
 #include "tests/harness/cli/png.h"
 #include "tests/harness/cli/program.h"
+#include "tests/paths.h"
 
 namespace plastometer {
 namespace {
@@ -22,7 +23,8 @@ constexpr char kRun[] =
 
 int CheckPage(const std::filesystem::path& page) {
   const std::string command =
-      "python3 " PLASTOMETER_CHECK_HTML " '" + page.string() + "'";
+      "python3 " + SourcePath("tests/harness/report/check_html.py") +
+      " '" + page.string() + "'";
   return std::system(command.c_str());
 }
 

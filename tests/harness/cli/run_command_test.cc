@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "model/weights/safetensors.h"
+#include "base/safetensors.h"
 #include "tests/harness/cli/program.h"
 
 namespace plastometer {

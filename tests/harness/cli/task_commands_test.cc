@@ -6,7 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "model/weights/safetensors.h"
+#include "base/safetensors.h"
 #include "tests/harness/cli/program.h"
 
 namespace plastometer {

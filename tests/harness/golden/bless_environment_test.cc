@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "harness/base/files.h"
+#include "base/files.h"
 #include "harness/golden/bless.h"
 
 namespace plastometer {

@@ -5,8 +5,8 @@
 
 #include <random>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
+#include "base/error.h"
+#include "base/files.h"
 #include "harness/golden/ledger.h"
 #include "harness/golden/store.h"
 #include "tests/harness/golden/random_golden.h"

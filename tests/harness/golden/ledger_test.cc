@@ -6,9 +6,9 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
 #include "harness/golden/store.h"
 #include "tests/harness/golden/random_golden.h"
 

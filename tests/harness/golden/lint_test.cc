@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "harness/base/files.h"
-#include "harness/base/zstd_stream.h"
+#include "base/files.h"
+#include "base/zstd_stream.h"
 #include "harness/golden/ledger.h"
 #include "harness/golden/store.h"
 #include "tests/harness/golden/random_golden.h"

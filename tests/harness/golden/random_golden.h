@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "harness/base/error.h"
-#include "harness/base/files.h"
+#include "base/error.h"
+#include "base/files.h"
 #include "harness/golden/ledger.h"
 #include "harness/golden/store.h"
-#include "harness/golden/trace_file.h"
+#include "harness/results/trace_file.h"
 
 namespace plastometer {
 

@@ -10,11 +10,11 @@
 #include <limits>
 #include <random>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/sha256.h"
-#include "harness/base/zstd_stream.h"
-#include "harness/golden/canonical_json.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
+#include "base/zstd_stream.h"
+#include "base/canonical_json.h"
 #include "tests/harness/golden/random_golden.h"
 
 namespace plastometer {

@@ -4,7 +4,7 @@
 #include <functional>
 #include <limits>
 
-#include "harness/golden/golden.h"
+#include "harness/results/case.h"
 #include "tests/harness/golden/random_golden.h"
 
 namespace plastometer {

@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 SCRIPT = pathlib.Path(sys.argv.pop(1))
-ENTRIES = ["CMakeLists.txt", "CMakePresets.json", "ci/check", "cmake/code_tree", "datasets/a.cc", "harness/a.cc", "model/a.cc"]
+ENTRIES = ["CMakeLists.txt", "CMakePresets.json", "base/a.cc", "ci/check", "cmake/code_tree", "datasets/a.cc", "harness/a.cc", "model/a.cc"]
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")} | {
     "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org",
     "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.org"}

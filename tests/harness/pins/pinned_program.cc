@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "harness/pins/pins.h"
 
 int main(int argc, char** argv) {

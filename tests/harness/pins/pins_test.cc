@@ -10,7 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "harness/base/error.h"
+#include "base/error.h"
+#include "tests/paths.h"
 
 namespace plastometer {
 namespace {
@@ -75,7 +76,8 @@ TEST(PinsFor, LanesThatNeedDifferentValuesCannotShareAProcess) {
 std::pair<int, std::string> RunPinned(const std::string& environment,
                                       const std::string& arguments) {
   const std::string command =
-      "env -i " + environment + " '" PINNED_PROGRAM "' " + arguments;
+      "env -i " + environment + " '" + BuiltPath("tests/pinned_program") +
+      "' " + arguments;
   FILE* pipe = popen(command.c_str(), "r");
   EXPECT_NE(pipe, nullptr);
   std::string output;

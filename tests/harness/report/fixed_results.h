@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/run/results.h"
+#include "harness/results/summary.h"
 
 namespace plastometer {
 

@@ -5,9 +5,9 @@
 
 #include <cmath>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
 #include "harness/report/format.h"
 #include "tests/harness/report/planted_run.h"
 

@@ -10,10 +10,11 @@
 #include <set>
 #include <vector>
 
-#include "harness/base/files.h"
+#include "base/files.h"
 #include "tests/harness/report/planted_drift.h"
 #include "tests/harness/report/planted_learning.h"
 #include "tests/harness/report/planted_run.h"
+#include "tests/paths.h"
 
 namespace plastometer {
 namespace {
@@ -107,7 +108,7 @@ TEST(GoldenFiles, TablesAndFigureDataAreAsCommitted) {
   TemporaryFolder folder;
   WriteReport({RunWithEverything()}, folder.path(),
               [](const auto&, const auto&) { return false; });
-  const fs::path golden = PLASTOMETER_REPORT_GOLDENS;
+  const fs::path golden = SourcePath("tests/data/report");
   const std::set<std::string> names = CsvFiles(folder.path());
   if (std::getenv("PLASTOMETER_UPDATE_REPORT")) {
     fs::remove_all(golden);

@@ -1,11 +1,11 @@
 // Blocks to HTML, Markdown, CSV and gnuplot.
-#include "harness/report/page.h"
+#include "harness/report/page/page.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "harness/base/error.h"
-#include "harness/report/gnuplot.h"
+#include "base/error.h"
+#include "harness/report/page/gnuplot.h"
 
 namespace plastometer {
 namespace {

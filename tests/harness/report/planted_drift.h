@@ -3,7 +3,7 @@
 #include <cmath>
 #include <string>
 
-#include "harness/run/drift_results.h"
+#include "harness/results/drift_results.h"
 
 namespace plastometer {
 

@@ -2,7 +2,7 @@
 #pragma once
 #include <cmath>
 
-#include "harness/run/learning.h"
+#include "harness/results/learning.h"
 #include "harness/stats/basic.h"
 
 namespace plastometer {

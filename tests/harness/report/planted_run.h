@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/base/philox.h"
+#include "base/philox.h"
 #include "harness/report/report.h"
 #include "harness/stats/basic.h"
 

@@ -11,8 +11,8 @@
 #include <numeric>
 #include <sstream>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
+#include "base/error.h"
+#include "base/files.h"
 #include "tests/harness/report/planted_learning.h"
 #include "tests/harness/report/planted_run.h"
 

@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
+#include "base/error.h"
+#include "base/files.h"
 #include "tests/harness/report/planted_drift.h"
 #include "tests/harness/report/planted_run.h"
 

@@ -8,8 +8,8 @@
 #include <limits>
 #include <random>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
+#include "base/error.h"
+#include "base/files.h"
 
 namespace plastometer {
 namespace {

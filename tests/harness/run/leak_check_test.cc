@@ -1,6 +1,6 @@
 // A model that sees the token which it is about to predict must be caught
 // twice: by the law of the data, and by the causality probe.
-#include "harness/run/leak_check.h"
+#include "harness/results/leak_check.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,10 +10,10 @@
 #include <span>
 
 #include "datasets/task_data.h"
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "harness/run/measure.h"
 #include "harness/run/plan.h"
-#include "harness/run/works.h"
+#include "harness/results/works.h"
 #include "model/causality.h"
 #include "tests/harness/run/tiny_model.h"
 

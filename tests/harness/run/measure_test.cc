@@ -7,9 +7,9 @@
 #include <csignal>
 #include <span>
 
-#include "harness/base/error.h"
-#include "harness/base/interrupt.h"
-#include "model/weights/safetensors.h"
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/safetensors.h"
 #include "tests/harness/run/tiny_model.h"
 
 namespace plastometer {

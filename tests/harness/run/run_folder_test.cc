@@ -6,8 +6,8 @@
 
 #include <filesystem>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
+#include "base/error.h"
+#include "base/files.h"
 
 namespace plastometer {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer::stats {
 namespace {

@@ -6,8 +6,8 @@
 
 #include <cmath>
 
-#include "harness/base/error.h"
-#include "harness/base/philox.h"
+#include "base/error.h"
+#include "base/philox.h"
 
 namespace plastometer::stats {
 namespace {

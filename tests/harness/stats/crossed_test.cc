@@ -5,7 +5,7 @@
 #include <cmath>
 #include <random>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer::stats {
 namespace {

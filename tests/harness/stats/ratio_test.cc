@@ -4,8 +4,8 @@
 
 #include <vector>
 
-#include "harness/base/error.h"
-#include "harness/base/philox.h"
+#include "base/error.h"
+#include "base/philox.h"
 
 namespace plastometer::stats {
 namespace {

@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <vector>
 
-#include "harness/base/philox.h"
+#include "base/philox.h"
 #include "harness/stats/contrast.h"
 #include "harness/stats/ratio.h"
 

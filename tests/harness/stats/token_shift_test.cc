@@ -7,7 +7,7 @@
 #include <numbers>
 #include <random>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 
 namespace plastometer::stats {
 namespace {

@@ -6,8 +6,9 @@
 #include <filesystem>
 #include <string>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "tests/paths.h"
 
 namespace plastometer {
 namespace {
@@ -170,7 +171,7 @@ TEST(Suite, SlugsAreFileNames) {
 TEST(Suite, AllShippedSuitesParse) {
   int count = 0;
   for (const auto& entry :
-       std::filesystem::directory_iterator(PLASTOMETER_SUITES)) {
+       std::filesystem::directory_iterator(SourcePath("suites"))) {
     if (entry.path().extension() != ".json") continue;
     EXPECT_FALSE(LoadSuite(entry.path().string()).groups.empty());
     ++count;

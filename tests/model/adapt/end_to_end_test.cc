@@ -9,7 +9,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "tests/model/core/parity_data.h"
 
 namespace plastometer {

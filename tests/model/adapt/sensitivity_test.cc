@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "model/model.h"
 #include "tests/model/core/parity_data.h"
 

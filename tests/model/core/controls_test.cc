@@ -5,9 +5,9 @@
 #include <optional>
 #include <set>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/sha256.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
 #include "model/layers/gate_shuffle.h"
 #include "model/weights/mean_state.h"
 #include "model/weights/model_file.h"

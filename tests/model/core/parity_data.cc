@@ -6,15 +6,16 @@
 #include <random>
 #include <stdexcept>
 
-#include "harness/base/files.h"
+#include "base/files.h"
 #include "model/weights/import.h"
 #include "model/weights/model_file.h"
+#include "tests/paths.h"
 
 namespace plastometer {
 
 std::filesystem::path ParityFolder() {
   const char* whole = std::getenv("PLASTOMETER_PARITY");
-  return whole != nullptr ? whole : PLASTOMETER_TEST_DATA_FOLDER "/parity";
+  return whole != nullptr ? whole : SourcePath("tests/data/parity");
 }
 
 std::vector<ParitySet> ParitySets(const std::string& prefix) {

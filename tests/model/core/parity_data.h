@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "model/model.h"
-#include "model/weights/safetensors.h"
+#include "base/safetensors.h"
 
 namespace plastometer {
 

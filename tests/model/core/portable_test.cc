@@ -8,10 +8,11 @@
 #include <cstring>
 
 #include "datasets/tokenizer.h"
-#include "harness/base/error.h"
-#include "harness/base/files.h"
+#include "base/error.h"
+#include "base/files.h"
 #include "model/ops/portable/cpu/kernels.h"
 #include "tests/model/core/parity_data.h"
+#include "tests/paths.h"
 
 namespace plastometer {
 namespace {
@@ -33,7 +34,7 @@ Model MakeModel(Kind kind, int num_threads = 1) {
 }
 
 std::string ShippedFolder() {
-  return PLASTOMETER_TEST_DATA "/../../model/pretrained/text-3m";
+  return SourcePath("model/pretrained/text-3m");
 }
 
 Model Shipped(Lane lane, int num_threads = 1) {
@@ -47,7 +48,7 @@ std::vector<int32_t> RealIds(size_t count) {
   std::vector<int32_t> ids;
   for (const char* page : {"statistics.md", "profiles.md", "intervals.md"})
     for (const int32_t id : tokenizer->Encode(ReadFile(
-             std::string(PLASTOMETER_TEST_DATA "/../../docs/") + page)))
+             SourcePath("docs/") + page)))
       ids.push_back(id);
   EXPECT_GE(ids.size(), count);
   ids.resize(count);

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "tests/model/core/parity_data.h"
 
 namespace plastometer {

@@ -4,10 +4,10 @@
 
 #include <cmath>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
+#include "base/error.h"
+#include "base/files.h"
 #include "model/cost/cost.h"
-#include "model/lane.h"
+#include "base/lane.h"
 
 namespace plastometer {
 namespace {

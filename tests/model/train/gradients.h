@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "model/layers/language_model.h"
-#include "model/weights/host_tensor.h"
+#include "base/host_tensor.h"
 
 namespace plastometer {
 

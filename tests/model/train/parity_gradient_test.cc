@@ -2,7 +2,7 @@
 // implementation in double precision (sets d_*).
 #include <gtest/gtest.h>
 
-#include "harness/base/files.h"
+#include "base/files.h"
 #include "model/tensor_io.h"
 #include "model/train/fused_ops.h"
 #include "model/weights/import.h"

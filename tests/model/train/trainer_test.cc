@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-#include "harness/base/json.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/json.h"
 #include "model/train/random.h"
 #include "model/weights/model_file.h"
 

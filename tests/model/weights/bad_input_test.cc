@@ -8,8 +8,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "harness/base/files.h"
-#include "harness/base/json.h"
+#include "base/files.h"
+#include "base/json.h"
 #include "model/weights/flax_stream.h"
 #include "model/weights/import.h"
 #include "model/weights/model_file.h"

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
-#include "harness/base/files.h"
-#include "harness/base/json.h"
+#include "base/files.h"
+#include "base/json.h"
 #include "tests/model/weights/weights_test_util.h"
 
 namespace plastometer {

@@ -7,12 +7,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "harness/base/files.h"
-#include "harness/base/json.h"
-#include "harness/base/sha256.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/sha256.h"
 #include "model/weights/model_file.h"
 #include "model/weights/names.h"
-#include "model/weights/safetensors.h"
+#include "base/safetensors.h"
 #include "tests/model/weights/weights_test_util.h"
 
 namespace plastometer {

@@ -10,7 +10,7 @@
 #include <fstream>
 #include <string>
 
-#include "harness/base/files.h"
+#include "base/files.h"
 #include "model/weights/import.h"
 #include "model/weights/names.h"
 #include "tests/model/weights/weights_test_util.h"

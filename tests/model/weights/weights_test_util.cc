@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "model/weights/names.h"
+#include "tests/paths.h"
 
 namespace plastometer::testing {
 namespace fs = std::filesystem;
@@ -46,7 +47,7 @@ std::string NumpyName(DType dtype) {
 fs::path ParityFolder() {
   const char* all = std::getenv("PLASTOMETER_PARITY");
   return all != nullptr ? fs::path(all)
-                        : fs::path(PLASTOMETER_TEST_DATA "/parity");
+                        : fs::path(SourcePath("tests/data/parity"));
 }
 
 std::vector<fs::path> ParityFiles(const std::string& ending) {

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "model/config.h"
-#include "model/weights/host_tensor.h"
+#include "base/host_tensor.h"
 
 namespace plastometer::testing {
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "model/ops/native/cpu/bf16_few_rows.h"
 
 namespace plastometer::ops {

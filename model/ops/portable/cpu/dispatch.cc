@@ -2,7 +2,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "model/ops/portable/cpu/kernels.h"
 
 namespace plastometer::portable {

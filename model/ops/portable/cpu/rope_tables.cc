@@ -3,7 +3,7 @@
 #include <cmath>
 #include <string>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "model/ops/portable/cpu/kernels.h"
 
 namespace plastometer::portable {

@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "model/ops/native/cpu/bf16_ops.h"
 
 namespace plastometer {

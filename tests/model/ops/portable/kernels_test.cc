@@ -5,7 +5,7 @@
 #include <cfenv>
 #include <cstdlib>
 
-#include "harness/base/error.h"
+#include "base/error.h"
 #include "tests/model/ops/portable/cases.h"
 
 namespace plastometer::portable {

@@ -1,0 +1,33 @@
+// The exact costs of a run, as integers that do not depend on lane, chunks,
+// batch or threads. Definitions: docs/counters.md.
+#pragma once
+#include <cstdint>
+
+namespace plastometer {
+
+// Tokens of an inner mini-batch, b: the absolute grid on which fast weights are
+// carried on and profiles change.
+constexpr int64_t kMiniBatchTokens = 16;
+
+struct Counters {
+  int64_t tokens = 0;         // sequences x tokens
+  int64_t inner_updates = 0;  // heads x full mini-batches whose update reached
+                              // the carried state, over layers and sequences
+  int64_t inner_updates_skipped =
+      0;  // those that `uniform` would have applied beyond these
+  int64_t inner_gradient_tokens =
+      0;  // tokens x heads x layers whose gradient entered an output
+  int64_t flops = 0;
+  int64_t bytes_moved = 0;  // fp32 traffic of the inner loop, by formula
+  int64_t adaptive_state_bytes =
+      0;  // fp32 W and b of layers plastic at any time, per sequence
+  int64_t carry_bytes =
+      0;  // all that must be kept between two tokens, per sequence
+
+  Counters& operator+=(
+      const Counters& other);  // sums the totals; the per-sequence sizes must
+                               // be equal or unset
+  bool operator==(const Counters&) const = default;
+};
+
+}  // namespace plastometer

@@ -1,0 +1,282 @@
+#include "base/files.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+
+namespace plastometer {
+namespace fs = std::filesystem;
+namespace {
+
+// Owns a descriptor while a function may still throw.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+std::string Reason(int error) { return std::generic_category().message(error); }
+
+Error CannotRead(const fs::path& path, const std::string& why) {
+  return InvalidError("cannot read " + path.string() + ": " + why);
+}
+
+Error CannotWrite(const fs::path& path, const std::string& why) {
+  return InfrastructureError("cannot write " + path.string() + ": " + why);
+}
+
+// Opens for reading; a folder opens fine and only fails at read(), so it is
+// refused here with its own words.
+int OpenToRead(const fs::path& path, struct stat* info) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) throw CannotRead(path, Reason(errno));
+  if (fstat(fd, info) != 0 || S_ISDIR(info->st_mode)) {
+    const std::string why = S_ISDIR(info->st_mode)
+                                ? "it is a folder, expected a file"
+                                : Reason(errno);
+    close(fd);
+    throw CannotRead(path, why);
+  }
+  return fd;
+}
+
+Error TooLarge(const fs::path& path, uint64_t met, uint64_t max_bytes) {
+  return CannotRead(path, "it holds " + std::to_string(met) +
+                              " bytes or more, expected at most " +
+                              std::to_string(max_bytes));
+}
+
+void WriteAll(int fd, const std::byte* data, size_t size,
+              const fs::path& path) {
+  while (size > 0) {
+    const ssize_t written = write(fd, data, size);
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      throw CannotWrite(path, Reason(errno));
+    }
+    data += written;
+    size -= static_cast<size_t>(written);
+  }
+}
+
+// The rename itself survives a power cut only when the folder is flushed too.
+// Some file systems refuse fsync on folders; the content is safe by then.
+void FlushFolder(const fs::path& folder) {
+  const Descriptor fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() >= 0) fsync(fd.get());
+}
+
+fs::path FolderOf(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+// A name that no other writer of this machine uses at the same time. Made with
+// O_EXCL rather than mkstemp so that the file gets its usual mode.
+int OpenTemporary(const fs::path& path, fs::path* temporary) {
+  static std::atomic<int> counter{0};
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    std::string name = ".";
+    name += path.filename().string();
+    name += '.';
+    name += std::to_string(getpid());
+    name += '-';
+    name += std::to_string(counter.fetch_add(1));
+    name += ".tmp";
+    *temporary = FolderOf(path) / name;
+    const int fd =
+        open(temporary->c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0 || errno != EEXIST) return fd;
+  }
+  return -1;
+}
+
+}  // namespace
+
+std::string ReadFile(const fs::path& path, uint64_t max_bytes) {
+  struct stat info {};
+  const Descriptor fd(OpenToRead(path, &info));
+  const auto expected = static_cast<uint64_t>(info.st_size);
+  if (expected > max_bytes) throw TooLarge(path, expected, max_bytes);
+  std::string content;
+  content.resize(expected);
+  size_t size = 0;
+  // Pipes and /proc files announce no size, so the end is where read() says it
+  // is.
+  while (true) {
+    if (size == content.size()) content.resize(size + (size_t{1} << 16));
+    const ssize_t got =
+        read(fd.get(), content.data() + size, content.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw CannotRead(path, Reason(errno));
+    if (got == 0) break;
+    size += static_cast<size_t>(got);
+    if (size > max_bytes) throw TooLarge(path, size, max_bytes);
+  }
+  content.resize(size);
+  return content;
+}
+
+MappedFile::MappedFile(const fs::path& path) : path_(path) {
+  struct stat info {};
+  const Descriptor fd(OpenToRead(path, &info));
+  if (!S_ISREG(info.st_mode)) throw CannotRead(path, "not a regular file");
+  size_ = static_cast<size_t>(info.st_size);
+  if (size_ == 0) return;  // mmap refuses length 0
+  void* data = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+  if (data == MAP_FAILED) throw CannotRead(path, Reason(errno));
+  data_ = static_cast<const std::byte*>(data);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) munmap(const_cast<std::byte*>(data_), size_);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  if (this != &other) {
+    if (data_ != nullptr) munmap(const_cast<std::byte*>(data_), size_);
+    path_ = std::move(other.path_);
+    data_ = std::exchange(other.data_, nullptr);
+    size_ = std::exchange(other.size_, 0);
+  }
+  return *this;
+}
+
+void MappedFile::Release() const {
+  if (data_ != nullptr) {
+    madvise(const_cast<std::byte*>(data_), size_, MADV_DONTNEED);
+  }
+}
+
+AtomicFile::AtomicFile(const fs::path& path) : path_(path) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  // A rename over a device or a folder would destroy it or fail late.
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    throw CannotWrite(path, "it exists and is not a regular file");
+  }
+  fs::path temporary;
+  fd_ = OpenTemporary(path, &temporary);
+  if (fd_ < 0) throw CannotWrite(path, Reason(errno));
+  temporary_ = temporary;
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) close(fd_);
+  if (!temporary_.empty()) unlink(temporary_.c_str());
+}
+
+void AtomicFile::Write(std::span<const std::byte> data) {
+  if (fd_ < 0) throw InternalError("Write after Commit: " + path_.string());
+  ThrowIfInterrupted();  // the destructor removes what was written
+  WriteAll(fd_, data.data(), data.size(), path_);
+}
+
+void AtomicFile::Write(std::string_view text) {
+  Write(std::as_bytes(std::span(text.data(), text.size())));
+}
+
+void AtomicFile::WriteAt(uint64_t offset, std::span<const std::byte> data) {
+  if (fd_ < 0) throw InternalError("WriteAt after Commit: " + path_.string());
+  ThrowIfInterrupted();
+  while (!data.empty()) {
+    const ssize_t written =
+        pwrite(fd_, data.data(), data.size(), static_cast<off_t>(offset));
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      throw CannotWrite(path_, Reason(errno));
+    }
+    data = data.subspan(static_cast<size_t>(written));
+    offset += static_cast<uint64_t>(written);
+  }
+}
+
+void AtomicFile::Commit() {
+  if (fd_ < 0) throw InternalError("Commit twice: " + path_.string());
+  if (fsync(fd_) != 0) throw CannotWrite(path_, Reason(errno));
+  // close() reports the delayed write errors of network file systems.
+  if (close(std::exchange(fd_, -1)) != 0) {
+    throw CannotWrite(path_, Reason(errno));
+  }
+  if (rename(temporary_.c_str(), path_.c_str()) != 0) {
+    throw CannotWrite(path_, Reason(errno));
+  }
+  temporary_.clear();
+  FlushFolder(FolderOf(path_));
+}
+
+void WriteFile(const fs::path& path, std::string_view content) {
+  AtomicFile file(path);
+  file.Write(content);
+  file.Commit();
+}
+
+TemporaryFolder::TemporaryFolder() {
+  std::error_code error;
+  fs::path base = fs::temp_directory_path(error);
+  if (error) base = "/tmp";
+  std::string pattern = (base / "plastometer.XXXXXX").string();
+  if (mkdtemp(pattern.data()) == nullptr) {
+    throw InfrastructureError("cannot make a folder " + pattern + ": " +
+                              Reason(errno));
+  }
+  path_ = pattern;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+fs::path HomeFolder() {
+  if (const char* home = std::getenv("PLASTOMETER_HOME");
+      home != nullptr && *home != '\0') {
+    return home;
+  }
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  for (fs::path folder = program.parent_path(); !error;
+       folder = folder.parent_path()) {
+    std::error_code ignored;
+    if (fs::is_directory(folder / "model" / "pretrained", ignored)) {
+      return folder;
+    }
+    if (folder == folder.parent_path()) break;
+  }
+  throw InvalidError(
+      "no installation found: no folder above " + program.string() +
+      " holds model/pretrained; set PLASTOMETER_HOME to the folder that does");
+}
+
+fs::path DataFolder() {
+  if (const char* data = std::getenv("PLASTOMETER_DATA");
+      data != nullptr && *data != '\0') {
+    return data;
+  }
+  return HomeFolder() / ".data";
+}
+
+}  // namespace plastometer

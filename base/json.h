@@ -1,0 +1,18 @@
+// JSON text to values, stricter than the library: a key given twice and absurd
+// nesting are errors, not surprises.
+#pragma once
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+namespace plastometer {
+
+// `source` (a path) is named in errors. Throws kInvalid.
+nlohmann::json ParseJson(std::string_view text, const std::string& source);
+
+// Throws kInvalid: unreadable, larger than max_bytes, not JSON.
+nlohmann::json ReadJsonFile(const std::filesystem::path& path,
+                            uint64_t max_bytes = uint64_t{1} << 28);
+
+}  // namespace plastometer

@@ -1,0 +1,85 @@
+#include "harness/report/page/gnuplot.h"
+
+#include <algorithm>
+
+#include "harness/report/format.h"
+#include "harness/report/page/page.h"
+
+namespace plastometer {
+
+std::string SeriesColor(size_t idx) {
+  constexpr const char* kColors[] = {"#3b7dd8", "#c96a00", "#2e8b57",
+                                     "#c2559d", "#7e6bc4", "#1a8a9a",
+                                     "#d1495b", "#7a7a7a"};
+  return kColors[idx % std::size(kColors)];
+}
+
+std::string LineStyle(size_t idx) {
+  return "lc rgb '" + SeriesColor(idx) + "' lw 2 dt " +
+         std::to_string(idx % 5 + 1);
+}
+
+std::string ForeignLineStyle(size_t num_own, size_t idx) {
+  return "lc rgb '" + SeriesColor(num_own + idx) + "' lw 1.5 dt '-'";
+}
+
+std::string Quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c == '\n' ? ' ' : c;
+  }
+  return out + "\"";
+}
+
+std::string PlotCommand(const std::vector<std::string>& parts) {
+  std::string text = "plot ";
+  for (size_t i = 0; i < parts.size(); ++i)
+    text += (i == 0 ? "" : ", \\\n  ") + parts[i];
+  return text + "\n";
+}
+
+int LegendHeight(size_t num_names) {
+  return 15 * std::max(0, static_cast<int>(num_names + 1) / 2 - 3);
+}
+
+int LegendHeight(const std::vector<std::string>& names) {
+  constexpr int64_t kWidestOfTwo = 18;  // characters, as gnuplot lays them out
+  const bool one_column =
+      std::ranges::any_of(names, [](const std::string& name) {
+        return DisplayWidth(name) > kWidestOfTwo;
+      });
+  return LegendHeight(one_column ? 2 * names.size() : names.size());
+}
+
+std::string EmptyPlot() {
+  return "set xrange [0:1]\nset yrange [0:1]\nunset tics\nset label 'not "
+         "available' at graph 0.5,0.5 center\nplot NaN notitle\n";
+}
+
+// The commands run once for each terminal: a multiplot cannot be replotted.
+std::string GnuplotScript(const Figure& figure, int scale) {
+  std::string name = figure.id;  // of the SVG's parts: letters and digits
+  std::ranges::replace(name, '-', '_');
+  const std::string size =
+      std::to_string(figure.width) + "," + std::to_string(figure.height);
+  const std::string times = std::to_string(scale),
+                    png = std::to_string(scale * figure.width) + "," +
+                          std::to_string(scale * figure.height);
+  return "# " + figure.title + "\n# Draws " + figure.id + ".svg and " +
+         figure.id + ".png from the data beside it: gnuplot " + figure.id +
+         ".gp\nset encoding utf8\nset datafile separator ','\nset datafile "
+         "missing ''\ndo for [kind in 'svg png'] {\nif (kind eq 'svg') {\n  "
+         "set "
+         "terminal svg enhanced name '" +
+         name + "' size " + size +
+         " dynamic font 'DejaVu Sans,12'\n} else {\n  set terminal pngcairo "
+         "enhanced size " +
+         png + " font 'DejaVu Sans,12' fontscale " + times + " linewidth " +
+         times + " pointscale " + times + "\n}\nset output '" + figure.id +
+         ".'.kind\nset termoption noenhanced\nset border 3\nset tics nomirror "
+         "out\nset key noenhanced\n" +
+         figure.plot + "unset output\n}\n";
+}
+
+}  // namespace plastometer

@@ -1,0 +1,12 @@
+// Figures 1 to 3 and RQ3, from the statistics of the inner loop.
+#pragma once
+#include "harness/report/page/page.h"
+#include "harness/report/report.h"
+
+namespace plastometer {
+
+void AddPlasticity(const ReportRun& run, Page& page);  // figure 1
+void AddSurprise(const ReportRun& run, Page& page);    // figure 2
+void AddClasses(const ReportRun& run, Page& page);     // figure 3
+
+}  // namespace plastometer

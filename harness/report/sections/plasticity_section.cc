@@ -1,0 +1,205 @@
+// Figure 1: how much each layer learns, over the window.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "harness/report/format.h"
+#include "harness/report/page/gnuplot.h"
+#include "harness/report/sections/learning_sections.h"
+#include "harness/report/sections/sections.h"
+#include "harness/results/works.h"
+
+namespace plastometer {
+namespace {
+
+// viridis at five places.
+constexpr char kPalette[] =
+    "set palette defined (0 '#440154', 1 '#3b528b', 2 '#21918c', 3 '#5ec962', "
+    "4 '#fde725')\n";
+
+struct Scale {
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+  bool any() const { return high >= low; }
+  // Cells of very different size need a logarithm; it needs values above 0.
+  bool logarithmic() const { return low > 0 && high > 20 * low; }
+};
+
+Scale ScaleOf(const std::vector<std::vector<double>>& cells) {
+  Scale scale;
+  for (const auto& row : cells) {
+    for (const double x : row) {
+      if (!std::isfinite(x)) continue;
+      scale.low = std::min(scale.low, x);
+      scale.high = std::max(scale.high, x);
+    }
+  }
+  return scale;
+}
+
+std::string MapCsv(const PlasticityMap& map,
+                   const std::vector<std::vector<double>>& cells) {
+  std::string csv = "layer,from_token,to_token,value\n";
+  for (size_t l = 0; l < cells.size(); ++l)
+    for (size_t k = 0; k < cells[l].size(); ++k)
+      csv += std::to_string(l) + "," + std::to_string(map.edges[k]) + "," +
+             std::to_string(map.edges[k + 1]) + "," + CsvNumber(cells[l][k]) +
+             "\n";
+  return csv;
+}
+
+std::string FrozenRows(const std::vector<std::vector<double>>& cells) {
+  std::string rows;
+  for (size_t l = 0; l < cells.size(); ++l)
+    if (std::ranges::none_of(cells[l],
+                             [](double x) { return std::isfinite(x); }))
+      rows += (rows.empty() ? "" : ", ") + std::to_string(l);
+  return rows;
+}
+
+std::string ScaleText(const Scale& scale) {
+  return scale.any() ? CsvNumber(std::stod(Fixed(scale.low, 6))) + " to " +
+                           CsvNumber(std::stod(Fixed(scale.high, 6)))
+                     : "not available";
+}
+
+// `cells`: gnuplot's x, y, xlow, xhigh, ylow, yhigh, value in columns of
+// `file`.
+std::string MapPlot(const std::string& file, const Scale& scale,
+                    const std::vector<int64_t>& edges, int64_t num_rows,
+                    const std::string& y_axis, const std::string& cells) {
+  if (!scale.any()) return EmptyPlot();
+  return std::string(kPalette) +
+         "set xlabel 'token'\nset xrange [0:" + std::to_string(edges.back()) +
+         "]\nset yrange [-0.5:" + std::to_string(num_rows - 1) + ".5]\n" +
+         y_axis +
+         "set object rectangle from graph 0,0 to graph 1,1 behind fs solid "
+         "0.25 noborder fc rgb '#7a7a7a'\nset colorbox\n" +
+         (scale.logarithmic() ? "set logscale cb\n" : "") +
+         "unset key\nset cbrange [" + CsvNumber(scale.low) + ":" +
+         CsvNumber(scale.high > scale.low ? scale.high : scale.low + 1) +
+         "]\nplot '" + file + "' skip 1 using " + cells +
+         " with boxxyerror fs solid noborder fc palette\n";
+}
+
+Figure MapFigure(const ReportRun& run, const std::string& name,
+                 const std::string& title, const std::string& what,
+                 const std::vector<std::vector<double>>& cells) {
+  const PlasticityMap& map = run.learning->map;
+  const Scale scale = ScaleOf(cells);
+  Figure figure;
+  figure.id = "plasticity-" + name + run.suffix;
+  figure.title = title;
+  figure.data[figure.id + ".csv"] = MapCsv(map, cells);
+  const std::string range = ScaleText(scale);
+  figure.alt = what +
+               " by layer (rows) and position in the window (columns), " +
+               "cells from " + range + ".";
+  const std::string frozen = FrozenRows(cells);
+  figure.caption =
+      what +
+      ": each cell is the mean of norms over windows and heads, not the "
+      "norm of a mean. Scale " +
+      (scale.logarithmic() ? "logarithmic, " : "linear, ") + range + "." +
+      (frozen.empty()
+           ? ""
+           : " Missing, not 0: layers " + frozen + ", which do not learn.");
+  const auto L = static_cast<int64_t>(cells.size());
+  figure.plot = MapPlot(figure.id + ".csv", scale, map.edges, L,
+                        "set ylabel 'layer'\nset ytics 0," +
+                            std::to_string(std::max<int64_t>(1, L / 12)) + "\n",
+                        "(($2+$3)/2):1:2:3:($1-0.5):($1+0.5):4");
+  figure.raster = L * static_cast<int64_t>(map.edges.size()) > 2000;
+  return figure;
+}
+
+// The relative update alone: raw norms follow the scale of a layer.
+Figure HeadsFigure(const ReportRun& run) {
+  const PlasticityMap& map = run.learning->map;
+  const auto L = static_cast<int64_t>(map.relative_update.size()),
+             rows = static_cast<int64_t>(map.relative_by_head.size()),
+             H = rows / L;
+  const Scale scale = ScaleOf(map.relative_by_head);
+  Figure figure;
+  figure.id = "plasticity-heads" + run.suffix;
+  figure.title = "Relative update by head";
+  std::string csv = "layer,head,from_token,to_token,value\n";
+  for (int64_t r = 0; r < rows; ++r)
+    for (size_t k = 0; k + 1 < map.edges.size(); ++k)
+      csv += std::to_string(r / H) + "," + std::to_string(r % H) + "," +
+             std::to_string(map.edges[k]) + "," +
+             std::to_string(map.edges[k + 1]) + "," +
+             CsvNumber(map.relative_by_head[r][k]) + "\n";
+  figure.data[figure.id + ".csv"] = csv;
+  const std::string what =
+      "Update over the norm of the fast weights, by head (rows, " +
+      std::to_string(H) + " a layer, the first one lowest) and position";
+  figure.alt = what + ", cells from " + ScaleText(scale) + ".";
+  figure.caption = what + ": each cell is a mean over windows. Scale " +
+                   (scale.logarithmic() ? "logarithmic, " : "linear, ") +
+                   ScaleText(scale) + ". Missing (grey): does not learn.";
+  figure.height = static_cast<int>(std::clamp<int64_t>(8 * rows, 380, 1000));
+  const int64_t step = std::max<int64_t>(1, L / 12);
+  std::string tics;  // a layer's label beside its lowest head
+  for (int64_t l = 0; l < L; l += step)
+    tics += (l == 0 ? "" : ", ") + Quoted(std::to_string(l)) + " " +
+            std::to_string(l * H);
+  const std::string row = "$1*" + std::to_string(H) + "+$2";
+  figure.plot = MapPlot(
+      figure.id + ".csv", scale, map.edges, rows,
+      "set ylabel 'layer'\nset ytics (" + tics + ")\n",
+      "(($3+$4)/2):(" + row + "):3:4:(" + row + "-0.5):(" + row + "+0.5):5");
+  figure.raster = rows * static_cast<int64_t>(map.edges.size()) > 2000;
+  return figure;
+}
+
+Table LayerTable(const ReportRun& run) {
+  const Learning& learning = *run.learning;
+  const auto mean =
+      [](const std::vector<double>& row) -> std::optional<double> {
+    double sum = 0, count = 0;
+    for (const double x : row)
+      if (std::isfinite(x)) sum += x, count += 1;
+    if (count == 0) return std::nullopt;
+    return sum / count;
+  };
+  Table table{
+      "plasticity" + run.suffix,
+      "Learning by layer under " + learning.profile,
+      {{"layer", {"layer"}},
+       {"raw gradient norm", {"grad_norm"}},
+       {"raw update norm", {"update_norm"}},
+       {"relative update", {"relative_update"}},
+       {"log change, raw gradient", WithBounds("log_change_gradient")},
+       {"log change, relative update", WithBounds("log_change_relative")}},
+      {},
+      {"Change: log ratio of the mean, last quarter of a window over the "
+       "first, by work. Raw norms follow the scale of a "
+       "layer's activations: compare layers by the relative update."}};
+  for (size_t l = 0; l < learning.map.update_norm.size(); ++l)
+    table.rows.push_back(
+        {CountCell(static_cast<int64_t>(l)),
+         NumberCell(mean(learning.map.grad_norm[l]), 4),
+         NumberCell(mean(learning.map.update_norm[l]), 4),
+         NumberCell(mean(learning.map.relative_update[l]), 4),
+         IntervalCell(ToMeasured(learning.gradient_change[l]), 3),
+         IntervalCell(ToMeasured(learning.relative_change[l]), 3)});
+  return table;
+}
+
+}  // namespace
+
+void AddPlasticity(const ReportRun& run, Page& page) {
+  page.Add(Heading{2, "Plasticity over depth and time (figure 1)",
+                   "plasticity" + run.suffix});
+  const PlasticityMap& map = run.learning->map;
+  page.Add(MapFigure(run, "raw", "Raw update ||dW||",
+                     "Norm of the applied update of the fast weights",
+                     map.update_norm));
+  page.Add(MapFigure(run, "relative", "Relative update ||dW|| / ||W||",
+                     "Update over the norm of the fast weights",
+                     map.relative_update));
+  if (run.show_heads) page.Add(HeadsFigure(run));
+  page.Add(LayerTable(run));
+}
+
+}  // namespace plastometer

@@ -1,0 +1,62 @@
+// The parts of a report, each from one run to blocks of the page.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "harness/report/page/page.h"
+#include "harness/report/report.h"
+#include "harness/stats/contrast.h"
+
+namespace plastometer {
+
+void AddAnswers(const ReportRun& run, Page& page);
+void AddAnswerTables(const ReportRun& run, Page& page);
+// RQ2: of a drift probe and of a context probe.
+void AddStabilityAnswers(const ReportRun& run, Page& page);
+void AddStabilityTables(const ReportRun& run, Page& page);
+void AddDrift(const ReportRun& run, Page& page);
+void AddLayerMap(const ReportRun& run, Page& page);
+void AddForYourModel(const ReportRun& run, Page& page);
+void AddProfiles(const ReportRun& run, Page& page);
+void AddAdaptation(const ReportRun& run, Page& page);
+void AddFloor(const ReportRun& run, Page& page);
+void AddPareto(const ReportRun& run, Page& page);
+void AddTiming(const ReportRun& run, Page& page);
+void AddOrigin(const ReportRun& run, Page& page);
+void AddConditions(const ReportRun& run, Page& page);
+void AddForgetting(const ReportRun& run, Page& page);  // below AddConditions
+void AddContinual(const ReportRun& run, Page& page);
+void AddArms(const std::vector<ReportRun>& runs, Page& page);
+void AddProvenance(const std::vector<ReportRun>& runs, Page& page);
+
+// Helpers that they share.
+
+// Profiles that somebody might use: all but controls (eta=, reset), which have
+// a table of their own and would drown the others in a figure.
+std::vector<size_t> Candidates(const ReportRun& run);
+// Candidates that no other candidate dominates at this cost (a key of
+// kParetoCosts); by profile, missing when unknown or no candidate.
+std::vector<std::optional<bool>> ParetoMarksOf(const ReportRun& run,
+                                               const std::string& cost);
+// In the unit of the figures.
+Measured CostOf(const CaseResult& row, const std::string& cost);
+// Windows of a slice: "all" or a domain.
+std::vector<size_t> WindowsOf(const RunRecord& record,
+                              const std::string& slice);
+// Only windows that all reach the last position: a fixed set.
+std::vector<size_t> LongestWindows(const RunRecord& record);
+std::string ProfileLabel(const CaseResult& row);  // "(frozen)": not asked for
+// "0.312 [0.283, 0.345]"; "not available".
+std::string WithInterval(const Measured& m, int decimals, double scale = 1);
+std::string WithInterval(const stats::Interval& interval, int decimals);
+std::string VerdictText(stats::Verdict verdict);
+
+TableCell TextCell(const std::string& text);
+TableCell CountCell(int64_t value);
+TableCell NumberCell(std::optional<double> value, int decimals);
+TableCell IntervalCell(const Measured& m, int decimals, double scale = 1);
+// "nats", "nats_low", "nats_high".
+std::vector<std::string> WithBounds(const std::string& name);
+
+}  // namespace plastometer

@@ -1,0 +1,440 @@
+#include "harness/results/learning.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <utility>
+
+#include "harness/results/works.h"
+#include "harness/stats/rank.h"
+
+namespace plastometer {
+namespace {
+
+using stats::Interval;
+using stats::WorkTotals;
+using ByWork = std::vector<WorkTotals>;
+
+constexpr int64_t kMiniBatch = 16;
+constexpr size_t kNumLags = 2 * kMaxLag + 1;
+
+struct Condition {
+  std::string name;
+  double from, to;
+};
+// Bins of equal loss, and of equal frequency by rank in the run's text.
+const std::vector<Condition>& LossBins() {
+  static const std::vector<Condition> bins = {{"loss 0 to 1 nats", 0, 1},
+                                              {"loss 1 to 2 nats", 1, 2},
+                                              {"loss 2 to 4 nats", 2, 4},
+                                              {"loss 4 to 6 nats", 4, 6},
+                                              {"loss above 6 nats", 6, 1e300}};
+  return bins;
+}
+const std::vector<Condition>& RankBins() {
+  static const std::vector<Condition> bins = {
+      {"rank 1 to 16", 1, 17},
+      {"rank 17 to 64", 17, 65},
+      {"rank 65 to 256", 65, 257},
+      {"rank 257 to 1,024", 257, 1025},
+      {"rank above 1,024", 1025, 1e300}};
+  return bins;
+}
+
+size_t BinOf(const std::vector<Condition>& bins, double x) {
+  for (size_t i = 0; i < bins.size(); ++i)
+    if (x >= bins[i].from && x < bins[i].to) return i;
+  return bins.size();
+}
+
+// Norm over heads of each token of a layer; a gate: its mean. NaN where a head
+// is NaN.
+std::vector<double> OverHeads(const WindowStatistics& s,
+                              const std::vector<float>& values, int64_t layer,
+                              bool norm) {
+  std::vector<double> series(static_cast<size_t>(s.T), 0);
+  for (int64_t h = 0; h < s.H; ++h) {
+    const float* row = values.data() + (layer * s.H + h) * s.T;
+    for (int64_t t = 0; t < s.T; ++t)
+      series[t] += norm ? double{row[t]} * double{row[t]} : double{row[t]};
+  }
+  for (double& x : series)
+    x = norm ? std::sqrt(x) : x / static_cast<double>(s.H);
+  return series;
+}
+
+std::vector<double> Logs(std::vector<double> series) {
+  for (double& x : series) x = x > 0 ? std::log(x) : stats::kUnknown;
+  return series;
+}
+
+void Subtract(std::vector<double>& series, const std::vector<size_t>& group,
+              size_t num_groups) {
+  std::vector<double> sums(num_groups, 0), counts(num_groups, 0);
+  for (size_t t = 0; t < series.size(); ++t) {
+    if (std::isnan(series[t])) continue;
+    sums[group[t]] += series[t];
+    counts[group[t]] += 1;
+  }
+  for (size_t t = 0; t < series.size(); ++t)
+    series[t] -= sums[group[t]] / counts[group[t]];
+}
+
+std::vector<double> Standardised(std::vector<double> series) {
+  std::vector<double> known;
+  for (const double x : series)
+    if (std::isfinite(x)) known.push_back(x);
+  const double mean = stats::Mean(known),
+               deviation = std::sqrt(stats::Variance(known));
+  for (double& x : series) x = (x - mean) / deviation;
+  return series;
+}
+
+void Put(WorkTotals& totals, double value, double weight) {
+  if (!std::isfinite(value)) return;
+  totals.sum += value * weight;
+  totals.weight += weight;
+}
+
+}  // namespace
+
+std::vector<double> WithoutPosition(std::vector<double> series) {
+  std::vector<size_t> place(series.size()), octave(series.size());
+  for (size_t t = 0; t < series.size(); ++t) {
+    place[t] = t % kMiniBatch;
+    octave[t] = static_cast<size_t>(std::bit_width(t / kMiniBatch));
+  }
+  Subtract(series, octave, 64);
+  Subtract(series, place, kMiniBatch);
+  return series;
+}
+
+struct LearningSummary::Sums {
+  // Sum and number of norms in a cell.
+  struct Cell {
+    double sum = 0, count = 0;
+    double mean() const { return count > 0 ? sum / count : stats::kUnknown; }
+  };
+  using Cells = std::vector<std::vector<Cell>>;
+  // Steps of one class in one condition.
+  using ClassSums = std::map<std::pair<size_t, size_t>, ByWork>;
+
+  const RunRecord* record = nullptr;
+  uint64_t seed = 1;
+  std::string profile;
+  std::vector<std::string> class_names;
+  std::map<int32_t, double> rank_of_id;
+  std::vector<size_t> place_of_window;
+  std::vector<std::string> domain_of_work;
+  size_t num_works = 0;
+  int64_t num_windows = 0, L = 0, longest = 0;
+  Cells grad_norm, update_norm, relative_update;  // [layer][time bin]
+  Cells relative_by_head;  // [layer * heads + head][time bin]
+  // [layer][work], of the whole window and of its quarters
+  struct Quarters {
+    std::vector<ByWork> all, first, last;
+  } relative, gradient;
+  std::array<std::vector<ByWork>, kNumMeasures> lags, layers, surprise;
+  ClassSums plain, by_loss, by_rank;  // (condition, class) -> by work
+  std::map<std::pair<size_t, size_t>, int64_t> plain_tokens, loss_tokens,
+      rank_tokens;
+
+  ByWork Empty() const { return ByWork(num_works); }
+
+  void Size(const WindowStatistics& s) {
+    if (L > 0) return;
+    L = s.L;
+    for (Cells* cells : {&grad_norm, &update_norm, &relative_update})
+      cells->assign(static_cast<size_t>(L), std::vector<Cell>(NumTimeBins()));
+    relative_by_head.assign(static_cast<size_t>(L * s.H),
+                            std::vector<Cell>(NumTimeBins()));
+    for (Quarters* q : {&relative, &gradient})
+      for (auto* by_layer : {&q->all, &q->first, &q->last})
+        by_layer->assign(static_cast<size_t>(L), Empty());
+    for (size_t m = 0; m < kNumMeasures; ++m) {
+      lags[m].assign(kNumLags, Empty());
+      layers[m].assign(static_cast<size_t>(L), Empty());
+      surprise[m].assign(kSurpriseBins, Empty());
+    }
+  }
+
+  // Bins of equal width over the longest window, in whole mini-batches.
+  int64_t M() const { return std::max<int64_t>(1, longest / kMiniBatch); }
+  int64_t NumTimeBins() const {
+    return std::min(M(), static_cast<int64_t>(kTimeBins));
+  }
+  size_t TimeBin(int64_t mini_batch) const {
+    return static_cast<size_t>(mini_batch * NumTimeBins() / M());
+  }
+
+  void AddNorms(size_t work, const WindowStatistics& s) {
+    for (int64_t l = 0; l < s.L; ++l) {
+      for (int64_t h = 0; h < s.H; ++h) {
+        for (int64_t m = 0; m < s.M; ++m) {
+          const size_t i = static_cast<size_t>((l * s.H + h) * s.M + m);
+          const auto add = [&](std::vector<Cell>& row, double x) {
+            if (std::isnan(x)) return;
+            row[TimeBin(m)].sum += x;
+            row[TimeBin(m)].count += 1;
+          };
+          add(grad_norm[l], s.grad_norm[i]);
+          add(update_norm[l], s.update_norm[i]);
+          add(relative_update[l], s.relative_update[i]);
+          add(relative_by_head[l * s.H + h], s.relative_update[i]);
+          const auto quarters = [&](Quarters& q, double x) {
+            Put(q.all[l][work], x, 1);
+            if (4 * m < s.M) Put(q.first[l][work], x, 1);
+            if (4 * m >= 3 * s.M) Put(q.last[l][work], x, 1);
+          };
+          quarters(relative, s.relative_update[i]);
+          quarters(gradient, s.grad_norm[i]);
+        }
+      }
+    }
+  }
+
+  std::vector<double> Series(const WindowStatistics& s, size_t measure,
+                             int64_t layer) const {
+    if (measure == size_t{0})
+      return Logs(OverHeads(s, s.token_grad_norm, layer, true));
+    if (measure == size_t{1})
+      return Logs(OverHeads(s, s.token_step, layer, true));
+    return OverHeads(s, s.gate, layer, false);
+  }
+
+  void AddSurprise(size_t work, const WindowStatistics& s) {
+    const std::vector<double> loss = stats::Ranks(WithoutPosition(s.loss));
+    const auto weight = static_cast<double>(s.T);
+    for (size_t m = 0; m < kNumMeasures; ++m) {
+      std::vector<double> mean_r(kNumLags, 0);
+      std::vector<double> mean_z(static_cast<size_t>(s.T), 0);
+      int64_t num_layers = 0;
+      for (int64_t l = 0; l < s.L; ++l) {
+        const std::vector<double> rest = WithoutPosition(Series(s, m, l));
+        const std::vector<double> ranks = stats::Ranks(rest);
+        const double own = stats::LaggedCorrelation(loss, ranks, 0);
+        if (std::isnan(own)) continue;  // frozen
+        ++num_layers;
+        Put(layers[m][l][work], own, weight);
+        for (size_t k = 0; k < kNumLags; ++k)
+          mean_r[k] += stats::LaggedCorrelation(
+              loss, ranks, static_cast<int64_t>(k) - kMaxLag);
+        const std::vector<double> z = Standardised(rest);
+        for (int64_t t = 0; t < s.T; ++t) mean_z[t] += z[t];
+      }
+      if (num_layers == 0) continue;
+      const auto n = static_cast<double>(num_layers);
+      for (size_t k = 0; k < kNumLags; ++k)
+        Put(lags[m][k][work], mean_r[k] / n, weight);
+      for (int64_t t = 1; t < s.T; ++t) {
+        if (std::isnan(loss[t])) continue;
+        const auto bin = static_cast<size_t>((loss[t] - 1) * kSurpriseBins /
+                                             static_cast<double>(s.T - 1));
+        Put(surprise[m][std::min(bin, kSurpriseBins - 1)][work], mean_z[t] / n,
+            1);
+      }
+    }
+  }
+
+  void AddClasses(size_t work, const WindowStatistics& s) {
+    // Mean over layers; a layer whose rate is 0 at a token says nothing.
+    std::vector<double> step(static_cast<size_t>(s.T), 0), n = step;
+    for (int64_t l = 0; l < s.L; ++l) {
+      const std::vector<double> rest = WithoutPosition(Series(s, 1, l));
+      for (int64_t t = 0; t < s.T; ++t) {
+        if (std::isnan(rest[t])) continue;
+        step[t] += rest[t];
+        n[t] += 1;
+      }
+    }
+    const auto add = [&](ClassSums& sums, auto& tokens, size_t condition,
+                         size_t word_class, double x) {
+      auto [at, fresh] = sums.try_emplace({condition, word_class}, Empty());
+      Put(at->second[work], x, 1);
+      ++tokens[{condition, word_class}];
+    };
+    for (int64_t t = 1; t < s.T; ++t) {
+      if (n[t] == 0) continue;
+      const size_t c = s.word_class[t];
+      const double x = step[t] / n[t];
+      add(plain, plain_tokens, 0, c, x);
+      if (const size_t bin = BinOf(LossBins(), s.loss[t]);
+          bin < LossBins().size())
+        add(by_loss, loss_tokens, bin, c, x);
+      const auto rank = rank_of_id.find(s.token_ids[t]);
+      if (rank != rank_of_id.end())
+        add(by_rank, rank_tokens, BinOf(RankBins(), rank->second), c, x);
+    }
+  }
+
+  // With an interval where there are works enough.
+  Interval Mean(const ByWork& works) const {
+    ByWork present;
+    for (const WorkTotals& w : works)
+      if (w.weight > 0) present.push_back(w);
+    Interval interval = stats::WeightedMean(present, seed);
+    if (static_cast<int64_t>(present.size()) < kMinWorks)
+      interval.low = interval.high = stats::kUnknown;
+    return interval;
+  }
+
+  // Difference of two classes within each work and condition, weighted by the
+  // smaller number of tokens.
+  Interval Contrast(const ClassSums& sums, size_t num_conditions, size_t a,
+                    size_t b) const {
+    ByWork works = Empty();
+    for (size_t c = 0; c < num_conditions; ++c) {
+      const auto of_a = sums.find({c, a}), of_b = sums.find({c, b});
+      if (of_a == sums.end() || of_b == sums.end()) continue;
+      for (size_t w = 0; w < num_works; ++w) {
+        const WorkTotals &x = of_a->second[w], &y = of_b->second[w];
+        if (x.weight > 0 && y.weight > 0)
+          Put(works[w], x.sum / x.weight - y.sum / y.weight,
+              std::min(x.weight, y.weight));
+      }
+    }
+    return Mean(works);
+  }
+
+  // Rank correlation of layer index and a norm within each work.
+  Interval Depth(const std::vector<ByWork>& by_layer) const {
+    std::vector<double> index(static_cast<size_t>(L));
+    for (size_t l = 0; l < index.size(); ++l) index[l] = static_cast<double>(l);
+    ByWork works = Empty();
+    for (size_t w = 0; w < num_works; ++w) {
+      std::vector<double> norms;
+      for (const ByWork& layer : by_layer)
+        norms.push_back(layer[w].weight > 0 ? layer[w].sum / layer[w].weight
+                                            : stats::kUnknown);
+      Put(works[w], stats::RankCorrelation(index, norms), 1);
+    }
+    return Mean(works);
+  }
+
+  // Log ratio of last to first quarter, mean over the layers [begin, end).
+  ByWork Change(const Quarters& q, int64_t begin, int64_t end) const {
+    ByWork works = Empty();
+    for (size_t w = 0; w < num_works; ++w) {
+      double sum = 0, count = 0;
+      for (int64_t l = begin; l < end; ++l) {
+        const WorkTotals &first = q.first[l][w], &last = q.last[l][w];
+        if (!(first.sum > 0 && last.sum > 0)) continue;
+        sum += std::log(last.sum / last.weight * first.weight / first.sum);
+        count += 1;
+      }
+      if (count > 0) Put(works[w], sum / count, 1);
+    }
+    return works;
+  }
+};
+
+LearningSummary::LearningSummary(const RunRecord& record, std::string profile,
+                                 const std::map<int32_t, int64_t>& counts,
+                                 std::vector<std::string> class_names)
+    : sums_(std::make_unique<Sums>()) {
+  sums_->record = &record;
+  sums_->seed = static_cast<uint64_t>(record.seed);
+  sums_->profile = std::move(profile);
+  sums_->class_names = std::move(class_names);
+  std::vector<std::pair<int64_t, int32_t>> order;
+  for (const auto& [id, count] : counts) order.emplace_back(-count, id);
+  std::ranges::sort(order);
+  for (size_t i = 0; i < order.size(); ++i)
+    sums_->rank_of_id[order[i].second] = static_cast<double>(i + 1);
+  const std::map<std::string, size_t> places =
+      WorkPlaces(record, AllWindows(record));
+  sums_->num_works = places.size();
+  sums_->domain_of_work.resize(sums_->num_works);
+  for (const WindowRecord& w : record.windows) {
+    const size_t place = places.at(WorkKey(w));
+    sums_->place_of_window.push_back(place);
+    sums_->domain_of_work[place] = w.domain;
+    sums_->longest = std::max(sums_->longest, w.num_tokens);
+  }
+}
+
+LearningSummary::~LearningSummary() = default;
+
+void LearningSummary::Add(size_t window, const WindowStatistics& statistics) {
+  sums_->Size(statistics);
+  ++sums_->num_windows;
+  const size_t work = sums_->place_of_window[window];
+  sums_->AddNorms(work, statistics);
+  sums_->AddSurprise(work, statistics);
+  sums_->AddClasses(work, statistics);
+}
+
+namespace {
+
+// Classes that stand in for each other's contrasts: prose, then code.
+constexpr std::pair<const char*, const char*> kContrasts[] = {
+    {"new content", "function"},     {"seen content", "function"},
+    {"new content", "seen content"}, {"new identifier", "keyword"},
+    {"seen identifier", "keyword"},  {"new identifier", "seen identifier"}};
+
+}  // namespace
+
+Learning LearningSummary::Finish() const {
+  const Sums& s = *sums_;
+  Learning learning;
+  learning.profile = s.profile;
+  learning.num_windows = s.num_windows;
+  const int64_t bins = s.NumTimeBins();
+  for (int64_t k = 0; k <= bins; ++k)
+    learning.map.edges.push_back(kMiniBatch * ((k * s.M() + bins - 1) / bins));
+  for (const auto& [from, to] :
+       {std::pair{&s.grad_norm, &learning.map.grad_norm},
+        std::pair{&s.update_norm, &learning.map.update_norm},
+        std::pair{&s.relative_update, &learning.map.relative_update},
+        std::pair{&s.relative_by_head, &learning.map.relative_by_head}}) {
+    for (const auto& row : *from) {
+      to->emplace_back();
+      for (const Sums::Cell& cell : row) to->back().push_back(cell.mean());
+    }
+  }
+  learning.depth_relative = s.Depth(s.relative.all);
+  learning.depth_gradient = s.Depth(s.gradient.all);
+  for (int64_t l = 0; l < s.L; ++l) {
+    learning.gradient_change.push_back(s.Mean(s.Change(s.gradient, l, l + 1)));
+    learning.relative_change.push_back(s.Mean(s.Change(s.relative, l, l + 1)));
+  }
+  const int64_t early = std::max<int64_t>(1, (s.L + 3) / 4);
+  learning.early_change = s.Change(s.relative, 0, early);
+  learning.early_gradient_change = s.Mean(s.Change(s.gradient, 0, early));
+  learning.domain_of_work = s.domain_of_work;
+  for (size_t m = 0; m < kNumMeasures; ++m) {
+    for (const ByWork& works : s.lags[m])
+      learning.by_lag[m].push_back(s.Mean(works));
+    for (const ByWork& works : s.layers[m])
+      learning.by_layer[m].push_back(s.Mean(works));
+    for (const ByWork& works : s.surprise[m])
+      learning.by_surprise[m].push_back(s.Mean(works));
+  }
+  const auto name = [&](size_t c) {
+    return c < s.class_names.size() ? s.class_names[c]
+                                    : "class " + std::to_string(c);
+  };
+  const auto add = [&](const Sums::ClassSums& sums, const auto& tokens,
+                       const auto& condition) {
+    for (const auto& [key, works] : sums)
+      learning.classes.push_back({condition(key.first), name(key.second),
+                                  tokens.at(key), s.Mean(works)});
+  };
+  add(s.plain, s.plain_tokens, [](size_t) { return std::string("all"); });
+  add(s.by_loss, s.loss_tokens, [](size_t c) { return LossBins()[c].name; });
+  add(s.by_rank, s.rank_tokens, [](size_t c) { return RankBins()[c].name; });
+  for (const auto& [a, b] : kContrasts) {
+    const auto of = [&](const char* text) {
+      return static_cast<size_t>(std::ranges::find(s.class_names, text) -
+                                 s.class_names.begin());
+    };
+    if (!s.plain.count({0, of(a)}) || !s.plain.count({0, of(b)})) continue;
+    learning.contrasts.push_back(
+        {a, b, s.Contrast(s.plain, 1, of(a), of(b)),
+         s.Contrast(s.by_loss, LossBins().size(), of(a), of(b)),
+         s.Contrast(s.by_rank, RankBins().size(), of(a), of(b))});
+  }
+  return learning;
+}
+
+}  // namespace plastometer

@@ -1,0 +1,94 @@
+// What the inner loop's statistics say: where learning happens over depth and
+// time, whether it follows surprise, and which words it favours. Window by
+// window, so that a run of any size fits.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "harness/results/summary.h"
+#include "harness/results/window_statistics.h"
+#include "harness/stats/bootstrap.h"
+
+namespace plastometer {
+
+inline constexpr int64_t kMaxLag = 8;
+inline constexpr size_t kSurpriseBins = 10, kTimeBins = 32;
+
+// How strongly a token is learned.
+enum class Measure { kGradient, kStep, kGate };
+inline constexpr size_t kNumMeasures = 3;
+inline constexpr const char* kMeasureNames[] = {"raw gradient", "applied step",
+                                                "learned gate"};
+
+// Means of norms over windows and heads in a range of tokens; NaN: frozen, or
+// no window reaches it.
+struct PlasticityMap {
+  std::vector<int64_t> edges;  // tokens; bin k is [edges[k], edges[k + 1])
+  std::vector<std::vector<double>> grad_norm, update_norm,
+      relative_update;  // [layer][bin]
+  std::vector<std::vector<double>>
+      relative_by_head;  // [layer * heads + head][bin], over windows alone
+};
+
+struct ClassMean {
+  std::string condition, word_class;  // "all", "loss 2 to 4 nats", ...
+  int64_t tokens = 0;
+  stats::Interval log_step;  // 0: as is usual at its position
+};
+
+// Mean log step of one class minus another's, by work; plain, and compared only
+// within bins of equal loss or equal frequency. Its exponential is a factor.
+struct ClassContrast {
+  std::string a, b;
+  stats::Interval plain, equal_loss, equal_frequency;
+};
+
+struct Learning {
+  std::string profile;
+  int64_t num_windows = 0;
+  PlasticityMap map;
+  // Rank correlation of layer index and mean norm, within each work, averaged.
+  stats::Interval depth_relative, depth_gradient;
+  // Log ratio of the mean norm, last quarter of a window over the first: of
+  // each layer, and of the first quarter of the layers (the relative update's
+  // by work).
+  std::vector<stats::Interval> gradient_change, relative_change;
+  stats::Interval early_gradient_change;
+  std::vector<stats::WorkTotals> early_change;
+  std::vector<std::string> domain_of_work;  // beside early_change
+  // Rank correlation of loss[t] and the measure at t + lag, within a window,
+  // position removed; mean over layers, and each layer at lag 0.
+  std::array<std::vector<stats::Interval>, kNumMeasures> by_lag;    // [lag + 8]
+  std::array<std::vector<stats::Interval>, kNumMeasures> by_layer;  // lag 0
+  // Mean standardised measure within tenths of surprise.
+  std::array<std::vector<stats::Interval>, kNumMeasures> by_surprise;
+  std::vector<ClassMean> classes;
+  std::vector<ClassContrast> contrasts;
+};
+
+class LearningSummary {
+ public:
+  // `counts`: how often each token id stands in the run's text (its frequency
+  // bins). Names of word classes by value.
+  LearningSummary(const RunRecord& record, std::string profile,
+                  const std::map<int32_t, int64_t>& counts,
+                  std::vector<std::string> class_names);
+  ~LearningSummary();
+  void Add(size_t window, const WindowStatistics& statistics);
+  Learning Finish() const;
+
+ private:
+  struct Sums;
+  std::unique_ptr<Sums> sums_;
+};
+
+// A series without what its position says: minus its mean over the same place
+// in the mini-batch, minus its mean over the same octave of positions. NaN
+// stays NaN.
+std::vector<double> WithoutPosition(std::vector<double> series);
+
+}  // namespace plastometer

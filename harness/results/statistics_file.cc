@@ -1,0 +1,110 @@
+#include "harness/results/statistics_file.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/word_class.h"
+
+namespace plastometer {
+namespace {
+
+constexpr const char* kByToken[] = {"gate", "token_grad_norm", "token_step"};
+
+}  // namespace
+
+StatisticsFile::StatisticsFile(const std::filesystem::path& path,
+                               const RunRecord& record, int64_t num_layers,
+                               int64_t num_heads)
+    : file_(path), L_(num_layers), H_(num_heads) {
+  const auto W = static_cast<int64_t>(record.windows.size());
+  for (const WindowRecord& w : record.windows) T_ = std::max(T_, w.num_tokens);
+  M_ = T_ / kMiniBatchTokens;
+  const auto expect = [&](const std::string& name, DType dtype,
+                          const std::vector<int64_t>& shape) {
+    const auto found = file_.tensors().find(name);
+    if (found == file_.tensors().end())
+      throw InvalidError(path.string() + " has no array '" + name +
+                         "'; expected what plastometer run --stats writes");
+    if (found->second.dtype != dtype || found->second.shape != shape)
+      throw InvalidError(path.string() + ": " + name + " is " +
+                         DTypeName(found->second.dtype) + " " +
+                         ShapeText(found->second.shape) + ", expected " +
+                         DTypeName(dtype) + " " + ShapeText(shape));
+  };
+  for (const char* name : {"grad_norm", "update_norm", "relative_update"})
+    expect(name, DType::kF32, {W, L_, H_, M_});
+  for (const char* name : kByToken) expect(name, DType::kF32, {W, L_, H_, T_});
+  expect("loss", DType::kF32, {W, T_});
+  expect("token_ids", DType::kI32, {W, T_});
+  expect("word_class", DType::kU8, {W, T_});
+  const auto sha256 = file_.metadata().find("data_sha256");
+  if (sha256 == file_.metadata().end() || sha256->second != record.data_sha256)
+    throw InvalidError(
+        path.string() + " is of other windows than the run's: data_sha256 " +
+        (sha256 == file_.metadata().end() ? "is missing" : sha256->second) +
+        ", expected " + record.data_sha256);
+  const auto name = file_.metadata().find("profile");
+  profile_ = name == file_.metadata().end() ? "" : name->second;
+  for (const WindowRecord& w : record.windows)
+    window_tokens_.push_back(w.num_tokens);
+}
+
+// The first `kept` of each row's `columns`.
+template <class T>
+std::vector<T> StatisticsFile::Part(const std::string& name, size_t window,
+                                    int64_t rows, int64_t columns,
+                                    int64_t kept) const {
+  const std::span<const std::byte> bytes = file_.Bytes(name);
+  std::vector<T> values(static_cast<size_t>(rows * kept));
+  for (int64_t r = 0; r < rows; ++r)
+    std::memcpy(values.data() + r * kept,
+                bytes.data() + (static_cast<size_t>(window) * rows + r) *
+                                   columns * sizeof(T),
+                static_cast<size_t>(kept) * sizeof(T));
+  return values;
+}
+
+WindowStatistics StatisticsFile::Read(size_t window) const {
+  WindowStatistics s;
+  s.L = L_, s.H = H_, s.T = window_tokens_[window];
+  s.M = s.T / kMiniBatchTokens;
+  const std::vector<float> loss = Part<float>("loss", window, 1, T_, s.T);
+  s.loss.assign(loss.begin(), loss.end());
+  s.token_ids = Part<int32_t>("token_ids", window, 1, T_, s.T);
+  s.word_class = Part<uint8_t>("word_class", window, 1, T_, s.T);
+  s.grad_norm = Part<float>("grad_norm", window, L_ * H_, M_, s.M);
+  s.update_norm = Part<float>("update_norm", window, L_ * H_, M_, s.M);
+  s.relative_update = Part<float>("relative_update", window, L_ * H_, M_, s.M);
+  s.token_grad_norm = Part<float>("token_grad_norm", window, L_ * H_, T_, s.T);
+  s.token_step = Part<float>("token_step", window, L_ * H_, T_, s.T);
+  s.gate = Part<float>("gate", window, L_ * H_, T_, s.T);
+  file_.Release();
+  return s;
+}
+
+std::vector<int32_t> StatisticsFile::TokenIds(size_t window) const {
+  return Part<int32_t>("token_ids", window, 1, T_, window_tokens_[window]);
+}
+
+Learning ReadLearning(const std::filesystem::path& path,
+                      const RunRecord& record, int64_t num_layers,
+                      int64_t num_heads) {
+  const StatisticsFile file(path, record, num_layers, num_heads);
+  std::map<int32_t, int64_t> counts;
+  for (size_t w = 0; w < record.windows.size(); ++w)
+    for (const int32_t id : file.TokenIds(w)) ++counts[id];
+  std::vector<std::string> names;
+  for (int c = 0; c < kNumWordClasses; ++c)
+    names.push_back(WordClassName(static_cast<WordClass>(c)));
+  LearningSummary summary(record, file.profile(), counts, names);
+  for (size_t w = 0; w < record.windows.size(); ++w) {
+    ThrowIfInterrupted();
+    summary.Add(w, file.Read(w));
+  }
+  return summary.Finish();
+}
+
+}  // namespace plastometer

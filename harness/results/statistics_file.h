@@ -1,0 +1,40 @@
+// stats.safetensors of a run folder: what the inner loop did in every window
+// under one profile, written and read window by window.
+#pragma once
+#include <filesystem>
+#include <string>
+
+#include "harness/results/learning.h"
+#include "harness/results/window_statistics.h"
+#include "base/safetensors.h"
+
+namespace plastometer {
+
+inline constexpr char kStatisticsFile[] = "stats.safetensors";
+
+class StatisticsFile {
+ public:
+  // Throws kInvalid: missing arrays, or shapes that are not the run's.
+  StatisticsFile(const std::filesystem::path& path, const RunRecord& record,
+                 int64_t num_layers, int64_t num_heads);
+  const std::string& profile() const { return profile_; }
+  WindowStatistics Read(size_t window) const;
+  std::vector<int32_t> TokenIds(size_t window) const;
+
+ private:
+  template <class T>
+  std::vector<T> Part(const std::string& name, size_t window, int64_t rows,
+                      int64_t columns, int64_t kept) const;
+
+  SafetensorsFile file_;
+  std::string profile_;
+  std::vector<int64_t> window_tokens_;
+  int64_t L_ = 0, H_ = 0, T_ = 0, M_ = 0;  // of the file: the longest window's
+};
+
+// What the file says, one window in memory at a time.
+Learning ReadLearning(const std::filesystem::path& path,
+                      const RunRecord& record, int64_t num_layers,
+                      int64_t num_heads);
+
+}  // namespace plastometer

@@ -1,0 +1,47 @@
+#include "base/json.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "base/files.h"
+
+namespace plastometer {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string Complaint(const std::string& text) {
+  try {
+    ParseJson(text, "f.json");
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kInvalid);
+    EXPECT_THAT(error.what(), HasSubstr("f.json"));
+    return error.what();
+  }
+  ADD_FAILURE() << "accepted";
+  return "";
+}
+
+TEST(Json, ReadsWhatIsJson) {
+  const auto json = ParseJson(R"({"a": [1, {"a": 2}, {"a": 3}], "b": {}})", "");
+  EXPECT_EQ(json.at("a").at(2).at("a"), 3);
+  const TemporaryFolder folder;
+  WriteFile(folder.path() / "f", "[1]");
+  EXPECT_EQ(ReadJsonFile(folder.path() / "f").size(), 1U);
+}
+
+TEST(Json, RefusesTheRest) {
+  EXPECT_THAT(Complaint("{"), HasSubstr("not valid JSON"));
+  EXPECT_THAT(Complaint(""), HasSubstr("not valid JSON"));
+  EXPECT_THAT(Complaint("1 2"), HasSubstr("not valid JSON"));
+  EXPECT_THAT(Complaint("\"\xff\""), HasSubstr("not valid JSON"));
+  EXPECT_THAT(Complaint(R"({"a": 1, "b": 2, "a": 1})"),
+              HasSubstr("\"a\" appears twice"));
+  EXPECT_THAT(Complaint(R"([{"x": {"a": 1, "a": 1}}])"),
+              HasSubstr("\"a\" appears twice"));
+  EXPECT_THAT(Complaint(std::string(100000, '[')), HasSubstr("nested"));
+}
+
+}  // namespace
+}  // namespace plastometer

@@ -1,0 +1,48 @@
+#include "harness/studies/score.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "tests/harness/run/tiny_model.h"
+
+namespace plastometer {
+namespace {
+
+TEST(ScoreTokens, ChunksOfAnySizeGiveTheSame) {
+  const Model model = TinyModel();
+  const Profile profile = Profile::Parse("uniform;until=32", 4);
+  TokenIds tokens{2, 45, {}};
+  for (int32_t salt : {1, 2}) {
+    const Window window = TinyWindow("a", 45, salt);
+    tokens.ids.insert(tokens.ids.end(), window.ids.begin(), window.ids.end());
+  }
+  const ScoreOutput whole = ScoreTokens(model, profile, tokens,
+                                        {true, true, StatisticsMode::kOff, 0});
+  for (int64_t chunk : {1, 16, 17, 44, 100}) {
+    const ScoreOutput parts = ScoreTokens(
+        model, profile, tokens, {true, true, StatisticsMode::kOff, chunk});
+    ASSERT_EQ(parts.tensors.size(), whole.tensors.size());
+    EXPECT_EQ(parts.counters, whole.counters);
+    for (const auto& [name, tensor] : whole.tensors) {
+      const auto x = ToDoubles(tensor), y = ToDoubles(parts.tensors.at(name));
+      ASSERT_EQ(parts.tensors.at(name).shape, tensor.shape) << name;
+      for (size_t i = 0; i < x.size(); ++i) {
+        if (std::isnan(x[i])) continue;  // loss of token 0
+        ASSERT_NEAR(x[i], y[i], 1e-10) << name << " " << chunk;
+      }
+    }
+  }
+}
+
+TEST(ScoreTokens, RefusesIdsOutsideTheVocabulary) {
+  const Model model = TinyModel();
+  const Profile profile = Profile::Parse("uniform", 4);
+  EXPECT_THROW(ScoreTokens(model, profile, {1, 3, {1, 64, 2}}, {}), Error);
+  EXPECT_THROW(ScoreTokens(model, profile, {1, 1, {1}}, {}), Error);
+  EXPECT_THROW(ScoreTokens(model, profile, {0, 0, {}}, {}), Error);
+}
+
+}  // namespace
+}  // namespace plastometer
