@@ -5,14 +5,14 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
-#include <nlohmann/json.hpp>
 
+#include "base/canonical_json.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/sha256.h"
-#include "base/canonical_json.h"
 
 namespace plastometer {
 namespace {

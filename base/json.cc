@@ -1,8 +1,8 @@
 #include "base/json.h"
 
+#include <nlohmann/json.hpp>
 #include <set>
 #include <vector>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"

@@ -16,9 +16,9 @@
 #include <string>
 #include <thread>
 
-#include "baselines/machine.h"
 #include "base/allocator.h"
 #include "base/error.h"
+#include "baselines/machine.h"
 #include "harness/stats/basic.h"
 #include "model/model.h"
 

@@ -18,9 +18,9 @@
 #include <thread>
 #include <vector>
 
-#include "baselines/machine.h"
 #include "base/allocator.h"
 #include "base/error.h"
+#include "baselines/machine.h"
 #include "harness/stats/basic.h"
 #include "model/cost/cost.h"
 #include "model/ops/arithmetic.h"

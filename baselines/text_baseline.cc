@@ -13,12 +13,12 @@
 #include <set>
 #include <string>
 
-#include "baselines/byte_ngram.h"
-#include "datasets/corpus.h"
-#include "datasets/sources.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/zstd_stream.h"
+#include "baselines/byte_ngram.h"
+#include "datasets/corpus.h"
+#include "datasets/sources.h"
 
 namespace plastometer {
 namespace {

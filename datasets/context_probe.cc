@@ -6,8 +6,8 @@
 #include <set>
 #include <utility>
 
-#include "datasets/synthetic/draw.h"
 #include "base/error.h"
+#include "datasets/synthetic/draw.h"
 
 namespace plastometer {
 namespace {

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <span>
 
-#include "datasets/sources.h"
-#include "datasets/store.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/sha256.h"
+#include "datasets/sources.h"
+#include "datasets/store.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

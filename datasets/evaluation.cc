@@ -3,11 +3,11 @@
 #include <limits>
 #include <map>
 
-#include "datasets/corpus.h"
-#include "datasets/sources.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/sha256.h"
+#include "datasets/corpus.h"
+#include "datasets/sources.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

@@ -3,12 +3,13 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <nlohmann/json.hpp>
 
-#include "datasets/extract/extract.h"
-#include "base/process.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/process.h"
 #include "base/sha256.h"
+#include "datasets/extract/extract.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

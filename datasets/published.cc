@@ -4,9 +4,9 @@
 #include <limits>
 #include <map>
 
-#include "datasets/sources.h"
 #include "base/error.h"
 #include "base/sha256.h"
+#include "datasets/sources.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

@@ -1,9 +1,9 @@
 #include <sentencepiece_processor.h>
 
-#include "datasets/sentencepiece_proto.h"
-#include "datasets/tokenizer.h"
 #include "base/error.h"
 #include "base/sha256.h"
+#include "datasets/sentencepiece_proto.h"
+#include "datasets/tokenizer.h"
 
 namespace plastometer {
 namespace {

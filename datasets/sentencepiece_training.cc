@@ -2,9 +2,9 @@
 
 #include <unordered_map>
 
-#include "datasets/tokenizer.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "datasets/tokenizer.h"
 
 namespace plastometer {
 namespace {

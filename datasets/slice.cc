@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <nlohmann/json.hpp>
+#include <set>
 
-#include "datasets/text_data.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "datasets/text_data.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

@@ -1,5 +1,6 @@
 #include "datasets/store.h"
 
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/error.h"

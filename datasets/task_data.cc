@@ -4,9 +4,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "datasets/synthetic/synthetic.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "datasets/synthetic/synthetic.h"
 
 namespace plastometer {
 namespace {

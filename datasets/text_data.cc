@@ -4,13 +4,14 @@
 #include <fstream>
 #include <limits>
 #include <map>
+#include <nlohmann/json.hpp>
 
-#include "datasets/extract/extract.h"
-#include "datasets/store.h"
-#include "datasets/utf8.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "datasets/extract/extract.h"
+#include "datasets/store.h"
+#include "datasets/utf8.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

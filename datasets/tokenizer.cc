@@ -1,9 +1,9 @@
 #include "datasets/tokenizer.h"
 
-#include "datasets/utf8.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/sha256.h"
+#include "datasets/utf8.h"
 
 namespace plastometer {
 

@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "base/host_tensor.h"
+#include "base/lane.h"
 #include "model/config.h"
 #include "model/cost/cost.h"
-#include "base/lane.h"
 #include "model/profile.h"
-#include "base/host_tensor.h"
 
 namespace plastometer {
 

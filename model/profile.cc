@@ -5,10 +5,10 @@
 #include <charconv>
 #include <cmath>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 #include <string_view>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"

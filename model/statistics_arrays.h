@@ -5,9 +5,9 @@
 
 #include <vector>
 
+#include "base/host_tensor.h"
 #include "model/config.h"
 #include "model/ops/statistics.h"
-#include "base/host_tensor.h"
 
 namespace plastometer {
 

@@ -1,9 +1,9 @@
 // dictd databases: one gzip file of entries, each a headword at the margin with
 // an indented text.
-#include "datasets/extract/extract.h"
-
 #include <nlohmann/json.hpp>
+
 #include "base/files.h"
+#include "datasets/extract/extract.h"
 
 namespace plastometer {
 namespace {

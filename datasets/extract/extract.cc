@@ -1,12 +1,12 @@
 #include "datasets/extract/extract.h"
 
 #include <algorithm>
-#include <unordered_set>
 #include <nlohmann/json.hpp>
+#include <unordered_set>
 
-#include "datasets/utf8.h"
 #include "base/error.h"
 #include "base/sha256.h"
+#include "datasets/utf8.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "datasets/extract/extract.h"
 #include "base/error.h"
+#include "datasets/extract/extract.h"
 
 namespace plastometer {
 namespace {

@@ -1,11 +1,11 @@
 // Man pages written with the `man` macros, as plain paragraphs.
 #include <algorithm>
 #include <map>
-#include <set>
 #include <nlohmann/json.hpp>
+#include <set>
 
-#include "datasets/extract/extract.h"
 #include "base/files.h"
+#include "datasets/extract/extract.h"
 
 namespace plastometer {
 namespace {

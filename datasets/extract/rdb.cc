@@ -1,10 +1,10 @@
 // R's lazy-load data: each entry is a big-endian length, then a zlib stream
 // that holds one XDR-serialised object.
-#include "datasets/extract/extract.h"
-
 #include <nlohmann/json.hpp>
+
 #include "base/error.h"
 #include "base/files.h"
+#include "datasets/extract/extract.h"
 
 namespace plastometer {
 namespace {

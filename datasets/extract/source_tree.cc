@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "datasets/extract/extract.h"
 #include "base/files.h"
+#include "datasets/extract/extract.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

@@ -2,12 +2,12 @@
 // data that hold OSIS markup.
 #include <array>
 #include <cctype>
-#include <set>
 #include <nlohmann/json.hpp>
+#include <set>
 
-#include "datasets/extract/extract.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "datasets/extract/extract.h"
 
 namespace plastometer {
 namespace {

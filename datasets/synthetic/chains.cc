@@ -3,6 +3,7 @@
 // them; the agent's losses are the floor.
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 #include <utility>

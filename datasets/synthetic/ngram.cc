@@ -3,8 +3,8 @@
 #include <string>
 #include <unordered_map>
 
-#include "datasets/synthetic/synthetic.h"
 #include "base/error.h"
+#include "datasets/synthetic/synthetic.h"
 
 namespace plastometer::synthetic {
 

@@ -1,5 +1,6 @@
 #include "datasets/synthetic/parameters.h"
 
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.h"

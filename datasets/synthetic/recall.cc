@@ -2,6 +2,7 @@
 // anew. The floor is that of a reader who knows the form of an episode.
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "datasets/synthetic/draw.h"

@@ -2,6 +2,7 @@
 // that it accepts. E. Akyurek, B. Wang, Y. Kim, J. Andreas, "In-context
 // language learning: architectures and algorithms", arXiv 2401.12973.
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "datasets/synthetic/draw.h"
 #include "datasets/synthetic/parameters.h"

@@ -2,10 +2,11 @@
 
 #include <array>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <utility>
 
-#include "datasets/synthetic/tasks.h"
 #include "base/error.h"
+#include "datasets/synthetic/tasks.h"
 
 namespace plastometer::synthetic {
 

@@ -4,8 +4,8 @@
 #include <sstream>
 #include <system_error>
 
-#include "base/process.h"
 #include "base/error.h"
+#include "base/process.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

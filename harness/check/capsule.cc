@@ -4,12 +4,12 @@
 #include <nlohmann/json.hpp>
 
 #include "base/base64.h"
+#include "base/canonical_json.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "harness/results/case_json.h"
 #include "harness/results/trace_file.h"
 #include "harness/results/window_losses.h"
-#include "base/canonical_json.h"
 
 namespace plastometer {
 namespace {

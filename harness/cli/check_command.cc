@@ -12,22 +12,22 @@
 #include <string>
 #include <vector>
 
-#include "base/process.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
 #include "base/json.h"
+#include "base/process.h"
+#include "harness/check/blame.h"
+#include "harness/check/capsule.h"
+#include "harness/check/exit_codes.h"
 #include "harness/cli/output.h"
 #include "harness/cli/suite_run.h"
 #include "harness/golden/compare.h"
-#include "harness/check/exit_codes.h"
 #include "harness/golden/ledger.h"
 #include "harness/golden/store.h"
 #include "harness/pins/pins.h"
 #include "harness/report/check_report.h"
 #include "harness/report/table.h"
-#include "harness/check/blame.h"
-#include "harness/check/capsule.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

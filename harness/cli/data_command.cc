@@ -5,9 +5,16 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "base/error.h"
+#include "base/files.h"
+#include "base/interrupt.h"
+#include "base/json.h"
+#include "base/safetensors.h"
+#include "base/sha256.h"
 #include "datasets/corpus.h"
 #include "datasets/fetch.h"
 #include "datasets/slice.h"
@@ -16,13 +23,7 @@
 #include "datasets/synthetic/synthetic.h"
 #include "datasets/text_data.h"
 #include "datasets/tokenizer.h"
-#include "base/error.h"
-#include "base/files.h"
-#include "base/interrupt.h"
-#include "base/json.h"
-#include "base/sha256.h"
 #include "harness/cli/output.h"
-#include "base/safetensors.h"
 
 namespace plastometer {
 namespace {

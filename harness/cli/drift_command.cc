@@ -6,20 +6,20 @@
 #include <string>
 #include <vector>
 
-#include "datasets/text_data.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
+#include "base/safetensors.h"
 #include "base/sha256.h"
+#include "datasets/text_data.h"
 #include "harness/cli/output.h"
 #include "harness/cli/suite_run.h"
 #include "harness/report/drift_report.h"
 #include "harness/report/table.h"
-#include "harness/studies/drift.h"
 #include "harness/run/group.h"
 #include "harness/run/progress.h"
 #include "harness/run/run_folder.h"
-#include "base/safetensors.h"
+#include "harness/studies/drift.h"
 
 namespace plastometer {
 namespace {

@@ -9,8 +9,8 @@
 #include "harness/cli/suite_run.h"
 #include "harness/report/end_to_end_report.h"
 #include "harness/report/table.h"
-#include "harness/studies/end_to_end.h"
 #include "harness/run/progress.h"
+#include "harness/studies/end_to_end.h"
 
 namespace plastometer {
 namespace {

@@ -2,8 +2,8 @@
 #pragma once
 #include <CLI/CLI.hpp>
 
-#include "harness/pins/pins.h"
 #include "base/lane.h"
+#include "harness/pins/pins.h"
 
 namespace plastometer {
 

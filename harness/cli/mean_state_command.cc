@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "datasets/text_data.h"
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "datasets/text_data.h"
 #include "harness/cli/output.h"
 #include "harness/report/format.h"
 #include "harness/run/inputs.h"
-#include "harness/studies/mean_state.h"
 #include "harness/run/progress.h"
+#include "harness/studies/mean_state.h"
 #include "model/weights/mean_state.h"
 
 namespace plastometer {

@@ -8,19 +8,19 @@
 #include <string>
 #include <vector>
 
-#include "base/process.h"
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/process.h"
 #include "harness/cli/output.h"
 #include "harness/report/format.h"
 #include "harness/report/report.h"
 #include "harness/report/sensitivity_report.h"
 #include "harness/results/finished_drift.h"
+#include "harness/results/statistics_file.h"
+#include "harness/results/token_tables.h"
 #include "harness/run/continual.h"
 #include "harness/run/finished_run.h"
 #include "harness/run/run_folder.h"
-#include "harness/results/statistics_file.h"
-#include "harness/results/token_tables.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

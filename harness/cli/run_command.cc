@@ -11,9 +11,9 @@
 #include "base/interrupt.h"
 #include "harness/cli/group_options.h"
 #include "harness/cli/suite_run.h"
+#include "harness/results/statistics_file.h"
 #include "harness/run/plan.h"
 #include "harness/run/progress.h"
-#include "harness/results/statistics_file.h"
 #include "harness/run/write_statistics.h"
 
 namespace plastometer {

@@ -6,16 +6,16 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "datasets/published.h"
-#include "datasets/task_data.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
+#include "base/safetensors.h"
+#include "datasets/published.h"
+#include "datasets/task_data.h"
 #include "harness/cli/output.h"
 #include "harness/report/format.h"
 #include "harness/run/inputs.h"
 #include "harness/studies/score.h"
-#include "base/safetensors.h"
 
 namespace plastometer {
 namespace {

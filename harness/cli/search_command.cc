@@ -9,8 +9,8 @@
 #include "harness/cli/suite_run.h"
 #include "harness/report/search_report.h"
 #include "harness/report/table.h"
-#include "harness/studies/layer_search.h"
 #include "harness/run/progress.h"
+#include "harness/studies/layer_search.h"
 
 namespace plastometer {
 namespace {

@@ -13,11 +13,11 @@
 #include <thread>
 #include <vector>
 
-#include "base/process.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
 #include "base/json.h"
+#include "base/process.h"
 #include "harness/cli/suite_run.h"
 #include "harness/golden/compare.h"
 #include "harness/golden/store.h"

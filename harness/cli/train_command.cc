@@ -13,11 +13,11 @@
 #include <span>
 #include <thread>
 
-#include "datasets/tokenizer.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/sha256.h"
+#include "datasets/tokenizer.h"
 #include "harness/cli/training_tokens.h"
 #include "model/train/trainer.h"
 #include "model/weights/model_file.h"

@@ -3,17 +3,18 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <vector>
 
-#include "datasets/corpus.h"
-#include "datasets/synthetic/synthetic.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "base/parallel.h"
-#include "base/sha256.h"
-#include "model/train/random.h"
 #include "base/host_tensor.h"
+#include "base/parallel.h"
 #include "base/safetensors.h"
+#include "base/sha256.h"
+#include "datasets/corpus.h"
+#include "datasets/synthetic/synthetic.h"
+#include "model/train/random.h"
 
 namespace plastometer {
 namespace {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "harness/golden/compare.h"
-#include "harness/results/case.h"
 #include "harness/golden/ledger.h"
+#include "harness/results/case.h"
 
 namespace plastometer {
 

@@ -2,16 +2,16 @@
 
 #include <algorithm>
 #include <cctype>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
 #include <tuple>
 #include <utility>
-#include <nlohmann/json.hpp>
 
+#include "base/canonical_json.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/sha256.h"
-#include "base/canonical_json.h"
 #include "harness/golden/store.h"
 
 namespace plastometer {

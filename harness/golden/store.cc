@@ -6,14 +6,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 
+#include "base/canonical_json.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/sha256.h"
 #include "base/zstd_stream.h"
-#include "base/canonical_json.h"
 #include "harness/results/trace_file.h"
 
 namespace plastometer {

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "harness/report/sections/continual.h"
 #include "harness/report/format.h"
+#include "harness/report/sections/continual.h"
 #include "harness/results/works.h"
 
 namespace plastometer {

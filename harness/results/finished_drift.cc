@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "base/canonical_json.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "base/sha256.h"
-#include "base/canonical_json.h"
 #include "base/safetensors.h"
+#include "base/sha256.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <string>
 
+#include "base/safetensors.h"
 #include "harness/results/learning.h"
 #include "harness/results/window_statistics.h"
-#include "base/safetensors.h"
 
 namespace plastometer {
 

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <cstdio>
 
-#include "base/word_class.h"
 #include "base/files.h"
 #include "base/interrupt.h"
+#include "base/word_class.h"
 #include "base/zstd_stream.h"
 
 namespace plastometer {

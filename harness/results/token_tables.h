@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <string>
 
-#include "harness/results/summary.h"
 #include "harness/results/statistics_file.h"
+#include "harness/results/summary.h"
 
 namespace plastometer {
 

@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "harness/results/leak_check.h"
-#include "harness/run/planned_record.h"
 #include "harness/results/window_losses.h"
+#include "harness/run/planned_record.h"
 
 namespace plastometer {
 namespace {

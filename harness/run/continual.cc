@@ -4,11 +4,12 @@
 #include <charconv>
 #include <cmath>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <utility>
 
-#include "datasets/synthetic/synthetic.h"
 #include "base/philox.h"
+#include "datasets/synthetic/synthetic.h"
 #include "harness/results/works.h"
 
 namespace plastometer {

@@ -1,7 +1,7 @@
 #include "harness/run/finished_run.h"
 
-#include <utility>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/error.h"
 #include "base/json.h"

@@ -6,14 +6,14 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/sha256.h"
 #include "datasets/context_probe.h"
 #include "datasets/published.h"
 #include "datasets/slice.h"
 #include "datasets/task_data.h"
 #include "datasets/text_data.h"
-#include "base/clock.h"
-#include "base/error.h"
-#include "base/sha256.h"
 #include "harness/run/planned_record.h"
 #include "model/weights/mean_state.h"
 #include "model/weights/model_file.h"

@@ -5,14 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "base/lane.h"
 #include "datasets/corpus.h"
 #include "harness/results/case.h"
+#include "harness/results/summary.h"
 #include "harness/run/inputs.h"
 #include "harness/run/plan.h"
-#include "harness/results/summary.h"
 #include "harness/suite/suite.h"
 #include "model/config.h"
-#include "base/lane.h"
 
 namespace plastometer {
 

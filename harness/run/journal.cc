@@ -6,12 +6,12 @@
 
 #include <cerrno>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
-#include <nlohmann/json.hpp>
 
-#include "base/canonical_json.h"
 #include "base/base64.h"
+#include "base/canonical_json.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"

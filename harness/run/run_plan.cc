@@ -3,13 +3,13 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/canonical_json.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/sha256.h"
 #include "harness/results/case_json.h"
 #include "harness/run/run_folder.h"
-#include "base/canonical_json.h"
 
 namespace plastometer {
 namespace {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "harness/results/case.h"
-#include "harness/run/group.h"
 #include "harness/results/summary.h"
+#include "harness/run/group.h"
 
 namespace plastometer {
 

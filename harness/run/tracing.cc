@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "harness/results/window_losses.h"
 #include "base/lane.h"
+#include "harness/results/window_losses.h"
 
 namespace plastometer {
 namespace {

@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/parallel.h"
-#include "harness/run/measure.h"
 #include "harness/results/works.h"
+#include "harness/run/measure.h"
 #include "harness/stats/bootstrap.h"
 
 namespace plastometer {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/run/group.h"
 #include "harness/results/end_to_end_results.h"
+#include "harness/run/group.h"
 #include "model/adapt/end_to_end.h"
 
 namespace plastometer {

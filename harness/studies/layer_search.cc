@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
-#include "harness/run/measure.h"
 #include "harness/results/works.h"
+#include "harness/run/measure.h"
 #include "model/model.h"
 
 namespace plastometer {

@@ -8,8 +8,8 @@
 #include <span>
 
 #include "base/error.h"
-#include "harness/run/measure.h"
 #include "base/safetensors.h"
+#include "harness/run/measure.h"
 
 namespace plastometer {
 namespace {

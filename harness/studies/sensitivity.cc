@@ -12,11 +12,11 @@
 #include "base/interrupt.h"
 #include "base/parallel.h"
 #include "base/philox.h"
-#include "harness/run/measure.h"
-#include "harness/studies/search.h"
 #include "harness/results/works.h"
+#include "harness/run/measure.h"
 #include "harness/stats/bootstrap.h"
 #include "harness/stats/rank.h"
+#include "harness/studies/search.h"
 #include "model/adapt/sensitivity.h"
 #include "model/model.h"
 

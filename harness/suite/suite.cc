@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <initializer_list>
 #include <map>
-#include <set>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.h"
 #include "base/files.h"

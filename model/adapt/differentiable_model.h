@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <string>
 
-#include "model/layers/language_model.h"
 #include "base/host_tensor.h"
+#include "model/layers/language_model.h"
 
 namespace plastometer {
 

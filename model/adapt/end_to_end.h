@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "base/end_to_end_cost.h"
+#include "base/host_tensor.h"
 #include "model/config.h"
 #include "model/profile.h"
-#include "base/host_tensor.h"
 
 namespace plastometer {
 

@@ -9,8 +9,8 @@
 #include <span>
 #include <vector>
 
-#include "model/config.h"
 #include "base/host_tensor.h"
+#include "model/config.h"
 
 namespace plastometer {
 

@@ -2,8 +2,8 @@
 #pragma once
 #include <memory>
 
-#include "model/config.h"
 #include "base/lane.h"
+#include "model/config.h"
 #include "model/ops/matrix.h"
 #include "model/ops/ops.h"
 

@@ -1,6 +1,7 @@
 #include "model/train/train_config.h"
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/error.h"

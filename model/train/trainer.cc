@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <numbers>
 #include <numeric>
 #include <thread>
@@ -16,6 +17,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/safetensors.h"
 #include "base/sha256.h"
 #include "model/layers/language_model.h"
 #include "model/train/fused_ops.h"
@@ -23,7 +25,6 @@
 #include "model/train/random.h"
 #include "model/train/workers.h"
 #include "model/weights/model_file.h"
-#include "base/safetensors.h"
 
 namespace plastometer::train {
 namespace {

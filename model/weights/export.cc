@@ -5,10 +5,10 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/safetensors.h"
 #include "model/weights/import.h"
 #include "model/weights/model_file.h"
 #include "model/weights/names.h"
-#include "base/safetensors.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

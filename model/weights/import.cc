@@ -7,10 +7,10 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/safetensors.h"
 #include "base/sha256.h"
 #include "model/weights/infer.h"
 #include "model/weights/model_file.h"
-#include "base/safetensors.h"
 #include "model/weights/weight_source.h"
 
 namespace plastometer {

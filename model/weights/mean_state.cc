@@ -1,9 +1,9 @@
 #include "model/weights/mean_state.h"
 
 #include "base/error.h"
+#include "base/safetensors.h"
 #include "base/sha256.h"
 #include "model/weights/model_file.h"
-#include "base/safetensors.h"
 
 namespace plastometer {
 namespace {

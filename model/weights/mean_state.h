@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "model/config.h"
 #include "base/host_tensor.h"
+#include "model/config.h"
 
 namespace plastometer {
 

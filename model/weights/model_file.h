@@ -5,9 +5,9 @@
 #include <map>
 #include <string>
 
-#include "model/config.h"
 #include "base/host_tensor.h"
 #include "base/safetensors.h"
+#include "model/config.h"
 
 namespace plastometer {
 

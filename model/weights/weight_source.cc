@@ -9,9 +9,9 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/safetensors.h"
 #include "model/weights/flax_stream.h"
 #include "model/weights/names.h"
-#include "base/safetensors.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

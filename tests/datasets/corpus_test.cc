@@ -6,11 +6,11 @@
 #include <numeric>
 #include <set>
 
+#include "base/files.h"
 #include "datasets/slice.h"
 #include "datasets/sources.h"
 #include "datasets/store.h"
 #include "datasets/text_data.h"
-#include "base/files.h"
 #include "tests/datasets/helpers.h"
 
 namespace plastometer {

@@ -4,8 +4,8 @@
 
 #include <cstdlib>
 
-#include "base/process.h"
 #include "base/files.h"
+#include "base/process.h"
 #include "base/sha256.h"
 #include "tests/datasets/helpers.h"
 

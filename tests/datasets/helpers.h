@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "datasets/tokenizer.h"
 #include "base/error.h"
+#include "datasets/tokenizer.h"
 
 namespace plastometer {
 

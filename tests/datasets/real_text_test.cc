@@ -4,9 +4,9 @@
 #include <map>
 #include <set>
 
+#include "base/files.h"
 #include "datasets/corpus.h"
 #include "datasets/fetch.h"
-#include "base/files.h"
 #include "tests/paths.h"
 
 namespace plastometer {

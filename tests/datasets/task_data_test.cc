@@ -5,8 +5,8 @@
 
 #include <cmath>
 
-#include "datasets/synthetic/synthetic.h"
 #include "base/error.h"
+#include "datasets/synthetic/synthetic.h"
 #include "tests/datasets/helpers.h"
 
 namespace plastometer {

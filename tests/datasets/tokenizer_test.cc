@@ -4,10 +4,10 @@
 
 #include <numeric>
 
-#include "datasets/sentencepiece_proto.h"
-#include "datasets/utf8.h"
 #include "base/files.h"
 #include "base/sha256.h"
+#include "datasets/sentencepiece_proto.h"
+#include "datasets/utf8.h"
 #include "tests/datasets/helpers.h"
 
 namespace plastometer {

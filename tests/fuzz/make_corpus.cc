@@ -4,15 +4,15 @@
 #include <cmath>
 #include <iostream>
 
-#include "datasets/slice.h"
 #include "base/files.h"
+#include "base/safetensors.h"
 #include "base/zstd_stream.h"
+#include "datasets/slice.h"
 #include "harness/golden/store.h"
 #include "harness/results/trace_file.h"
 #include "harness/run/journal.h"
 #include "model/weights/import.h"
 #include "model/weights/model_file.h"
-#include "base/safetensors.h"
 #include "tests/datasets/helpers.h"
 #include "tests/harness/golden/random_golden.h"
 #include "tests/model/weights/weights_test_util.h"

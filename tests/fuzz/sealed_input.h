@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/json.h"
 #include "base/canonical_json.h"
+#include "base/json.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace plastometer::fuzz {

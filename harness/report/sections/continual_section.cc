@@ -1,7 +1,7 @@
 // A, B, A again: what is left of A, on a terminal and as a section of a report.
-#include "harness/report/sections/continual.h"
 #include "harness/report/format.h"
 #include "harness/report/measured.h"
+#include "harness/report/sections/continual.h"
 #include "harness/report/sections/sections.h"
 
 namespace plastometer {

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "harness/report/format.h"
-#include "harness/report/page/gnuplot.h"
 #include "harness/report/measured.h"
+#include "harness/report/page/gnuplot.h"
 
 namespace plastometer {
 namespace {

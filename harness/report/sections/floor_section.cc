@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "harness/report/sections/curves.h"
 #include "harness/report/format.h"
+#include "harness/report/sections/curves.h"
 #include "harness/report/sections/sections.h"
 #include "harness/results/works.h"
 

@@ -1,8 +1,8 @@
 // How much each layer's plasticity matters: what `plastometer sensitivity`
 // found.
 #include "harness/report/format.h"
-#include "harness/report/page/gnuplot.h"
 #include "harness/report/measured.h"
+#include "harness/report/page/gnuplot.h"
 #include "harness/report/sections/sections.h"
 
 namespace plastometer {

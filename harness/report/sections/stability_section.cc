@@ -5,8 +5,8 @@
 #include <set>
 #include <utility>
 
-#include "harness/report/sections/curves.h"
 #include "harness/report/format.h"
+#include "harness/report/sections/curves.h"
 #include "harness/report/sections/sections.h"
 #include "harness/report/sections/verdicts.h"
 #include "harness/results/works.h"

@@ -57,8 +57,7 @@ void ExpectSame(const json& got, const json& expected,
 }
 
 std::string InSource(const std::string& width = "100") {
-  return std::string("cd ") + kSourceFolder +
-         " && COLUMNS=" + width;
+  return std::string("cd ") + kSourceFolder + " && COLUMNS=" + width;
 }
 
 // The commands that docs/development.md gives for making the files anew.
@@ -88,10 +87,9 @@ TEST_P(DepthCommand, IsItsGolden) {
   const Outcome outcome =
       workshop.Run(std::string(c.arguments) + " --json", InSource());
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  ExpectSame(json::parse(outcome.out),
-             json::parse(ReadFile(
-                 std::filesystem::path(kSourceFolder) / golden)),
-             "");
+  ExpectSame(
+      json::parse(outcome.out),
+      json::parse(ReadFile(std::filesystem::path(kSourceFolder) / golden)), "");
 }
 
 TEST_P(DepthCommand, TheTableFitsItsTerminal) {

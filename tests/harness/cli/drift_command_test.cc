@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <sstream>
+#include <nlohmann/json.hpp>
 
 #include "base/canonical_json.h"
 #include "base/safetensors.h"
@@ -22,8 +23,7 @@ constexpr char kGoldenRun[] =
     "uniform,layers:1,frozen --format json --out ";
 
 Outcome RunInSource(const Workshop& workshop, const std::string& arguments) {
-  return workshop.Run(arguments,
-                      std::string("cd ") + kSourceFolder + " && ");
+  return workshop.Run(arguments, std::string("cd ") + kSourceFolder + " && ");
 }
 
 TEST(DriftCommand, IsItsGoldenToTheBit) {
@@ -63,8 +63,7 @@ TEST(DriftCommand, TheTableFitsItsTerminal) {
         "--probe-text README.md --at 32,64 --profiles 'uniform late:25%' "
         "--per-layer --threads 1 --out " +
             workshop.File("t" + width).string(),
-        std::string("cd ") + kSourceFolder +
-            " && COLUMNS=" + width);
+        std::string("cd ") + kSourceFolder + " && COLUMNS=" + width);
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_THAT(outcome.out, HasSubstr("KL less that of uniform"));
     EXPECT_THAT(outcome.out, HasSubstr("distance by layer, after 64 tokens"));

@@ -46,8 +46,8 @@ class InterruptedRun : public testing::Test {
     const pid_t child = fork();
     if (child != 0) return child;
     const std::string command = "cd '" + workshop_.File(".").string() +
-                                "' && exec '" + BuiltPath("plastometer") + "' " +
-                                arguments + " >out.log 2>err.log";
+                                "' && exec '" + BuiltPath("plastometer") +
+                                "' " + arguments + " >out.log 2>err.log";
     execl("/bin/sh", "sh", "-c", command.c_str(), static_cast<char*>(nullptr));
     _exit(99);
   }

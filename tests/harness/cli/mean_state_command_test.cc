@@ -3,8 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/sha256.h"
 #include "base/safetensors.h"
+#include "base/sha256.h"
 #include "tests/harness/cli/program.h"
 
 namespace plastometer {

@@ -22,9 +22,9 @@ constexpr char kRun[] =
     "--windows 10 --profiles uniform,early:25%,late:25%,frozen --out r";
 
 int CheckPage(const std::filesystem::path& page) {
-  const std::string command =
-      "python3 " + SourcePath("tests/harness/report/check_html.py") +
-      " '" + page.string() + "'";
+  const std::string command = "python3 " +
+                              SourcePath("tests/harness/report/check_html.py") +
+                              " '" + page.string() + "'";
   return std::system(command.c_str());
 }
 

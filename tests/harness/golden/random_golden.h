@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "gtest/gtest.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "gtest/gtest.h"
 #include "harness/golden/ledger.h"
 #include "harness/golden/store.h"
 #include "harness/results/trace_file.h"

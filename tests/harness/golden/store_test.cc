@@ -8,13 +8,14 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <random>
 
+#include "base/canonical_json.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/sha256.h"
 #include "base/zstd_stream.h"
-#include "base/canonical_json.h"
 #include "tests/harness/golden/random_golden.h"
 
 namespace plastometer {

@@ -75,9 +75,9 @@ TEST(PinsFor, LanesThatNeedDifferentValuesCannotShareAProcess) {
 // Exit code and output of the test program in an environment of its own.
 std::pair<int, std::string> RunPinned(const std::string& environment,
                                       const std::string& arguments) {
-  const std::string command =
-      "env -i " + environment + " '" + BuiltPath("tests/pinned_program") +
-      "' " + arguments;
+  const std::string command = "env -i " + environment + " '" +
+                              BuiltPath("tests/pinned_program") + "' " +
+                              arguments;
   FILE* pipe = popen(command.c_str(), "r");
   EXPECT_NE(pipe, nullptr);
   std::string output;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "datasets/synthetic/synthetic.h"

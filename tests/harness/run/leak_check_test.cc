@@ -9,11 +9,11 @@
 #include <cmath>
 #include <span>
 
-#include "datasets/task_data.h"
 #include "base/error.h"
+#include "datasets/task_data.h"
+#include "harness/results/works.h"
 #include "harness/run/measure.h"
 #include "harness/run/plan.h"
-#include "harness/results/works.h"
 #include "model/causality.h"
 #include "tests/harness/run/tiny_model.h"
 

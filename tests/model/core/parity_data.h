@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "model/model.h"
 #include "base/safetensors.h"
+#include "model/model.h"
 
 namespace plastometer {
 

@@ -7,9 +7,9 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "datasets/tokenizer.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "datasets/tokenizer.h"
 #include "model/ops/portable/cpu/kernels.h"
 #include "tests/model/core/parity_data.h"
 #include "tests/paths.h"
@@ -33,9 +33,7 @@ Model MakeModel(Kind kind, int num_threads = 1) {
       {.lane = Lane::kCpuPortable, .num_threads = num_threads});
 }
 
-std::string ShippedFolder() {
-  return SourcePath("model/pretrained/text-3m");
-}
+std::string ShippedFolder() { return SourcePath("model/pretrained/text-3m"); }
 
 Model Shipped(Lane lane, int num_threads = 1) {
   return Model::Load(ShippedFolder() + "/model.safetensors",
@@ -47,8 +45,8 @@ std::vector<int32_t> RealIds(size_t count) {
   const auto tokenizer = LoadTokenizer(ShippedFolder() + "/tokenizer.model");
   std::vector<int32_t> ids;
   for (const char* page : {"statistics.md", "profiles.md", "intervals.md"})
-    for (const int32_t id : tokenizer->Encode(ReadFile(
-             SourcePath("docs/") + page)))
+    for (const int32_t id :
+         tokenizer->Encode(ReadFile(SourcePath("docs/") + page)))
       ids.push_back(id);
   EXPECT_GE(ids.size(), count);
   ids.resize(count);

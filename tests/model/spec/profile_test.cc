@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "model/cost/cost.h"
 #include "base/lane.h"
+#include "model/cost/cost.h"
 
 namespace plastometer {
 namespace {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "model/layers/language_model.h"
 #include "base/host_tensor.h"
+#include "model/layers/language_model.h"
 
 namespace plastometer {
 

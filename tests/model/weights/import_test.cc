@@ -9,10 +9,10 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "base/safetensors.h"
 #include "base/sha256.h"
 #include "model/weights/model_file.h"
 #include "model/weights/names.h"
-#include "base/safetensors.h"
 #include "tests/model/weights/weights_test_util.h"
 
 namespace plastometer {

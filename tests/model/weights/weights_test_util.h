@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "model/config.h"
 #include "base/host_tensor.h"
+#include "model/config.h"
 
 namespace plastometer::testing {
 
