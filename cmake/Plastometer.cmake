@@ -21,8 +21,8 @@ if(CCACHE_PROGRAM)
   set(CMAKE_CUDA_COMPILER_LAUNCHER "${_launcher}")
 endif()
 
-# Precompiled headers of the four libraries that cost the compiler most, one target each: json, cli (CLI11 and JSON), test
-# (GoogleTest), torch. A file still includes what it needs: preset tidy builds without them.
+# Precompiled headers of the three libraries that cost the compiler most, one target each: json, test (GoogleTest), torch.
+# A file still includes what it needs: preset tidy builds without them.
 function(plastometer_precompiled name)
   cmake_parse_arguments(ARG "" "" "HEADERS;DEPENDS" ${ARGN})
   file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/precompiled/${name}.cc" CONTENT "")
@@ -53,7 +53,7 @@ function(plastometer_use_precompiled target name)
   endforeach()
 endfunction()
 
-# Usage: plastometer_library(NAME SOURCES a.cc ... [DEPENDS target ...] [PRECOMPILED json|cli|torch|none])
+# Usage: plastometer_library(NAME SOURCES a.cc ... [DEPENDS target ...] [PRECOMPILED json|torch|none])
 function(plastometer_library name)
   cmake_parse_arguments(ARG "" "PRECOMPILED" "SOURCES;DEPENDS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})

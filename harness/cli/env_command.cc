@@ -135,17 +135,17 @@ void RequireProbes(Lane lane, int num_threads) {
           probe.detail + " (plastometer env)");
 }
 
-void AddEnvCommand(CLI::App& app) {
+void AddEnvCommand(Command& program) {
   auto a = std::make_shared<EnvArguments>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.Add(
       "env",
       "Show what is pinned, probe whether it holds, and what this machine is");
-  command->add_option("--lane", a->lane, "device and arithmetic")
-      ->capture_default_str();
-  command->add_option("--threads", a->threads, "0: all cores")
-      ->capture_default_str();
-  command->add_flag("--json", a->json, "as JSON");
-  command->callback([a] { Env(*a); });
+  command.Add("--lane LANE", a->lane, "device and arithmetic").ShowDefault();
+  command.Add("--threads N", a->threads, "0: all cores").ShowDefault();
+  command.Flag("--json", a->json, "print JSON instead of text");
+  command.Example("plastometer env --lane cpu-native",
+                  "exit 5 when something does not hold");
+  command.Callback([a] { Env(*a); });
 }
 
 }  // namespace plastometer

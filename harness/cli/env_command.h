@@ -1,13 +1,9 @@
-// `plastometer env`: pins, probes and fingerprint of this machine.
+// What this machine is, as pins and probes see it.
 #pragma once
-#include <CLI/CLI.hpp>
-
 #include "base/lane.h"
 #include "harness/pins/pins.h"
 
 namespace plastometer {
-
-void AddEnvCommand(CLI::App& app);
 
 // What LibTorch and the kernels say about a lane here; uses LibTorch.
 NumericFacts FactsOf(Lane lane, int num_threads);

@@ -1,5 +1,3 @@
-#include "harness/cli/tolerances_command.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -18,6 +16,7 @@
 #include "base/interrupt.h"
 #include "base/json.h"
 #include "base/process.h"
+#include "harness/cli/commands.h"
 #include "harness/cli/suite_run.h"
 #include "harness/golden/compare.h"
 #include "harness/golden/store.h"
@@ -68,7 +67,7 @@ struct Difference {
 // One cell of the matrix: the suite in a process of its own.
 nlohmann::json RunVariant(const TolerancesArguments& a, const Variant& v,
                           const fs::path& root, const fs::path& work) {
-  const fs::path out = work / "run", json = work / "check.json";
+  const fs::path out = work / "run", json = out / "check.json";
   fs::remove_all(out);
   std::vector<std::string> command = {
       fs::read_symlink("/proc/self/exe").string(),
@@ -81,9 +80,7 @@ nlohmann::json RunVariant(const TolerancesArguments& a, const Variant& v,
       "--out",
       out.string(),
       "--goldens",
-      root.string(),
-      "--json",
-      json.string()};
+      root.string()};
   if (v.batch > 0) {
     command.push_back("--batch");
     command.push_back(std::to_string(v.batch));
@@ -99,9 +96,7 @@ nlohmann::json RunVariant(const TolerancesArguments& a, const Variant& v,
     throw InvalidError("lane " + v.lane + ", " + NameOf(v) + ": exit " +
                        std::to_string(result.exit_code) + ": " +
                        result.output.substr(0, 500));
-  const nlohmann::json report = ReadJsonFile(json);
-  fs::remove(json);
-  return report;
+  return ReadJsonFile(json);
 }
 
 // Largest differences of one lane, by case; prints a line a variant.
@@ -188,21 +183,22 @@ void Tolerances(const TolerancesArguments& a) {
 
 }  // namespace
 
-void AddTolerancesCommand(CLI::App& app) {
+void AddTolerancesCommand(Command& program) {
   auto a = std::make_shared<TolerancesArguments>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.Add(
       "tolerances",
       "Measure how far other lanes are from the portable goldens, over "
       "threads, batch and instruction set; leaves goldens with tolerances "
       "pending");
-  command->add_option("suite", a->suite.suite, "suite file or name")
-      ->required();
-  command->add_option("--lanes", a->lanes, "lanes to measure")
-      ->delimiter(',')
-      ->capture_default_str();
-  AddGoldensOption(*command, a->goldens);
-  command->add_option("--out", a->suite.out, "run folder; must not exist");
-  command->callback([a] { Tolerances(*a); });
+  command.Add("suite", a->suite.suite, "suite file or name").Required();
+  command.Add("--lanes LANES", a->lanes, "lanes to measure")
+      .Commas()
+      .ShowDefault();
+  AddGoldensOption(command, a->goldens);
+  command.Add("--out FOLDER", a->suite.out, "run folder; must not exist");
+  command.Example("plastometer tolerances quick --lanes cpu-native",
+                  "then: plastometer review, plastometer accept");
+  command.Callback([a] { Tolerances(*a); });
 }
 
 }  // namespace plastometer

@@ -1,0 +1,212 @@
+#include "harness/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+
+#include "base/error.h"
+#include "harness/report/table.h"
+
+namespace plastometer {
+namespace {
+
+// "--out FILE" -> {"--out", "FILE"}
+std::pair<std::string, std::string> SplitName(const std::string& name) {
+  const size_t space = name.find(' ');
+  if (space == std::string::npos) return {name, ""};
+  return {name.substr(0, space), name.substr(space + 1)};
+}
+
+}  // namespace
+
+Option Option::Required() {
+  option_->required();
+  info_->required = true;
+  return *this;
+}
+
+Option Option::ShowDefault() {
+  option_->capture_default_str();
+  std::string text = option_->get_default_str();
+  if (info_->repeated && text.size() > 1 && text.front() == '[')
+    text = text.substr(1, text.size() - 2);
+  info_->default_text = text;
+  return *this;
+}
+
+Option Option::OneOf(const std::vector<std::string>& values) {
+  option_->check(CLI::IsMember(values));
+  info_->choices = values;
+  return *this;
+}
+
+Option Option::Between(int64_t least, int64_t most) {
+  option_->check(CLI::Range(least, most));
+  return *this;
+}
+
+Option Option::NotNegative() {
+  option_->check(CLI::NonNegativeNumber);
+  return *this;
+}
+
+Option Option::ExistingFile() {
+  option_->check(CLI::ExistingFile);
+  return *this;
+}
+
+Option Option::Commas() {
+  option_->delimiter(',');
+  return *this;
+}
+
+Option Option::OneEach() {
+  option_->allow_extra_args(false);
+  return *this;
+}
+
+Option Option::Excludes(const std::string& option) {
+  option_->excludes(app_->get_option(option));
+  info_->excludes.push_back(option);
+  return *this;
+}
+
+Option Option::Needs(const std::string& option) {
+  option_->needs(app_->get_option(option));
+  return *this;
+}
+
+Option Option::Formerly(const std::string& name) {
+  const std::string text = app_->get_name() + ": " + name + " is now " +
+                           info_->name + " (plastometer " + app_->get_name() +
+                           " --help)";
+  const auto refuse = [text](const CLI::results_t&) -> bool {
+    throw UsageError(text);
+  };
+  app_->add_option(name, refuse)->expected(0, 1)->group("");
+  return *this;
+}
+
+OptionInfo* Command::NewInfo(const std::string& name, const std::string& help) {
+  OptionInfo info;
+  std::tie(info.name, info.value) = SplitName(name);
+  info.help = help;
+  info.group = heading_;
+  return &info_->options.emplace_back(std::move(info));
+}
+
+template <class T>
+Option Command::AddTo(const std::string& name, T& to, const std::string& help) {
+  OptionInfo* info = NewInfo(name, help);
+  CLI::Option* option = app_->add_option(info->name, to, help);
+  info->repeated = option->get_expected_max() > 1;
+  return {app_, option, info};
+}
+
+Command Command::Add(const std::string& name, const std::string& summary) {
+  CommandInfo& info = info_->commands.emplace_back();
+  info.name = info_->name + " " + name;
+  info.group = heading_;
+  info.summary = summary;
+  return {app_->add_subcommand(name, summary), &info};
+}
+
+Option Command::Add(const std::string& name, std::string& to,
+                    const std::string& help) {
+  return AddTo(name, to, help);
+}
+
+Option Command::Add(const std::string& name, int& to, const std::string& help) {
+  return AddTo(name, to, help);
+}
+
+Option Command::Add(const std::string& name, int64_t& to,
+                    const std::string& help) {
+  return AddTo(name, to, help);
+}
+
+Option Command::Add(const std::string& name, std::vector<std::string>& to,
+                    const std::string& help) {
+  return AddTo(name, to, help);
+}
+
+Option Command::Add(const std::string& name, std::vector<int64_t>& to,
+                    const std::string& help) {
+  return AddTo(name, to, help);
+}
+
+Option Command::Add(const std::string& name, std::vector<double>& to,
+                    const std::string& help) {
+  return AddTo(name, to, help);
+}
+
+Option Command::Flag(const std::string& name, bool& to,
+                     const std::string& help) {
+  OptionInfo* info = NewInfo(name, help);
+  return {app_, app_->add_flag(name, to, help), info};
+}
+
+Option Command::Flag(const std::string& name, const std::string& value,
+                     std::string& to, const std::string& help) {
+  OptionInfo* info = NewInfo(name, help);
+  return {app_, app_->add_flag(name + "{" + value + "}", to, help), info};
+}
+
+void Command::Heading(const std::string& heading) { heading_ = heading; }
+
+void Command::Example(const std::string& line, const std::string& what) {
+  info_->examples.push_back({line, what});
+}
+
+void Command::Note(const std::string& heading, const std::string& text) {
+  info_->notes.emplace_back(heading, text);
+}
+
+void Command::Callback(std::function<void()> run) {
+  app_->callback(std::move(run));
+}
+
+void Command::RequireCommand() { app_->require_subcommand(1); }
+
+CommandLine::CommandLine(const std::string& name,
+                         const std::string& description,
+                         const std::string& version)
+    : app_(std::make_unique<CLI::App>(description, name)) {
+  info_.name = name;
+  info_.summary = description;
+  app_->set_version_flag("--version", name + " " + version);
+  OptionInfo show_version;
+  show_version.name = "--version";
+  show_version.help = "print the version and exit";
+  info_.options.push_back(show_version);
+}
+
+CommandLine::~CommandLine() = default;
+
+Command CommandLine::root() { return {app_.get(), &info_}; }
+
+const CommandInfo& CommandLine::Selected() const {
+  const CommandInfo* info = &info_;
+  for (const CLI::App* app = app_.get(); !app->get_subcommands().empty();) {
+    app = app->get_subcommands().back();
+    info = &*std::ranges::find(info->commands, app->get_name(),
+                               &CommandInfo::word);
+  }
+  return *info;
+}
+
+void CommandLine::Run(int argc, char** argv) {
+  try {
+    app_->parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    std::fputs(HelpText(Selected(), TerminalWidth()).c_str(), stdout);
+  } catch (const CLI::CallForVersion& version) {
+    std::printf("%s\n", version.what());
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(
+        std::string(error.what()) +
+        "\nTry `plastometer --help` or `plastometer COMMAND --help`.");
+  }
+}
+
+}  // namespace plastometer
