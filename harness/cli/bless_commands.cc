@@ -236,6 +236,7 @@ void AddGolden(Command& program) {
   auto a = std::make_shared<BlessArguments>();
   Command command = program.Add("golden", "Look into golden files");
   command.RequireCommand();
+  command.Example("plastometer golden show trace.zst", "one golden as text");
   Command show =
       command.Add("show", "A trace.zst as text, for people and git's textconv");
   show.Add("file", a->file, "trace.zst").Required();

@@ -1,11 +1,13 @@
 #include "harness/cli/command_info.h"
 
+#include <algorithm>
 #include <sstream>
 
 namespace plastometer {
 namespace {
 
 constexpr size_t kIndent = 2;
+constexpr char kNoBreak = '\x1f';  // a space at which no line ends
 
 // `text` from column `at` on, which it may have to wait for: `line` is what
 // stands there already. Later lines begin in the same column.
@@ -27,7 +29,9 @@ std::string Wrapped(std::string line, const std::string& text, size_t at,
     }
     line += (first ? "" : " ") + word;
   }
-  return done + line + "\n";
+  done += line + "\n";
+  std::ranges::replace(done, kNoBreak, ' ');
+  return done;
 }
 
 std::string Paragraphs(const std::string& text, size_t width) {
@@ -48,17 +52,16 @@ std::string Joined(const std::vector<std::string>& words, const char* between) {
 std::string ExitCodesText() {
   std::string text = "Exit codes:";
   for (const ExitCodeMeaning& code : ExitCodeMeanings())
-    text += std::string(text.back() == ':' ? " " : "; ") + code.code + " " +
-            code.meaning;
+    text += std::string(text.back() == ':' ? " " : "; ") + code.code +
+            kNoBreak + code.meaning;
   return text + ".";
 }
 
 std::string OptionLines(const OptionInfo& option, size_t column, size_t width) {
   const std::string remarks = option.Remarks();
-  return Wrapped(
-      "  " + option.Shown(),
-      option.help + (remarks.empty() ? "" : " (" + remarks + ")"), column,
-      width);
+  return Wrapped("  " + option.Shown(),
+                 option.help + (remarks.empty() ? "" : " (" + remarks + ")"),
+                 column, width);
 }
 
 // Positional arguments, then options under their headings.
@@ -76,8 +79,8 @@ std::string OptionsText(const CommandInfo& command, size_t column,
     if (!lines.empty())
       text += "\n" + (group.empty() ? "Options" : group) + ":\n" + lines;
   }
-  return text + "\n" + Wrapped("  -h, --help", "print this help and exit",
-                               column, width);
+  return text + "\n" +
+         Wrapped("  -h, --help", "print this help and exit", column, width);
 }
 
 std::string CommandsText(const CommandInfo& command, size_t column,
@@ -110,8 +113,10 @@ std::string OptionInfo::Remarks() const {
 
 std::string OptionInfo::Shown() const {
   std::string text = name;
-  if (!choices.empty() && !positional()) text += " " + Joined(choices, "|");
-  else if (!value.empty()) text += " " + value;
+  if (!choices.empty() && !positional())
+    text += " " + Joined(choices, "|");
+  else if (!value.empty())
+    text += " " + value;
   return repeated ? text + " ..." : text;
 }
 
@@ -123,8 +128,8 @@ std::string CommandInfo::Usage() const {
   std::string text = name + " [OPTIONS]";
   for (const OptionInfo& option : options)
     if (option.positional())
-      text += option.required ? " " + option.Shown()
-                              : " [" + option.Shown() + "]";
+      text +=
+          option.required ? " " + option.Shown() : " [" + option.Shown() + "]";
   return commands.empty() ? text : text + " COMMAND";
 }
 
@@ -141,14 +146,14 @@ const std::vector<ExitCodeMeaning>& ExitCodeMeanings() {
       {"8", "driver, lost device, disk or memory"},
       {"70", "our own mistake"},
       {"77", "skipped"},
-      {"130, 143", "interrupted"}};
+      {"130/143", "interrupted"}};
   return meanings;
 }
 
 std::string HelpText(const CommandInfo& command, int width) {
   const size_t columns = std::max(width, 40), at = columns < 100 ? 22 : 30;
-  std::string text = Paragraphs(command.summary, columns) + "\nUsage: " +
-                     command.Usage() + "\n";
+  std::string text = Paragraphs(command.summary, columns) +
+                     "\nUsage: " + command.Usage() + "\n";
   text += CommandsText(command, at, columns);
   text += OptionsText(command, at, columns);
   for (const Example& example : command.examples)

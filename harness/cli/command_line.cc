@@ -5,7 +5,6 @@
 #include <cstdio>
 
 #include "base/error.h"
-#include "harness/report/table.h"
 
 namespace plastometer {
 namespace {
@@ -15,6 +14,29 @@ std::pair<std::string, std::string> SplitName(const std::string& name) {
   const size_t space = name.find(' ');
   if (space == std::string::npos) return {name, ""};
   return {name.substr(0, space), name.substr(space + 1)};
+}
+
+// "a,b" -> "a, b"
+std::string Spaced(const std::string& list) {
+  std::string spaced;
+  for (const char c : list) spaced += c == ',' ? ", " : std::string(1, c);
+  return spaced;
+}
+
+// "data slice"
+std::string NameBelowProgram(const CLI::App& app) {
+  const CLI::App* parent = app.get_parent();
+  return parent == nullptr || parent->get_parent() == nullptr
+             ? app.get_name()
+             : NameBelowProgram(*parent) + " " + app.get_name();
+}
+
+// `check` once wrote its report to the word after --json.
+std::string HintForExtras(int argc, const char* const* argv) {
+  for (int i = 1; i + 1 < argc; ++i)
+    if (std::string(argv[i]) == "--json" && argv[i + 1][0] != '-')
+      return "; --json takes no word: it prints, and --out says where files go";
+  return "";
 }
 
 }  // namespace
@@ -27,10 +49,9 @@ Option Option::Required() {
 
 Option Option::ShowDefault() {
   option_->capture_default_str();
-  std::string text = option_->get_default_str();
-  if (info_->repeated && text.size() > 1 && text.front() == '[')
-    text = text.substr(1, text.size() - 2);
-  info_->default_text = text;
+  const std::string text = option_->get_default_str();
+  const bool list = info_->repeated && text.front() == '[';
+  info_->default_text = list ? Spaced(text.substr(1, text.size() - 2)) : text;
   return *this;
 }
 
@@ -77,9 +98,9 @@ Option Option::Needs(const std::string& option) {
 }
 
 Option Option::Formerly(const std::string& name) {
-  const std::string text = app_->get_name() + ": " + name + " is now " +
-                           info_->name + " (plastometer " + app_->get_name() +
-                           " --help)";
+  const std::string command = NameBelowProgram(*app_),
+                    text = command + ": " + name + " is now " + info_->name +
+                           " (plastometer " + command + " --help)";
   const auto refuse = [text](const CLI::results_t&) -> bool {
     throw UsageError(text);
   };
@@ -171,22 +192,24 @@ void Command::RequireCommand() { app_->require_subcommand(1); }
 CommandLine::CommandLine(const std::string& name,
                          const std::string& description,
                          const std::string& version)
-    : app_(std::make_unique<CLI::App>(description, name)) {
-  info_.name = name;
-  info_.summary = description;
+    : info_(std::make_unique<CommandInfo>()),
+      app_(std::make_unique<CLI::App>(description, name)) {
+  info_->name = name;
+  info_->summary = description;
   app_->set_version_flag("--version", name + " " + version);
   OptionInfo show_version;
   show_version.name = "--version";
   show_version.help = "print the version and exit";
-  info_.options.push_back(show_version);
+  info_->options.push_back(show_version);
 }
 
+CommandLine::CommandLine(CommandLine&&) noexcept = default;
 CommandLine::~CommandLine() = default;
 
-Command CommandLine::root() { return {app_.get(), &info_}; }
+Command CommandLine::root() { return {app_.get(), info_.get()}; }
 
 const CommandInfo& CommandLine::Selected() const {
-  const CommandInfo* info = &info_;
+  const CommandInfo* info = info_.get();
   for (const CLI::App* app = app_.get(); !app->get_subcommands().empty();) {
     app = app->get_subcommands().back();
     info = &*std::ranges::find(info->commands, app->get_name(),
@@ -195,16 +218,18 @@ const CommandInfo& CommandLine::Selected() const {
   return *info;
 }
 
-void CommandLine::Run(int argc, char** argv) {
+void CommandLine::Run(int argc, const char* const* argv, int help_width) {
   try {
     app_->parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    std::fputs(HelpText(Selected(), TerminalWidth()).c_str(), stdout);
+    std::fputs(HelpText(Selected(), help_width).c_str(), stdout);
   } catch (const CLI::CallForVersion& version) {
     std::printf("%s\n", version.what());
   } catch (const CLI::ParseError& error) {
+    const bool extras =
+        dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
     throw UsageError(
-        std::string(error.what()) +
+        error.what() + (extras ? HintForExtras(argc, argv) : "") +
         "\nTry `plastometer --help` or `plastometer COMMAND --help`.");
   }
 }

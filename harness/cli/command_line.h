@@ -89,18 +89,19 @@ class CommandLine {
  public:
   CommandLine(const std::string& name, const std::string& description,
               const std::string& version);
+  CommandLine(CommandLine&&) noexcept;
   ~CommandLine();
 
   Command root();
-  const CommandInfo& info() const { return info_; }
+  const CommandInfo& info() const { return *info_; }
   // Runs the command that was named; --help and --version print and do no
   // more. Throws kUsage, and what the command throws.
-  void Run(int argc, char** argv);
+  void Run(int argc, const char* const* argv, int help_width);
 
  private:
   const CommandInfo& Selected() const;
 
-  CommandInfo info_;
+  std::unique_ptr<CommandInfo> info_;  // commands hold on to it
   std::unique_ptr<CLI::App> app_;
 };
 

@@ -7,6 +7,9 @@
 
 namespace plastometer {
 
+// All of them, in groups.
+CommandLine ProgramCommandLine();
+
 void AddArmsCommand(Command& program);
 void AddBlessCommands(Command& program);
 void AddCheckCommand(Command& program);

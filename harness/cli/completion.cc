@@ -102,8 +102,7 @@ std::string ZshAction(const OptionInfo& option) {
 // A specification for _arguments.
 std::string ZshArgument(const OptionInfo& option) {
   const std::string action = ":" + option.name + ":" + ZshAction(option);
-  if (option.positional())
-    return Quoted((option.repeated ? "*" : "") + action);
+  if (option.positional()) return Quoted((option.repeated ? "*" : "") + action);
   std::string spec = (option.repeated ? "*" : "") + option.name + "[" +
                      ZshText(option.help) + "]";
   if (!option.value.empty() || !option.choices.empty())

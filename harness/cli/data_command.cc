@@ -410,6 +410,8 @@ void AddMake(Command& data) {
 void AddDataCommand(Command& program) {
   Command data = program.Add("data", "Sources of text, tokenizers, slices");
   data.RequireCommand();
+  data.Example("plastometer data fetch --default",
+               "the text of the default run");
   AddFetch(data);
   AddTokenizer(data);
   Command list =

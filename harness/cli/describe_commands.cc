@@ -44,8 +44,8 @@ void AddDescribeCommands(Command& program) {
   man.Example("plastometer man run | man -l -", "read it");
   man.Example("plastometer man >plastometer.1", "install it");
   man.Callback([a, &info] {
-    std::fputs(
-        ManualPage(Find(info, a->words), PLASTOMETER_VERSION).c_str(), stdout);
+    std::fputs(ManualPage(Find(info, a->words), PLASTOMETER_VERSION).c_str(),
+               stdout);
   });
 
   Command completion = program.Add(

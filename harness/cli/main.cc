@@ -9,19 +9,11 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "harness/cli/commands.h"
-#include "harness/cli/group_options.h"
 #include "harness/cli/output.h"
 #include "harness/report/table.h"
 
 namespace plastometer {
 namespace {
-
-constexpr char kDescription[] =
-    "Plastometer measures which layers of a test-time-training (TTT) language "
-    "model must keep learning while it reads, and what that costs.\n\n"
-    "Start with `plastometer run`: the shipped model reads held-out text once "
-    "per plasticity profile, and a table compares perplexity, inner updates, "
-    "FLOPs and time. `plastometer COMMAND --help` explains a command.";
 
 int Fail(const std::string& message, int code) {
   std::fprintf(stderr, "plastometer: %s\n", message.c_str());
@@ -41,47 +33,13 @@ int FailUnexpected(const std::string& what) {
   return Fail("internal error: " + line, 70);
 }
 
-void AddCommands(Command program) {
-  program.Heading("Measure");
-  AddRunCommand(program);
-  AddMergeCommand(program);
-  AddScoreCommand(program);
-  program.Heading("Goldens");
-  AddCheckCommand(program);
-  AddReplayCommand(program);
-  AddBlessCommands(program);
-  AddTolerancesCommand(program);
-  program.Heading("Studies");
-  AddSensitivityCommand(program);
-  AddSearchCommand(program);
-  AddDriftCommand(program);
-  AddArmsCommand(program);
-  AddEndToEndCommand(program);
-  program.Heading("Models and data");
-  AddDataCommand(program);
-  AddTrainCommand(program);
-  AddMeanStateCommand(program);
-  AddImportCommand(program);
-  AddExportCommand(program);
-  program.Heading("Look");
-  AddReportCommand(program);
-  AddEnvCommand(program);
-  AddDescribeCommands(program);
-  program.Example("plastometer run", "the table of the README");
-  program.Example("plastometer check quick",
-                  "has it moved? Seconds, and no fetched text");
-  AddProfilesNote(program);
-  program.RequireCommand();
-}
-
 int ParseAndRun(int argc, char** argv) {
-  CommandLine line("plastometer", kDescription, PLASTOMETER_VERSION);
-  AddCommands(line.root());
+  CommandLine line = ProgramCommandLine();
   if (argc < 2) {
     std::fputs(HelpText(line.info(), TerminalWidth()).c_str(), stderr);
     return 2;
   }
-  line.Run(argc, argv);
+  line.Run(argc, argv, TerminalWidth());
   return ExitStatus();
 }
 

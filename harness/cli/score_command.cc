@@ -1,3 +1,4 @@
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -37,16 +38,17 @@ StatisticsMode ParseStatistics(const std::string& text) {
   throw UsageError("--stats is '" + text + "'; expected nothing or 'virtual'");
 }
 
-TokenIds TokensOfText(const std::string& path, const Tokenizer& tokenizer) {
+TokenIds TokensOfText(const std::string& path, const Tokenizer& tokenizer,
+                      const ScoreRequest& request) {
   TokenIds tokens;
   tokens.ids = tokenizer.Encode(ReadFile(path), path);
   tokens.num_sequences = 1;
   tokens.num_tokens = static_cast<int64_t>(tokens.ids.size());
-  if (tokens.num_tokens < 2) {
-    throw InvalidError(
-        path + " holds " + std::to_string(tokens.num_tokens) +
-        " tokens; expected at least 2, for the first token has no loss");
-  }
+  if (tokens.num_tokens < LeastTokens(request))
+    throw InvalidError(path + " holds " + std::to_string(tokens.num_tokens) +
+                       " tokens; expected at least " +
+                       std::to_string(LeastTokens(request)) +
+                       ", for the first token has no loss");
   return tokens;
 }
 
@@ -84,6 +86,21 @@ TokenIds TokensOfStreams(const ScoreArguments& a, const Tokenizer& tokenizer,
   return tokens;
 }
 
+void Print(const ScoreArguments& a, const TokenIds& tokens,
+           const Profile& profile, const ScoreOutput& output) {
+  const std::string quality = std::isnan(output.mean_nll)
+                                  ? "no token has a loss"
+                                  : Fixed(output.mean_nll, 4) +
+                                        " nats per token, perplexity " +
+                                        Perplexity(std::exp(output.mean_nll));
+  std::printf("%s x %s tokens under %s: %s, %s inner updates, %s s\n",
+              Count(tokens.num_sequences).c_str(),
+              Count(tokens.num_tokens).c_str(), profile.name().c_str(),
+              quality.c_str(), Count(output.counters.inner_updates).c_str(),
+              Fixed(output.seconds, 2).c_str());
+  std::printf("written to %s\n", a.out.c_str());
+}
+
 void Score(const ScoreArguments& a) {
   if (!a.tokens.empty() + !a.data.empty() + !a.task.empty() != 1)
     throw UsageError("give one of --tokens, --data and --task");
@@ -104,7 +121,7 @@ void Score(const ScoreArguments& a) {
       !a.task.empty()  ? TokensOfTask(a, model.config(), floor)
       : a.data.empty() ? ReadTokenIds(a.tokens)
       : published      ? TokensOfStreams(a, *tokenizer, model.config())
-                       : TokensOfText(a.data, *tokenizer);
+                       : TokensOfText(a.data, *tokenizer, request);
   const int64_t num_read = tokens.num_tokens - (published ? 1 : 0);
   if (num_read > model.config().context_tokens) {
     std::fprintf(
@@ -126,14 +143,7 @@ void Score(const ScoreArguments& a) {
                     {"lane", ToString(lane)},
                     {"tokenizer_sha256", tokenizer ? tokenizer->sha256() : ""},
                     {"counters", CountersJson(output.counters)}});
-  std::printf(
-      "%s x %s tokens under %s: %s nats per token, perplexity %s, %s inner "
-      "updates, %s s\nwritten to %s\n",
-      Count(tokens.num_sequences).c_str(), Count(tokens.num_tokens).c_str(),
-      profile.name().c_str(), Fixed(output.mean_nll, 4).c_str(),
-      Perplexity(std::exp(output.mean_nll)).c_str(),
-      Count(output.counters.inner_updates).c_str(),
-      Fixed(output.seconds, 2).c_str(), a.out.c_str());
+  Print(a, tokens, profile, output);
 }
 
 }  // namespace
@@ -195,7 +205,7 @@ void AddScoreCommand(Command& program) {
   command.Example("plastometer score --data book.txt --stats --out o",
                   "losses and gradient norms of every token");
   command.Example("plastometer score --tokens ids.safetensors --logits --out o",
-                  "one token a row is enough for logits");
+                  "the logits after every token; a row may be one token");
   command.Callback([a] { Score(*a); });
 }
 
