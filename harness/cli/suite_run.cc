@@ -131,8 +131,8 @@ SuiteRun RunSuite(const Suite& suite, const SuiteArguments& a, bool traced) {
   const Suite chosen = before ? SuiteOfPlan(*before) : suite;
   if (before) traced = before->traced;
   std::vector<LoadedGroup> groups = LoadGroups(chosen, a);
-  PinEnvironment(groups,
-                 a.later_lanes);  // may start anew: nothing is written before
+  // May start this program anew: nothing is written before.
+  PinEnvironment(groups, a.later_lanes);
   RunPlan plan = MakePlanOf(chosen, groups, traced);
   if (before && before->sha256() != plan.sha256())
     throw RefusedError(a.resume + " was started with other pins: " +

@@ -21,8 +21,8 @@ class BadInput : public testing::Test {
     const std::vector<std::string> entries = workshop_.NewEntries();
     const Outcome outcome = workshop_.Run(arguments, before);
     EXPECT_EQ(outcome.exit_code, exit_code) << arguments << "\n" << outcome.err;
-    EXPECT_THAT("\n" + outcome.err,
-                HasSubstr("\nplastometer: "));  // progress may stand before it
+    // Progress may stand before it.
+    EXPECT_THAT("\n" + outcome.err, HasSubstr("\nplastometer: "));
     for (const std::string& word : words)
       EXPECT_THAT(outcome.err, HasSubstr(word)) << arguments;
     EXPECT_EQ(outcome.out, "") << arguments;

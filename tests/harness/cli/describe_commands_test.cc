@@ -87,9 +87,9 @@ TEST(Help, OfEveryCommandFitsAndHasExamples) {
     ++num_commands;
     EXPECT_FALSE(command.examples.empty()) << command.name;
     for (const int width : {80, 120})
-      EXPECT_THAT(LongLines(HelpText(command, width),
-                            static_cast<size_t>(width)),
-                  IsEmpty())
+      EXPECT_THAT(
+          LongLines(HelpText(command, width), static_cast<size_t>(width)),
+          IsEmpty())
           << command.name;
   });
   EXPECT_GT(num_commands, 25u);
@@ -193,8 +193,8 @@ TEST(Completion, ZshKnowsEveryCommand) {
   const TemporaryFolder folder;
   const std::string script = Printed({"completion", "zsh"});
   WriteFile(folder.path() / "_plastometer", script);
-  EXPECT_EQ(Shell(folder,
-                  "! command -v zsh >/dev/null || zsh -n _plastometer"), 0);
+  EXPECT_EQ(Shell(folder, "! command -v zsh >/dev/null || zsh -n _plastometer"),
+            0);
   EXPECT_EQ(script.rfind("#compdef plastometer\n", 0), 0u);
   ForEachBelow(ProgramCommandLine().info(), [&](const CommandInfo& command) {
     EXPECT_THAT(script, HasSubstr("    '" + command.name + "')\n"));

@@ -70,8 +70,8 @@ TEST(ReportCommand, StatisticsCanBeTakenAfterTheRun) {
   EXPECT_TRUE(std::filesystem::exists(workshop.File("r/stats.safetensors")));
   EXPECT_THAT(workshop.Run("report r --out after").out,
               HasSubstr("14 figures"));
-  const Outcome other =
-      workshop.Run(std::string(kRun) + "2 --stats=cortex");  // not of this run
+  // Not of this run.
+  const Outcome other = workshop.Run(std::string(kRun) + "2 --stats=cortex");
   EXPECT_EQ(other.exit_code, 2);
   EXPECT_THAT(other.err, HasSubstr("early:25%"));
 }

@@ -39,8 +39,8 @@ TEST(ScoreCommand, WritesLossesAndWhatDescribesThem) {
   EXPECT_EQ(file.metadata().at("lane"), "cpu-portable");
   EXPECT_EQ(file.metadata().at("model_sha256").size(), 64u);
   const auto counters = nlohmann::json::parse(file.metadata().at("counters"));
-  EXPECT_EQ(counters.at("inner_updates"),
-            2 * 2 * 2);  // sequences x layers x heads, one mini-batch
+  // sequences x layers x heads, one mini-batch
+  EXPECT_EQ(counters.at("inner_updates"), 2 * 2 * 2);
 }
 
 TEST(ScoreCommand, LogitsStatisticsAndStateWhenAskedFor) {
