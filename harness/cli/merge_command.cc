@@ -8,7 +8,7 @@
 #include "base/files.h"
 #include "base/interrupt.h"
 #include "harness/cli/commands.h"
-#include "harness/cli/suite_run.h"
+#include "harness/cli/suite_options.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;
