@@ -134,7 +134,7 @@ std::string CommandInfo::Usage() const {
 }
 
 const std::vector<ExitCodeMeaning>& ExitCodeMeanings() {
-  static const std::vector<ExitCodeMeaning> meanings = {
+  static const std::vector<ExitCodeMeaning> kMeanings = {
       {"0", "done, and as committed"},
       {"1", "quality, counts or bits moved"},
       {"2", "wrong usage"},
@@ -147,7 +147,7 @@ const std::vector<ExitCodeMeaning>& ExitCodeMeanings() {
       {"70", "our own mistake"},
       {"77", "skipped"},
       {"130/143", "interrupted"}};
-  return meanings;
+  return kMeanings;
 }
 
 std::string HelpText(const CommandInfo& command, int width) {

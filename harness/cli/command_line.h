@@ -10,7 +10,7 @@
 
 #include "harness/cli/command_info.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11's
 class App;
 class Option;
 }  // namespace CLI

@@ -216,7 +216,7 @@ void AddMeasureOptions(Command& command, DriftArguments& a) {
   command.Add("--lane LANE", a.lane, "device and arithmetic").ShowDefault();
   command.Add("--batch N", a.batch, "windows that advance together")
       .ShowDefault();
-  command.Add("--threads N", a.threads, "0: all cores").ShowDefault();
+  command.Add("--threads N", a.threads, "how many; 0: all cores").ShowDefault();
   command.Add("--seed N", a.seed, "of the resampling behind the intervals")
       .ShowDefault();
 }

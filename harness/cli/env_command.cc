@@ -124,7 +124,8 @@ void AddEnvCommand(Command& program) {
       "env",
       "Show what is pinned, probe whether it holds, and what this machine is");
   command.Add("--lane LANE", a->lane, "device and arithmetic").ShowDefault();
-  command.Add("--threads N", a->threads, "0: all cores").ShowDefault();
+  command.Add("--threads N", a->threads, "how many; 0: all cores")
+      .ShowDefault();
   command.Flag("--json", a->json, "print JSON instead of text");
   command.Example("plastometer env --lane cpu-native",
                   "exit 5 when something does not hold");

@@ -144,7 +144,8 @@ void AddMeanStateCommand(Command& program) {
   command.Add("--context N", a->context,
               "tokens of a window (default: the model's)");
   command.Add("--lane LANE", a->lane, "device and arithmetic").ShowDefault();
-  command.Add("--threads N", a->threads, "0: all cores").ShowDefault();
+  command.Add("--threads N", a->threads, "how many; 0: all cores")
+      .ShowDefault();
   command.Add("--out FILE", a->out,
               "file to write; must not exist (default: "
               "mean_state.safetensors beside the model)");

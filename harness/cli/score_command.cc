@@ -189,7 +189,8 @@ void AddScoreCommand(Command& program) {
   command.Add("--profile PROFILE", a->profile, "plasticity profile")
       .ShowDefault();
   command.Add("--lane LANE", a->lane, "device and arithmetic").ShowDefault();
-  command.Add("--threads N", a->threads, "0: all cores").ShowDefault();
+  command.Add("--threads N", a->threads, "how many; 0: all cores")
+      .ShowDefault();
   command.Add(
       "--chunk N", a->chunk,
       "advance in pieces of so many tokens; the losses do not depend on it");

@@ -63,7 +63,8 @@ void AddSearchCommand(Command& program) {
       .OneOf({"auto", "greedy", "exhaustive"})
       .ShowDefault();
   command.Add("--lane LANE", a->lane, "device and arithmetic").ShowDefault();
-  command.Add("--threads N", a->request.threads, "0: all cores").ShowDefault();
+  command.Add("--threads N", a->request.threads, "how many; 0: all cores")
+      .ShowDefault();
   command.Add("--seed N", a->seed, "of the resampling").ShowDefault();
   a->output.AddOptions(command);
   command.Example("plastometer search --layers 3 --windows 2",

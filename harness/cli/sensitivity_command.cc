@@ -68,7 +68,8 @@ void AddSensitivityCommand(Command& program) {
       .ShowDefault();
   command.Heading("Computation");
   command.Add("--lane LANE", a->lane, "of the measured map").ShowDefault();
-  command.Add("--threads N", a->request.threads, "0: all cores").ShowDefault();
+  command.Add("--threads N", a->request.threads, "how many; 0: all cores")
+      .ShowDefault();
   command.Add("--seed N", a->seed, "of the resampling").ShowDefault();
   a->output.AddOptions(command);
   command.Example("plastometer sensitivity --windows 2 --out maps.json",

@@ -35,7 +35,7 @@ void AddSuiteOptions(Command& command, SuiteArguments& a) {
               "device and arithmetic (default: the suite's)");
   command.Add("--batch N", a.batch,
               "windows that advance together (default: the suite's)");
-  command.Add("--threads N", a.threads, "0: all cores").ShowDefault();
+  command.Add("--threads N", a.threads, "how many; 0: all cores").ShowDefault();
   command.Add("--out FOLDER", a.out,
               "run folder; must not exist (default: runs/<UTC time>-<id>)");
   command
