@@ -8,7 +8,6 @@
 #include "base/text.h"
 #include "harness/report/columns.h"
 #include "harness/report/format.h"
-#include "harness/report/json_report.h"
 #include "harness/report/measured.h"
 
 namespace plastometer {
@@ -80,7 +79,7 @@ std::string PlainText(const ResultColumn& column, const T& value) {
     return Join(value);
   else
     return JoinEach(value, [](const auto& mark) {
-      return mark.first + (!mark.second  ? " unknown"
+      return mark.first + (!mark.second   ? " unknown"
                            : *mark.second ? " front"
                                           : " dominated");
     });
@@ -141,10 +140,7 @@ namespace {
 
 std::string PlacesText(const ResultColumn& column) {
   constexpr std::pair<Place, const char*> kNames[] = {
-      {kTerminal, "table"},
-      {kCsv, "CSV"},
-      {kJson, "JSON"},
-      {kPage, "report"}};
+      {kTerminal, "table"}, {kCsv, "CSV"}, {kJson, "JSON"}, {kPage, "report"}};
   std::vector<std::string> places;
   for (const auto& [place, name] : kNames)
     if (column.stands_in(place)) places.emplace_back(name);
@@ -172,8 +168,8 @@ of all profiles in a report; a test compares it, and `PLASTOMETER_UPDATE_REPORT=
 )";
   for (const ResultColumn& c : ResultColumns())
     text += "| `" + std::string(c.id) + "` | " + c.unit + " | " +
-            RangeText(c.range) + " | " + PlacesText(c) + " | " +
-            c.explanation + " |\n";
+            RangeText(c.range) + " | " + PlacesText(c) + " | " + c.explanation +
+            " |\n";
   return text + R"(
 A number with a range is three columns in CSV (`retention`, `retention_low`, `retention_high`) and an object in JSON: `value`, `low`,
 `high`, `range` (`none`, `interval95`: 95 % over independent works, or `quartiles`) and, where something is missing, its `reason`.

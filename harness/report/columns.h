@@ -57,8 +57,8 @@ enum class TableGroup { kLabels, kLevels, kDifferences, kCosts };
 
 enum class Applies {
   kAlways,
-  kWithFloor,      // the data has an exact Bayes loss
-  kWithAccuracy,   // it was asked for
+  kWithFloor,        // the data has an exact Bayes loss
+  kWithAccuracy,     // it was asked for
   kTerminalNoFloor,  // on the terminal only where kWithFloor does not apply
   kTerminalAllText   // on the terminal only for all slices together
 };

@@ -8,9 +8,6 @@
 
 namespace plastometer {
 
-// What changed with it: docs/columns.md.
-constexpr int kResultsSchemaVersion = 2;
-
 // Missing numbers are null, with the reason beside them.
 nlohmann::ordered_json ResultsAsJson(const Results& results);
 // As it stands in files: names that are not UTF-8 are mended.

@@ -30,7 +30,7 @@ Json MeasuredJson(const Measured& m) {
   return json;
 }
 
-Measured ParseMeasured(const nlohmann::json& json) {
+Measured ParseMeasured(const nlohmann::json& json, const std::string& where) {
   const auto number = [&](const char* key) {
     return json.at(key).is_null() ? std::nullopt
                                   : std::optional<double>(json.at(key));
@@ -40,7 +40,7 @@ Measured ParseMeasured(const nlohmann::json& json) {
   const std::string range = json.value("range", RangeName(m.range()));
   if (range == RangeName(Range::kQuartiles)) m.kind = Range::kQuartiles;
   if (range != RangeName(m.range()))
-    throw InvalidError("\"range\" is \"" + range +
+    throw InvalidError(where + ": \"range\" is \"" + range +
                        "\", expected \"none\", \"interval95\" or "
                        "\"quartiles\", beside \"low\" and \"high\"");
   return m;

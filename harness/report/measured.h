@@ -17,7 +17,7 @@ nlohmann::ordered_json MeasuredJson(const Measured& m);
 // What MeasuredJson wrote; without "range" (schema 1, of which only 95 %
 // intervals are read back) an interval. Throws kInvalid and
 // nlohmann::json::exception.
-Measured ParseMeasured(const nlohmann::json& json);
+Measured ParseMeasured(const nlohmann::json& json, const std::string& where);
 // ",value,low,high"; empty cells for what is missing.
 std::string CsvBounds(const Measured& m);
 // ",name,name_low,name_high"

@@ -5,6 +5,7 @@
 #include <numbers>
 #include <utility>
 
+#include "base/error.h"
 #include "harness/results/conditions.h"
 #include "harness/results/works.h"
 
@@ -311,6 +312,17 @@ const std::array<ParetoCost, 4> kParetoCosts = {
         return Measured{
             static_cast<double>(row.counters.adaptive_state_bytes), {}, {}, ""};
       }}}};
+
+std::string SchemaNote(int64_t version, const std::string& file) {
+  const std::string writes =
+      "this program writes " + std::to_string(kResultsSchemaVersion);
+  const std::string met = file + ": schema " + std::to_string(version) + "; ";
+  if (version < 1 || version > kResultsSchemaVersion)
+    throw InvalidError(met + writes + " and reads those from 1 on");
+  return version == kResultsSchemaVersion
+             ? ""
+             : met + writes + " (docs/columns.md says what differs)";
+}
 
 Results Summarise(RunRecord record) {
   Results results;

@@ -143,6 +143,12 @@ struct Results {
 constexpr int64_t kMinWorks = 12;
 constexpr int64_t kMinWorksForVerdict = 16;
 
+// Of results.json; what changed with it: docs/columns.md.
+constexpr int64_t kResultsSchemaVersion = 2;
+// What a reader of `file` says of an older version; "" of this one. Throws
+// kInvalid for a version that this program does not know.
+std::string SchemaNote(int64_t version, const std::string& file);
+
 // Sums in fp64 in a fixed order: per window, per document, over documents.
 Results Summarise(RunRecord record);
 

@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/safetensors.h"
+#include "base/text.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

@@ -128,6 +128,7 @@ void AddBeside(const std::vector<ReportRun>& runs, Page& page) {
                             HashCell(m.model_sha256), TextCell(m.data_name),
                             HashCell(m.data_sha256), TextCell(""), TextCell(""),
                             TextCell(m.lane)});
+      if (!m.note.empty()) table.notes.push_back(m.note);
     }
   }
   if (!table.rows.empty()) page.Add(std::move(table));

@@ -109,13 +109,13 @@ TEST(Columns, AControlHasNoMark) {
 TEST(Measured, ReadsBackWhatItWrote) {
   const Measured times{2.0, 1.0, 3.0, "", Range::kQuartiles};
   nlohmann::json json = MeasuredJson(times);
-  EXPECT_EQ(ParseMeasured(json).range(), Range::kQuartiles);
+  EXPECT_EQ(ParseMeasured(json, "f.json").range(), Range::kQuartiles);
   json.erase("range");  // schema 1
-  EXPECT_EQ(ParseMeasured(json).range(), Range::kInterval95);
+  EXPECT_EQ(ParseMeasured(json, "f.json").range(), Range::kInterval95);
   json["range"] = "spread";
-  EXPECT_THROW(ParseMeasured(json), Error);
+  EXPECT_THROW(ParseMeasured(json, "f.json"), Error);
   json["range"] = "none";
-  EXPECT_THROW(ParseMeasured(json), Error);
+  EXPECT_THROW(ParseMeasured(json, "f.json"), Error);
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "base/error.h"
+
 namespace plastometer {
 namespace {
 
@@ -231,6 +233,13 @@ TEST(Summarise, ControlsHaveNoMarkAndTakeNoOthers) {
   EXPECT_FALSE(results.all.cases[1].pareto.at("flops").has_value());
   EXPECT_TRUE(*results.all.cases[2].pareto.at("flops"))
       << "what beat it is a control";
+}
+
+TEST(SchemaNote, OlderVersionsAreNamedAndUnknownOnesRefused) {
+  EXPECT_EQ(SchemaNote(kResultsSchemaVersion, "f"), "");
+  EXPECT_EQ(SchemaNote(1, "f").find("f: schema 1; this program writes 2"), 0u);
+  EXPECT_THROW(SchemaNote(kResultsSchemaVersion + 1, "f"), Error);
+  EXPECT_THROW(SchemaNote(0, "f"), Error);
 }
 
 // A name is no control, nor is another start.
