@@ -2,6 +2,7 @@
 // batch or threads. Definitions: docs/counters.md.
 #pragma once
 #include <cstdint>
+#include <iterator>
 
 namespace plastometer {
 
@@ -29,5 +30,21 @@ struct Counters {
                                // be equal or unset
   bool operator==(const Counters&) const = default;
 };
+
+// Each counter with its name in files.
+struct CounterField {
+  const char* name;
+  int64_t Counters::*value;
+};
+inline constexpr CounterField kCounterFields[] = {
+    {"tokens", &Counters::tokens},
+    {"inner_updates", &Counters::inner_updates},
+    {"inner_updates_skipped", &Counters::inner_updates_skipped},
+    {"inner_gradient_tokens", &Counters::inner_gradient_tokens},
+    {"flops", &Counters::flops},
+    {"bytes_moved", &Counters::bytes_moved},
+    {"adaptive_state_bytes", &Counters::adaptive_state_bytes},
+    {"carry_bytes", &Counters::carry_bytes}};
+static_assert(sizeof(Counters) == std::size(kCounterFields) * sizeof(int64_t));
 
 }  // namespace plastometer

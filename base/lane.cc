@@ -1,6 +1,7 @@
 #include "base/lane.h"
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace plastometer {
 namespace {
@@ -20,12 +21,6 @@ constexpr LaneName kLanes[] = {{Lane::kCpuPortable, "cpu-portable"},
 constexpr const char* kPlannedLanes[] = {"cuda-portable", "cuda-native",
                                          "cuda-native-bf16"};
 
-std::string Joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
 }  // namespace
 
 std::vector<std::string> AvailableLanes() {
@@ -41,11 +36,11 @@ Lane ParseLane(const std::string& name) {
   for (const char* planned : kPlannedLanes) {
     if (name == planned) {
       throw UsageError("lane '" + name + "' is not in this version; it has: " +
-                       Joined(AvailableLanes()));
+                       Join(AvailableLanes()));
     }
   }
   throw UsageError("unknown lane '" + name +
-                   "'; expected one of: " + Joined(AvailableLanes()));
+                   "'; expected one of: " + Join(AvailableLanes()));
 }
 
 bool IsCpu(Lane lane) { return lane != Lane::kCudaReference; }

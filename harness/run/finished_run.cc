@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "harness/results/summary.h"
 #include "harness/run/run_folder.h"
 
 namespace plastometer {
@@ -15,6 +16,9 @@ namespace {
 void AddTotals(const fs::path& file, RunRecord& record) {
   if (!fs::exists(file)) return;
   const nlohmann::json json = ReadJsonFile(file);
+  const std::string note =
+      SchemaNote(json.value("schema_version", int64_t{1}), file.string());
+  if (!note.empty()) record.notes.push_back(note);
   record.wall_seconds = json.value("wall_seconds", 0.0);
   if (!json.contains("cases") || json["cases"].empty()) return;
   const auto& peak =

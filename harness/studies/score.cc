@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "base/counters.h"
 #include "base/error.h"
 #include "base/safetensors.h"
 #include "harness/run/measure.h"
@@ -219,16 +220,9 @@ ScoreOutput ScoreTokens(const Model& model, const Profile& profile,
 }
 
 std::string CountersJson(const Counters& c) {
-  return nlohmann::ordered_json{
-      {"tokens", c.tokens},
-      {"inner_updates", c.inner_updates},
-      {"inner_updates_skipped", c.inner_updates_skipped},
-      {"inner_gradient_tokens", c.inner_gradient_tokens},
-      {"flops", c.flops},
-      {"bytes_moved", c.bytes_moved},
-      {"adaptive_state_bytes", c.adaptive_state_bytes},
-      {"carry_bytes", c.carry_bytes}}
-      .dump();
+  nlohmann::ordered_json json;
+  for (const auto& [name, value] : kCounterFields) json[name] = c.*value;
+  return json.dump();
 }
 
 }  // namespace plastometer
