@@ -15,7 +15,8 @@ struct BlameRequest {
 };
 
 // What the code of `commit` said of the case, as its check.json reports it:
-// CODE-CHANGE where it still gives the golden here, ENV-DRIFT where it does not.
+// CODE-CHANGE where it still gives the golden here, ENV-DRIFT where it does
+// not.
 std::string BlameVerdict(const std::string& commit,
                          const nlohmann::json& check_report,
                          const CheckedCase& checked);

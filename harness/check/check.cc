@@ -49,8 +49,9 @@ Comparison OrphanOf(const GoldenStore& store, const std::string& suite,
 
 }  // namespace
 
-std::vector<CheckedCase> CompareAll(const GoldenStore& store, const SuiteRun& run,
-                                const SuiteRun* oracle) {
+std::vector<CheckedCase> CompareAll(const GoldenStore& store,
+                                    const SuiteRun& run,
+                                    const SuiteRun* oracle) {
   const Ledger ledger = Ledger::Read(store.root());
   std::vector<CheckedCase> all;
   for (const UnitId& id : AskedCases(run.plan)) {

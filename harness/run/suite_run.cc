@@ -36,7 +36,7 @@ std::vector<LoadedGroup> LoadGroups(const Suite& suite,
 }
 
 RunPlan PlanOf(const Suite& suite, const std::vector<LoadedGroup>& groups,
-                   bool traced) {
+               bool traced) {
   std::vector<std::map<std::string, std::string>> environments;
   for (const LoadedGroup& group : groups)
     environments.push_back(

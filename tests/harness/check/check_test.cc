@@ -77,8 +77,8 @@ class CheckTest : public ::testing::Test {
     BlessRequest request;
     request.reason = "the first golden of this case";
     for (const UnitId& id : AskedCases(run.plan)) {
-      const Golden golden = MakeCandidate(run.plan, run.collected, id.group_idx,
-                                          id.profile_idx);
+      const Golden golden =
+          MakeCandidate(run.plan, run.collected, id.group_idx, id.profile_idx);
       if (golden.pins.name != except)
         request.cases.push_back({golden, golden, true});
     }
@@ -156,8 +156,9 @@ TEST_F(CheckTest, InconclusiveRunsInARowAreCountedBackwardsInTime) {
                        int exit_code, int minutes_ago) {
     const fs::path file = folder_.path() / "runs" / name / "check.json";
     fs::create_directories(file.parent_path());
-    WriteFile(file, nlohmann::json{{"suite", suite}, {"exit_code", exit_code}}
-                        .dump());
+    WriteFile(
+        file,
+        nlohmann::json{{"suite", suite}, {"exit_code", exit_code}}.dump());
     fs::last_write_time(file, fs::file_time_type::clock::now() -
                                   std::chrono::minutes(minutes_ago));
   };
@@ -192,8 +193,9 @@ TEST(BlameVerdictTest, OldCodeThatStillPassesAccusesTheCode) {
       checked);
   EXPECT_THAT(drift, StartsWith("ENV-DRIFT: commit abc"));
   EXPECT_THAT(drift, HasSubstr("libtorch: 2.11.0 -> 2.12.0"));
-  EXPECT_THAT(BlameVerdict("abc", {{"cases", nlohmann::json::array()}}, checked),
-              HasSubstr("has no such case"));
+  EXPECT_THAT(
+      BlameVerdict("abc", {{"cases", nlohmann::json::array()}}, checked),
+      HasSubstr("has no such case"));
 }
 
 TEST(TolerancesTest, VariantsReachThreadsBatchAndWhatTheLaneCanBeTold) {
