@@ -63,6 +63,9 @@ struct ProfileRecord {
                                      // have the same multipliers
   bool asked = true;                 // false: measured for comparison only
   std::string plastic_layers;
+  // ";eta=flip;reset=512;start=mean", whatever the name says; "" for a profile
+  // that somebody might use.
+  std::string controls = {};
   std::vector<double> nll;            // windows in order
   std::vector<uint8_t> correct = {};  // beside nll, or empty: not measured
   std::vector<Counters> counters;     // one a window

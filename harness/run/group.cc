@@ -224,6 +224,19 @@ std::string CanonicalLambdas(const Profile& profile,
   return text;
 }
 
+std::string ControlsOfLambdas(const std::string& canonical) {
+  const std::string text = canonical.substr(canonical.rfind(' ') + 1);
+  std::string controls;
+  for (size_t begin = text.find(';'); begin < text.size();) {
+    const size_t end = std::min(text.find(';', begin + 1), text.size());
+    const std::string option = text.substr(begin, end - begin);
+    if (!option.starts_with(";until=") && !option.starts_with(";every="))
+      controls += option.substr(0, option.find(':'));
+    begin = end;
+  }
+  return controls;
+}
+
 LoadedGroup LoadGroup(const std::string& suite_name, const SuiteGroup& group,
                       int threads, int64_t seed) {
   LoadedGroup loaded;

@@ -224,6 +224,8 @@ PlannedGroup ReadGroup(const Json& identity, const Json& about,
     profile.Resize(0, r.windows.size(), num_batches);  // Collect adds losses
     r.profiles.push_back(std::move(profile));
     g.cases.push_back(ParsePins(p.at("case").get<std::string>(), source));
+    g.record.profiles.back().controls =
+        ControlsOfLambdas(g.cases.back().profile_lambdas);
   }
   if (r.uniform_idx >= r.profiles.size() || r.frozen_idx >= r.profiles.size())
     throw InvalidError(source + ": uniform or frozen is no profile of it");
