@@ -8,9 +8,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "harness/cli/output.h"
 #include "model/device/device.h"
 #include "model/probes.h"
@@ -121,10 +121,7 @@ void Env(const EnvArguments& a) {
 NumericFacts FactsOf(Lane lane, int num_threads) {
   const MachineFacts facts = DescribeMachine();
   return {facts.libtorch_version, facts.aten_capability, facts.portable_isa,
-          facts.blas,
-          num_threads > 0
-              ? num_threads
-              : std::max<int64_t>(1, std::thread::hardware_concurrency())};
+          facts.blas, ResolveThreads(num_threads)};
 }
 
 void RequireProbes(Lane lane, int num_threads) {
