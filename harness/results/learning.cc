@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/counters.h"
 #include "harness/results/works.h"
 #include "harness/stats/rank.h"
 
@@ -15,7 +16,6 @@ using stats::Interval;
 using stats::WorkTotals;
 using ByWork = std::vector<WorkTotals>;
 
-constexpr int64_t kMiniBatch = 16;
 constexpr size_t kNumLags = 2 * kMaxLag + 1;
 
 struct Condition {
@@ -101,11 +101,11 @@ void Put(WorkTotals& totals, double value, double weight) {
 std::vector<double> WithoutPosition(std::vector<double> series) {
   std::vector<size_t> place(series.size()), octave(series.size());
   for (size_t t = 0; t < series.size(); ++t) {
-    place[t] = t % kMiniBatch;
-    octave[t] = static_cast<size_t>(std::bit_width(t / kMiniBatch));
+    place[t] = t % kMiniBatchTokens;
+    octave[t] = static_cast<size_t>(std::bit_width(t / kMiniBatchTokens));
   }
   Subtract(series, octave, 64);
-  Subtract(series, place, kMiniBatch);
+  Subtract(series, place, kMiniBatchTokens);
   return series;
 }
 
@@ -159,7 +159,7 @@ struct LearningSummary::Sums {
   }
 
   // Bins of equal width over the longest window, in whole mini-batches.
-  int64_t M() const { return std::max<int64_t>(1, longest / kMiniBatch); }
+  int64_t M() const { return std::max<int64_t>(1, longest / kMiniBatchTokens); }
   int64_t NumTimeBins() const {
     return std::min(M(), static_cast<int64_t>(kTimeBins));
   }
@@ -381,7 +381,8 @@ Learning LearningSummary::Finish() const {
   learning.num_windows = s.num_windows;
   const int64_t bins = s.NumTimeBins();
   for (int64_t k = 0; k <= bins; ++k)
-    learning.map.edges.push_back(kMiniBatch * ((k * s.M() + bins - 1) / bins));
+    learning.map.edges.push_back(kMiniBatchTokens *
+                                 ((k * s.M() + bins - 1) / bins));
   for (const auto& [from, to] :
        {std::pair{&s.grad_norm, &learning.map.grad_norm},
         std::pair{&s.update_norm, &learning.map.update_norm},

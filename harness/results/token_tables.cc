@@ -6,6 +6,7 @@
 
 #include "base/files.h"
 #include "base/interrupt.h"
+#include "base/lane.h"
 #include "base/text.h"
 #include "base/word_class.h"
 #include "base/zstd_stream.h"
@@ -77,7 +78,7 @@ int64_t WriteTokenTables(const RunRecord& record,
                          const StatisticsFile* statistics,
                          const std::filesystem::path& folder,
                          const std::string& prefix, int64_t rows_of_a_part) {
-  const bool fp64 = record.lane.find("fp64") != std::string::npos;
+  const bool fp64 = TraitsOf(record.lane).dtype == DType::kF64;
   std::string header = "window,position,scored";
   for (const ProfileRecord& p : record.profiles)
     header += "," + CsvCell("nll." + p.name);

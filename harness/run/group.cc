@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/parallel.h"
 #include "base/sha256.h"
 #include "datasets/context_probe.h"
 #include "datasets/published.h"
@@ -135,9 +135,7 @@ RunRecord Describe(const LoadedGroup& g, const Tokenizer* tokenizer,
   r.data_name = DataName(g.spec.data);
   r.data_sha256 = g.data.sha256;
   r.lane = ToString(g.lane);
-  r.num_threads =
-      threads > 0 ? threads
-                  : std::max<int64_t>(1, std::thread::hardware_concurrency());
+  r.num_threads = ResolveThreads(threads);
   int64_t longest = 0;
   for (const Window& w : g.data.windows)
     longest = std::max(longest, static_cast<int64_t>(w.ids.size()));

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/lane.h"
 #include "base/sha256.h"
 #include "harness/results/case_json.h"
 #include "harness/run/run_folder.h"
@@ -246,11 +247,10 @@ RunPlan MakePlan(
                {}};
   for (size_t i = 0; i < groups.size(); ++i) {
     const LoadedGroup& g = groups[i];
-    plan.groups.push_back({GroupJson(g.spec),
-                           environments[i].at("numeric_class"),
-                           g.config.num_layers, g.config.num_heads,
-                           g.lane == Lane::kCpuReferenceFp64 ? 8 : 4,
-                           environments[i], g.record, g.cases});
+    plan.groups.push_back(
+        {GroupJson(g.spec), environments[i].at("numeric_class"),
+         g.config.num_layers, g.config.num_heads, TraitsOf(g.lane).loss_bytes(),
+         environments[i], g.record, g.cases});
   }
   return plan;
 }

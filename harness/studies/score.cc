@@ -9,6 +9,7 @@
 
 #include "base/counters.h"
 #include "base/error.h"
+#include "base/lane.h"
 #include "base/safetensors.h"
 #include "harness/run/measure.h"
 
@@ -18,7 +19,7 @@ namespace {
 constexpr int64_t kProbeTokens = 80;  // several mini-batches
 
 HostTensor InLaneDType(const HostTensor& fp64, Lane lane) {
-  return lane == Lane::kCpuReferenceFp64 ? fp64 : Convert(fp64, DType::kF32);
+  return Convert(fp64, TraitsOf(lane).dtype);
 }
 
 int32_t CheckedId(int64_t id, int64_t index,

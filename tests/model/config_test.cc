@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "model/weights/parameter_specs.h"
 
 namespace plastometer {
 namespace {

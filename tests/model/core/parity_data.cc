@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "model/weights/import.h"
 #include "model/weights/model_file.h"
+#include "model/weights/parameter_specs.h"
 #include "tests/paths.h"
 
 namespace plastometer {

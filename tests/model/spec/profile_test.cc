@@ -205,5 +205,21 @@ TEST(Lane, UnknownOnesListWhatThereIs) {
   }
 }
 
+TEST(Lane, FactsStandInOneTable) {
+  for (const std::string& name : AvailableLanes()) {
+    EXPECT_EQ(ToString(ParseLane(name)), name);
+    EXPECT_EQ(&TraitsOf(name), &TraitsOf(ParseLane(name)));
+  }
+  EXPECT_EQ(TraitsOf(Lane::kCpuReferenceFp64).loss_bytes(), 8);
+  EXPECT_EQ(TraitsOf(Lane::kCpuNativeBf16).loss_bytes(), 4);
+  EXPECT_TRUE(TraitsOf(Lane::kCpuPortable).promises_bits());
+  EXPECT_FALSE(TraitsOf(Lane::kCpuNative).promises_bits());
+  // One arithmetic, one class, on any device.
+  EXPECT_EQ(TraitsOf("cuda-portable").class_stem(),
+            TraitsOf("cpu-portable").class_stem());
+  EXPECT_FALSE(TraitsOf("cuda-portable").available);
+  EXPECT_THROW(TraitsOf("gpu"), Error);
+}
+
 }  // namespace
 }  // namespace plastometer

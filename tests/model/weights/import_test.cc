@@ -13,6 +13,7 @@
 #include "base/sha256.h"
 #include "model/weights/model_file.h"
 #include "model/weights/names.h"
+#include "model/weights/parameter_specs.h"
 #include "tests/model/weights/weights_test_util.h"
 
 namespace plastometer {

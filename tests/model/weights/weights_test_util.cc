@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "model/weights/names.h"
+#include "model/weights/parameter_specs.h"
 #include "tests/paths.h"
 
 namespace plastometer::testing {
