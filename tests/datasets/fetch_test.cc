@@ -114,14 +114,16 @@ class FakeApt : public Fetch {
     old_path_ = std::getenv("PATH");
   }
   void TearDown() override { setenv("PATH", old_path_.c_str(), 1); }
-  std::string MessageWith(const std::string& script) {
+  void Download(const std::string& script) {
     if (!script.empty()) {
       WriteFile(folder_.path() / "bin/apt-get", "#!/bin/sh\n" + script);
       fs::permissions(folder_.path() / "bin/apt-get", fs::perms::owner_all);
     }
     setenv("PATH", (folder_.path() / "bin").c_str(), 1);
-    return MessageOf([&] { DownloadDeb(source_, folder_.path(), data()); },
-                     ErrorKind::kInfrastructure);
+    DownloadDeb(source_, folder_.path(), data());
+  }
+  std::string MessageWith(const std::string& script) {
+    return MessageOf([&] { Download(script); }, ErrorKind::kInfrastructure);
   }
   std::string old_path_;
 };
@@ -161,14 +163,13 @@ TEST_F(FakeApt, NoListsAndNoNetwork) {
 
 TEST_F(FakeApt, PrivateListsAreTriedWhenTheSystemHasNone) {
   // Fails without lists of our own, succeeds after "update" with them.
-  MessageWith(
-      "case \"$*\" in *Dir::State=*update*) : > '" +
-      (folder_.path() / "updated").string() +
-      "';; "
-      "*Dir::State=*download*) [ -e '" +
-      (folder_.path() / "updated").string() +
-      "' ] && : > made-up_1.0_all.deb;; "
-      "*) echo 'E: Unable to locate package made-up'; exit 100;; esac\n");
+  Download("case \"$*\" in *Dir::State=*update*) : > '" +
+           (folder_.path() / "updated").string() +
+           "';; "
+           "*Dir::State=*download*) [ -e '" +
+           (folder_.path() / "updated").string() +
+           "' ] && : > made-up_1.0_all.deb;; "
+           "*) echo 'E: Unable to locate package made-up'; exit 100;; esac\n");
   EXPECT_TRUE(fs::exists(folder_.path() / "made-up_1.0_all.deb"));
 }
 
