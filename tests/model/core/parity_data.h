@@ -2,8 +2,7 @@
 // imported and compared.
 #pragma once
 #include <filesystem>
-#include <memory>
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
