@@ -26,6 +26,12 @@ InterruptGuard::~InterruptGuard() {
   std::signal(SIGTERM, SIG_DFL);
 }
 
+int TakeInterrupt() {
+  const int signal = static_cast<int>(g_signal);
+  g_signal = 0;
+  return signal;
+}
+
 void ThrowIfInterrupted() {
   if (g_signal != 0) throw Interrupted{static_cast<int>(g_signal)};
 }

@@ -20,6 +20,9 @@ class InterruptGuard {
   InterruptGuard& operator=(const InterruptGuard&) = delete;
 };
 
+// The signal that came, for loops that end in order; 0: none. It counts as
+// dealt with: what is written to end in order is not interrupted by it.
+int TakeInterrupt();
 // Throws Interrupted if a signal came.
 void ThrowIfInterrupted();
 

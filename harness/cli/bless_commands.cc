@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
-#include "harness/cli/suite_run.h"
+#include "harness/cli/suite_options.h"
 #include "harness/golden/bless.h"
 #include "harness/golden/store.h"
 #include "harness/pins/pins.h"

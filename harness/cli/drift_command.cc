@@ -13,7 +13,7 @@
 #include "base/sha256.h"
 #include "datasets/text_data.h"
 #include "harness/cli/output.h"
-#include "harness/cli/suite_run.h"
+#include "harness/cli/suite_options.h"
 #include "harness/report/drift_report.h"
 #include "harness/report/table.h"
 #include "harness/run/group.h"

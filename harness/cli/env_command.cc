@@ -8,10 +8,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 
 #include "base/error.h"
 #include "harness/cli/output.h"
+#include "harness/run/environment.h"
 #include "model/device/device.h"
 #include "model/probes.h"
 
@@ -26,25 +26,26 @@ struct EnvArguments {
   bool json = false;
 };
 
-struct Report {
+struct Environment {
   std::vector<EnvironmentPin> pins;
   std::vector<MachineProbe> probes;
   Fingerprint fingerprint;
 };
 
-Report Look(const EnvArguments& a) {
+Environment Probe(const EnvArguments& a) {
   const Lane lane = ParseLane(a.lane);
-  Report report;
-  report.pins = PinsFor({a.lane});
-  ApplyPins(report.pins, ProgramArguments());
-  for (const EnvironmentPin& pin : LocalePins()) report.pins.push_back(pin);
+  Environment environment;
+  environment.pins = PinsFor({a.lane});
+  ApplyPins(environment.pins, ProgramArguments());
+  for (const EnvironmentPin& pin : LocalePins())
+    environment.pins.push_back(pin);
   PinLibTorch();
-  report.probes = RunProbes(lane, a.threads);
-  report.fingerprint = MakeFingerprint(a.lane, FactsOf(lane, a.threads));
+  environment.probes = RunProbes(lane, a.threads);
+  environment.fingerprint = MakeFingerprint(a.lane, FactsOf(lane, a.threads));
   const CudaProbe cuda = ProbeCuda();
-  report.fingerprint.timing["gpu"] =
+  environment.fingerprint.timing["gpu"] =
       cuda.usable() ? "usable" : "none: " + cuda.problem;
-  return report;
+  return environment;
 }
 
 std::string Met(const EnvironmentPin& pin) {
@@ -56,9 +57,9 @@ bool Holds(const EnvironmentPin& pin) {
   return strcasecmp(Met(pin).c_str(), pin.value.c_str()) == 0;
 }
 
-bool AllHold(const Report& report) {
-  return std::all_of(report.pins.begin(), report.pins.end(), Holds) &&
-         std::all_of(report.probes.begin(), report.probes.end(),
+bool AllHold(const Environment& environment) {
+  return std::all_of(environment.pins.begin(), environment.pins.end(), Holds) &&
+         std::all_of(environment.probes.begin(), environment.probes.end(),
                      [](const MachineProbe& probe) { return probe.passed; });
 }
 
@@ -70,33 +71,33 @@ void PrintPair(const std::string& name, const std::string& value) {
                 value.substr(begin, kWidth).c_str());
 }
 
-void PrintText(const EnvArguments& a, const Report& report) {
+void PrintText(const EnvArguments& a, const Environment& environment) {
   std::printf("lane %s, numeric class %s\n\npins\n", a.lane.c_str(),
-              report.fingerprint.numeric.at("numeric_class").c_str());
-  for (const EnvironmentPin& pin : report.pins)
+              environment.fingerprint.numeric.at("numeric_class").c_str());
+  for (const EnvironmentPin& pin : environment.pins)
     PrintPair(pin.variable,
               Holds(pin) ? "ok: " + Met(pin) + ", " + pin.why
                          : "FAILED: " + Met(pin) + ", pinned to " + pin.value);
   std::printf("\nprobes\n");
-  for (const MachineProbe& probe : report.probes)
+  for (const MachineProbe& probe : environment.probes)
     PrintPair(probe.name, (probe.passed ? "ok: " : "FAILED: ") + probe.detail);
   std::printf("\nfingerprint, what can change the numbers\n");
-  for (const auto& [name, value] : report.fingerprint.numeric)
+  for (const auto& [name, value] : environment.fingerprint.numeric)
     PrintPair(name, value);
   std::printf("\nfingerprint, what can change the times\n");
-  for (const auto& [name, value] : report.fingerprint.timing)
+  for (const auto& [name, value] : environment.fingerprint.timing)
     PrintPair(name, value);
 }
 
-void PrintJson(const EnvArguments& a, const Report& report) {
+void PrintJson(const EnvArguments& a, const Environment& environment) {
   Json pins = Json::array(), probes = Json::array();
-  for (const EnvironmentPin& pin : report.pins)
+  for (const EnvironmentPin& pin : environment.pins)
     pins.push_back({{"variable", pin.variable},
                     {"value", Met(pin)},
                     {"pinned", pin.value},
                     {"ok", Holds(pin)},
                     {"why", pin.why}});
-  for (const MachineProbe& probe : report.probes)
+  for (const MachineProbe& probe : environment.probes)
     probes.push_back({{"name", probe.name},
                       {"passed", probe.passed},
                       {"detail", probe.detail}});
@@ -104,36 +105,19 @@ void PrintJson(const EnvArguments& a, const Report& report) {
                      {"lane", a.lane},
                      {"pins", pins},
                      {"probes", probes},
-                     {"numeric", report.fingerprint.numeric},
-                     {"timing", report.fingerprint.timing}};
+                     {"numeric", environment.fingerprint.numeric},
+                     {"timing", environment.fingerprint.timing}};
   std::printf("%s\n",
               json.dump(1, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
 void Env(const EnvArguments& a) {
-  const Report report = Look(a);
-  a.json ? PrintJson(a, report) : PrintText(a, report);
-  if (!AllHold(report)) ExitStatus() = 5;
+  const Environment environment = Probe(a);
+  a.json ? PrintJson(a, environment) : PrintText(a, environment);
+  if (!AllHold(environment)) ExitStatus() = 5;
 }
 
 }  // namespace
-
-NumericFacts FactsOf(Lane lane, int num_threads) {
-  const MachineFacts facts = DescribeMachine();
-  return {facts.libtorch_version, facts.aten_capability, facts.portable_isa,
-          facts.blas,
-          num_threads > 0
-              ? num_threads
-              : std::max<int64_t>(1, std::thread::hardware_concurrency())};
-}
-
-void RequireProbes(Lane lane, int num_threads) {
-  for (const MachineProbe& probe : RunProbes(lane, num_threads))
-    if (!probe.passed)
-      throw RefusedError(
-          "this process does not compute as pinned: " + probe.name + ": " +
-          probe.detail + " (plastometer env)");
-}
 
 void AddEnvCommand(CLI::App& app) {
   auto a = std::make_shared<EnvArguments>();

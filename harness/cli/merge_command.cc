@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
-#include "harness/cli/suite_run.h"
+#include "harness/cli/suite_options.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

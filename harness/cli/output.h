@@ -8,14 +8,9 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "harness/run/environment.h"
 
 namespace plastometer {
-
-// argv as main got it, for a program that starts itself anew.
-inline char**& ProgramArguments() {
-  static char** arguments = nullptr;
-  return arguments;
-}
 
 // What main returns when no error came: a mismatch is a result, not an error.
 inline int& ExitStatus() {

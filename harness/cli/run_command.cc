@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "harness/cli/group_options.h"
-#include "harness/cli/suite_run.h"
+#include "harness/cli/suite_options.h"
 #include "harness/results/statistics_file.h"
 #include "harness/run/plan.h"
 #include "harness/run/progress.h"

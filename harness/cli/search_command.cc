@@ -6,7 +6,7 @@
 #include "base/interrupt.h"
 #include "harness/cli/group_options.h"
 #include "harness/cli/output.h"
-#include "harness/cli/suite_run.h"
+#include "harness/cli/suite_options.h"
 #include "harness/report/search_report.h"
 #include "harness/report/table.h"
 #include "harness/run/progress.h"

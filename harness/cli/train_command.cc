@@ -4,8 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
-#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -15,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/interrupt.h"
 #include "base/json.h"
 #include "base/sha256.h"
 #include "datasets/tokenizer.h"
@@ -34,16 +33,6 @@ struct Arguments {
   int threads = 0;
   std::string output, checkpoint;
 };
-
-std::atomic<int> caught_signal{0};
-std::atomic<bool> interrupted{false};
-
-// The first signal asks the trainer to finish its step; the second one kills.
-void OnSignal(int signal) {
-  caught_signal = signal;
-  interrupted = true;
-  std::signal(signal, SIG_DFL);
-}
 
 // A path of the config: as given when that exists or is absolute, else below
 // the installation's root.
@@ -134,7 +123,6 @@ void Train(const Arguments& a) {
   options.command = CommandLine(a, false);
   options.progress = ProgressPrinter();
   options.progress_seconds = isatty(STDOUT_FILENO) != 0 ? 2 : 15;
-  options.interrupted = &interrupted;
   train::Trainer trainer(config, LoadTokens(config), options);
   if (!config.initial_model.empty()) StartFromModel(config, trainer);
   if (a.resume) {
@@ -146,15 +134,12 @@ void Train(const Arguments& a) {
         options.checkpoint.string() +
         " is there already: give --resume to continue it, or delete it");
   }
-  std::signal(SIGINT, OnSignal);
-  std::signal(SIGTERM, OnSignal);
-  if (!trainer.Run()) {
-    std::fprintf(
-        stderr,
-        "\nplastometer: interrupted after step %lld; continue with\n  %s\n",
-        static_cast<long long>(trainer.step()), CommandLine(a, true).c_str());
-    std::exit(128 + caught_signal);
-  }
+  const InterruptGuard guard;
+  if (!trainer.Run())
+    throw Interrupted{trainer.interrupted_by(),
+                      "the checkpoint holds step " +
+                          std::to_string(trainer.step()) +
+                          "; continue with\n  " + CommandLine(a, true)};
   const std::filesystem::path output = a.output.empty()
                                            ? HomeFolder() / config.output
                                            : std::filesystem::path(a.output);

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/interrupt.h"
 #include "base/json.h"
 #include "base/safetensors.h"
 #include "base/sha256.h"
@@ -286,9 +287,9 @@ bool Trainer::Run() {
         step() == started_step_ + 1) {
       Report(history_.back().loss);
     }
+    interrupted_by_ = TakeInterrupt();
     const bool stop =
-        (options_.interrupted != nullptr && *options_.interrupted) ||
-        step() == options_.stop_after_steps;
+        interrupted_by_ != 0 || step() == options_.stop_after_steps;
     const bool save =
         stop || step() % config_.checkpoint_steps == 0 || step() == num_steps;
     if (save && !options_.checkpoint.empty())

@@ -3,7 +3,6 @@
 // depend on the number of threads; it does on the CPU's instruction set and
 // BLAS.
 #pragma once
-#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -47,8 +46,6 @@ struct TrainOptions {
   // Gets one line now and then; empty: silent.
   std::function<void(const std::string& line)> progress = {};
   double progress_seconds = 10;
-  // When set: finish the step, write a checkpoint, return.
-  const std::atomic<bool>* interrupted = nullptr;
   // Tests: as if interrupted after so many steps in all.
   int64_t stop_after_steps = -1;
 };
@@ -66,8 +63,10 @@ class Trainer {
   // Continues from options.checkpoint. Throws kInvalid when it is damaged,
   // kUsage when config or data differ.
   void Resume();
-  // Runs to the end, or until interrupted. True: finished.
+  // Runs to the end, or until a signal is noted (base/interrupt.h): the step is
+  // finished and a checkpoint written. True: finished.
   bool Run();
+  int interrupted_by() const { return interrupted_by_; }  // the signal; 0: none
 
   int64_t step() const { return static_cast<int64_t>(history_.size()); }
   const std::vector<StepRecord>& history() const { return history_; }
@@ -80,6 +79,7 @@ class Trainer {
   void WriteCheckpoint() const;
 
  private:
+  int interrupted_by_ = 0;
   void SaveProgress(bool last) const;
   double SequenceGradient(int64_t sequence, float* gradient) const;
   int64_t WindowOf(int64_t index);

@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/interrupt.h"
 #include "base/json.h"
 #include "model/train/random.h"
 #include "model/weights/model_file.h"
@@ -126,11 +128,14 @@ TEST(TrainerTest, ResumedRunIsTheSameRun) {
 TEST(TrainerTest, InterruptionFinishesTheStepAndLeavesACheckpoint) {
   const TrainConfig config = TinyConfig();
   const TemporaryFolder folder;
-  const std::atomic<bool> interrupted{true};
+  const InterruptGuard guard;
+  std::raise(SIGTERM);
   Trainer trainer(config, Walks(config),
-                  {.checkpoint = folder.path() / "c.safetensors",
-                   .interrupted = &interrupted});
+                  {
+                      .checkpoint = folder.path() / "c.safetensors",
+                  });
   EXPECT_FALSE(trainer.Run());
+  EXPECT_EQ(trainer.interrupted_by(), SIGTERM);
   EXPECT_EQ(trainer.step(), 1);
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "c.safetensors"));
 }

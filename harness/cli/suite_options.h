@@ -8,21 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "harness/run/execute.h"
+#include "harness/run/environment.h"
+#include "harness/run/suite_run.h"
 #include "harness/suite/suite.h"
 
 namespace plastometer {
 
-struct SuiteArguments {
-  std::string suite;  // empty: default
-  std::string lane, out, resume, shard;
-  int64_t batch = -1;  // -1: the suite's
-  int threads = 0;
-  int64_t seed = 1;
-  bool plan_only = false;
-  // Lanes that this process will use later on: pinned from the start.
-  std::vector<std::string> later_lanes;
-};
 void AddSuiteOptions(CLI::App& command, SuiteArguments& arguments);
 
 // --goldens, and the store that it names: goldens/ of the installation when it
@@ -33,22 +24,6 @@ std::filesystem::path StoreRoot(const std::string& goldens);
 // The suite with --lane and --batch laid over it.
 Suite SuiteOf(const SuiteArguments& arguments);
 
-// Pins the environment for the groups' lanes and `later_lanes`, which may start
-// this program anew: nothing is written before. Throws what does not hold.
-void PinEnvironment(std::span<const LoadedGroup> groups,
-                    const std::vector<std::string>& later_lanes = {});
-
-struct SuiteRun {
-  RunPlan plan;
-  std::vector<LoadedGroup> groups;  // of the plan, with their windows
-  RunFolder folder;
-  Collected collected;
-  Shard shard;
-};
-// Loads, pins the environment (which may start this program anew), measures
-// what the folder's journal lacks. `traced`: with traces, for goldens.
-SuiteRun RunSuite(const Suite& suite, const SuiteArguments& arguments,
-                  bool traced);
 // --plan: the plan alone on stdout, nothing measured.
 void PrintPlan(const Suite& suite, const SuiteArguments& arguments,
                bool traced);
