@@ -88,8 +88,8 @@ struct Case {
   std::function<at::Tensor()> ours;
   std::function<at::Tensor(at::ScalarType)> reference;
   double flops = 0, bytes = 0;
-  std::function<at::Tensor(at::ScalarType)> exact =
-      nullptr;  // first rows only, where all of them in fp64 take too long
+  // First rows only, where all of them in fp64 take too long.
+  std::function<at::Tensor(at::ScalarType)> exact = nullptr;
   const char* ratio_name = "ours_over_reference";
 };
 

@@ -1,5 +1,5 @@
 // Post-hoc, co-trained, healed: the same profile on models that differ in what
-// was plastic while they learned. 06: "always which frozen".
+// was plastic while they learned.
 #pragma once
 #include <cstdint>
 #include <optional>

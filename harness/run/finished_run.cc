@@ -50,11 +50,10 @@ FinishedRun ReadFinishedRun(const fs::path& folder) {
         ", or merge its shards");
   run.records = std::move(collected.records);
   for (size_t g = 0; g < run.plan.groups.size(); ++g) {
-    const std::string& name = run.plan.groups[g].cases.at(0).name;
-    run.group_names.push_back(name.substr(0, name.find('.')));
     const bool several = run.plan.groups.size() > 1;
-    AddTotals((several ? folder / run.group_names[g] : folder) / kResultsFile,
-              run.records[g]);
+    AddTotals(
+        (several ? folder / run.plan.groups[g].name : folder) / kResultsFile,
+        run.records[g]);
   }
   return run;
 }

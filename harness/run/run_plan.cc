@@ -49,9 +49,10 @@ Json FloorsJson(const std::vector<WindowRecord>& windows) {
   Json list = Json::array();
   for (const WindowRecord& w : windows) {
     if (w.floor.exact.empty()) return Json::array();
+    // A floor that is NaN is null.
     list.push_back({w.floor.scored_nats ? Json(*w.floor.scored_nats) : Json(),
                     w.floor.exact, w.floor.exact_nats,
-                    w.floor.scored_by_octave});  // null for NaN
+                    w.floor.scored_by_octave});
   }
   return list;
 }
@@ -147,11 +148,12 @@ Json AboutJson(const PlannedGroup& g) {
           {"floors", FloorsJson(r.windows)}};
 }
 
-void ReadAbout(const Json& about, PlannedGroup& g) {
+void ReadAbout(const Json& about, const std::string& source, PlannedGroup& g) {
   RunRecord& r = g.record;
   g.spec_json = about.at("spec").dump();
-  if (about["spec"].contains("/data/task"_json_pointer))
-    r.task = TaskRecordOf(ParseGroupJson(g.spec_json, "plan").data);
+  const SuiteGroup spec = ParseGroupJson(g.spec_json, source);
+  g.name = spec.name;
+  if (!spec.data.task.empty()) r.task = TaskRecordOf(spec.data);
   about.at("environment").get_to(g.environment);
   about.at("version").get_to(r.version);
   about.at("started_utc").get_to(r.started_utc);
@@ -199,7 +201,7 @@ void ReadWindows(const Json& list, const std::string& source,
 PlannedGroup ReadGroup(const Json& identity, const Json& about,
                        const std::string& source) {
   PlannedGroup g;
-  ReadAbout(about, g);
+  ReadAbout(about, source, g);
   RunRecord& r = g.record;
   identity.at("numeric_class").get_to(g.numeric_class);
   identity.at("layers").get_to(g.num_layers);
@@ -248,7 +250,7 @@ RunPlan MakePlan(
   for (size_t i = 0; i < groups.size(); ++i) {
     const LoadedGroup& g = groups[i];
     plan.groups.push_back(
-        {GroupJson(g.spec), environments[i].at("numeric_class"),
+        {g.spec.name, GroupJson(g.spec), environments[i].at("numeric_class"),
          g.config.num_layers, g.config.num_heads, TraitsOf(g.lane).loss_bytes(),
          environments[i], g.record, g.cases});
   }
