@@ -11,9 +11,9 @@ namespace plastometer {
 
 void KeepFreedMemory() {
 #if defined(__GLIBC__)
-  mallopt(M_ARENA_MAX, 1);  // the arenas of other threads give memory back
-                            // whatever the thresholds say
-  mallopt(M_MMAP_MAX, 0);   // the threshold itself cannot be set beyond 32 MiB
+  // The arenas of other threads give memory back whatever the thresholds say.
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_MMAP_MAX, 0);  // the threshold itself cannot be set beyond 32 MiB
   mallopt(M_TRIM_THRESHOLD, INT_MAX);
   mallopt(M_TOP_PAD, 64 << 20);
 #endif

@@ -2,6 +2,7 @@
 // batch or threads. Definitions: docs/counters.md.
 #pragma once
 #include <cstdint>
+#include <iterator>
 
 namespace plastometer {
 
@@ -10,24 +11,40 @@ namespace plastometer {
 constexpr int64_t kMiniBatchTokens = 16;
 
 struct Counters {
-  int64_t tokens = 0;         // sequences x tokens
-  int64_t inner_updates = 0;  // heads x full mini-batches whose update reached
-                              // the carried state, over layers and sequences
-  int64_t inner_updates_skipped =
-      0;  // those that `uniform` would have applied beyond these
-  int64_t inner_gradient_tokens =
-      0;  // tokens x heads x layers whose gradient entered an output
+  int64_t tokens = 0;  // sequences x tokens
+  // Heads x full mini-batches whose update reached the carried state, over
+  // layers and sequences.
+  int64_t inner_updates = 0;
+  // Those that `uniform` would have applied beyond these.
+  int64_t inner_updates_skipped = 0;
+  // Tokens x heads x layers whose gradient entered an output.
+  int64_t inner_gradient_tokens = 0;
   int64_t flops = 0;
   int64_t bytes_moved = 0;  // fp32 traffic of the inner loop, by formula
-  int64_t adaptive_state_bytes =
-      0;  // fp32 W and b of layers plastic at any time, per sequence
-  int64_t carry_bytes =
-      0;  // all that must be kept between two tokens, per sequence
+  // fp32 fast weights of layers plastic at any time, per sequence.
+  int64_t adaptive_state_bytes = 0;
+  // All that must be kept between two tokens, per sequence.
+  int64_t carry_bytes = 0;
 
-  Counters& operator+=(
-      const Counters& other);  // sums the totals; the per-sequence sizes must
-                               // be equal or unset
+  // Sums the totals; the per-sequence sizes must be equal or unset.
+  Counters& operator+=(const Counters& other);
   bool operator==(const Counters&) const = default;
 };
+
+// Each counter with its name in files.
+struct CounterField {
+  const char* name;
+  int64_t Counters::*value;
+};
+inline constexpr CounterField kCounterFields[] = {
+    {"tokens", &Counters::tokens},
+    {"inner_updates", &Counters::inner_updates},
+    {"inner_updates_skipped", &Counters::inner_updates_skipped},
+    {"inner_gradient_tokens", &Counters::inner_gradient_tokens},
+    {"flops", &Counters::flops},
+    {"bytes_moved", &Counters::bytes_moved},
+    {"adaptive_state_bytes", &Counters::adaptive_state_bytes},
+    {"carry_bytes", &Counters::carry_bytes}};
+static_assert(sizeof(Counters) == std::size(kCounterFields) * sizeof(int64_t));
 
 }  // namespace plastometer

@@ -69,8 +69,8 @@ class SafetensorsWriter {
  private:
   AtomicFile file_;
   std::map<std::string, uint64_t> pending_;  // name -> bytes yet to come
-  std::map<std::string, std::pair<uint64_t, uint64_t>>
-      places_;  // name -> begin in the file, bytes
+  // Name -> begin in the file, bytes.
+  std::map<std::string, std::pair<uint64_t, uint64_t>> places_;
 };
 
 // Writes a file atomically; tensors sorted by name, so equal content gives

@@ -14,13 +14,15 @@
 #include <random>
 #include <set>
 #include <string>
-#include <thread>
 
 #include "base/allocator.h"
 #include "base/error.h"
+#include "base/parallel.h"
 #include "baselines/machine.h"
 #include "harness/stats/basic.h"
 #include "model/model.h"
+#include "model/weights/parameter_specs.h"
+#include "tests/random_weights.h"
 
 namespace plastometer {
 namespace {
@@ -48,31 +50,13 @@ ModelConfig ConfigOf(const std::string& name) {
   return config;
 }
 
-TensorMap RandomWeights(const ModelConfig& config) {
-  std::mt19937 generator(1);
-  std::normal_distribution<float> normal(0.0f, 0.02f);
-  TensorMap weights;
-  for (const ParameterSpec& spec : ParameterSpecs(config)) {
-    int64_t n = 1;
-    for (int64_t s : spec.shape) n *= s;
-    std::vector<float> values(n);
-    const bool scale = spec.name.ends_with("norm/kernel") ||
-                       spec.name.ends_with("scale") ||
-                       spec.name.ends_with("ln_f/kernel");
-    for (float& value : values)
-      value = (scale ? 1.0f : 0.0f) + normal(generator);
-    weights[spec.name] = HostTensor::FromF32(spec.shape, values);
-  }
-  return weights;
-}
-
 // Those of the last config: the larger ones take seconds and gigabytes.
 const TensorMap& WeightsOf(const std::string& config_name) {
   static std::string last_name;
   static TensorMap last;
   if (last_name != config_name) {
     last.clear();
-    last = RandomWeights(ConfigOf(config_name));
+    last = RandomWeights(ConfigOf(config_name), 1);
     last_name = config_name;
   }
   return last;
@@ -374,9 +358,7 @@ benchmark::internal::Benchmark* Add(
     const std::function<void(benchmark::State&)>& body) {
   auto* added = benchmark::RegisterBenchmark(name.c_str(), body);
   added->ArgName("threads")->Unit(benchmark::kMillisecond)->UseManualTime();
-  for (const unsigned threads :
-       std::set{1U, std::max(1U, std::thread::hardware_concurrency())})
-    added->Arg(threads);
+  for (const int threads : std::set{1, NumCores()}) added->Arg(threads);
   return added;
 }
 

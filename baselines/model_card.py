@@ -18,6 +18,7 @@ MIN_WORKS = 12
 MIN_GAP = {"prose": 0.10, "code": 0.25}
 MIN_SHARE = 0.95
 MIN_BELOW_NGRAM = 0.25
+SCHEMA = 2  # of results.json
 
 
 def sha256(path):
@@ -82,6 +83,8 @@ def main():
     model_folder, run_folder, baseline_file = map(pathlib.Path, sys.argv[1:4])
     log = json.loads((model_folder / "model.train.json").read_text())
     results = json.loads((run_folder / "results.json").read_text())
+    if results["schema_version"] != SCHEMA:
+        sys.exit(f"{run_folder}/results.json: schema {results['schema_version']}; this program reads {SCHEMA} (docs/columns.md)")
     baseline = json.loads(baseline_file.read_text())
     config = log["config"]
     losses = read_losses(run_folder / "losses.safetensors")
@@ -115,7 +118,7 @@ def main():
             bits = w["nll"]["uniform"] / 0.6931471805599453 / float(w["scored_bytes"])
             below_xz += bits < xz[(w["document"], int(w["first_token"]))]
         early, late = position_gap(losses, mine, 0, 256), position_gap(losses, mine, 1024, 2048)
-        gap = frozen["nats_lost_against_uniform"]
+        gap = frozen["nats_lost"]
         rows.append((name, "yes" if name in trained else "no", slices[name]["windows"], slices[name]["works"],
                      f"{uniform['perplexity']:.1f}", f"{frozen['perplexity']:.1f}", interval(gap), f"{wins}/{len(mine)}",
                      f"{uniform['bits_per_byte']:.3f}", f"{base['order3_bits_per_byte']:.3f}", f"{base['order5_bits_per_byte']:.3f}",

@@ -15,14 +15,15 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/allocator.h"
 #include "base/error.h"
+#include "base/parallel.h"
 #include "baselines/machine.h"
 #include "harness/stats/basic.h"
 #include "model/cost/cost.h"
+#include "model/mixers/spec.h"
 #include "model/ops/arithmetic.h"
 #include "model/ops/reference/reference_ops.h"
 
@@ -87,8 +88,8 @@ struct Case {
   std::function<at::Tensor()> ours;
   std::function<at::Tensor(at::ScalarType)> reference;
   double flops = 0, bytes = 0;
-  std::function<at::Tensor(at::ScalarType)> exact =
-      nullptr;  // first rows only, where all of them in fp64 take too long
+  // First rows only, where all of them in fp64 take too long.
+  std::function<at::Tensor(at::ScalarType)> exact = nullptr;
   const char* ratio_name = "ours_over_reference";
 };
 
@@ -326,25 +327,19 @@ Case HeadLoss(Bench& b) {
 struct ScanData {
   explicit ScanData(const Bench& b) {
     const int64_t d = b.config.head_dim();
-    const bool mlp = b.config.inner_model == InnerModel::kMlp;
-    const int64_t J = mlp ? 4 * d : d;
     parameters.norm_weight = 1 + Random({b.H, d}, 0.1);
     parameters.norm_bias = Random({b.H, d}, 0.1);
     parameters.token_idx = Random({16}, 0.01);
-    parameters.w1 = Random({b.H, d, J}, kWeightScale);
-    parameters.b1 = Random({b.H, 1, J}, kWeightScale);
-    if (mlp) {
-      parameters.w2 = Random({b.H, J, d}, kWeightScale);
-      parameters.b2 = Random({b.H, 1, d}, kWeightScale);
-    }
+    for (const FastWeightSpec& weight : FastWeightsOf(b.config))
+      parameters.start.push_back(Random(weight.shape, kWeightScale));
     for (at::Tensor* x : {&q, &k, &v}) *x = Random({1, kTokens, b.D});
     lr = at::sigmoid(Random({1, kTokens, b.H}));
   }
   ops::InnerParameters As(at::ScalarType t) const {
     ops::InnerParameters p = parameters;
-    for (at::Tensor* x : {&p.norm_weight, &p.norm_bias, &p.token_idx, &p.w1,
-                          &p.b1, &p.w2, &p.b2})
-      if (x->defined()) *x = x->to(t);
+    for (at::Tensor* x : {&p.norm_weight, &p.norm_bias, &p.token_idx})
+      *x = x->to(t);
+    for (at::Tensor& w : p.start) w = w.to(t);
     return p;
   }
   // From W0, as a fresh sequence.
@@ -412,9 +407,7 @@ void Add(const std::string& name, const std::string& config, const Body& body,
         body(state, bench);
       });
   added->ArgName("threads")->UseRealTime()->Unit(benchmark::kMicrosecond);
-  for (const unsigned threads :
-       std::set{1U, std::max(1U, std::thread::hardware_concurrency())})
-    added->Arg(threads);
+  for (const int threads : std::set{1, NumCores()}) added->Arg(threads);
 }
 
 void AddProducts(const std::string& config) {

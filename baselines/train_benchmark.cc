@@ -14,9 +14,8 @@
 namespace plastometer::train {
 namespace {
 
-constexpr double kLossTolerance = 1e-5,
-                 kNormTolerance =
-                     1e-4;  // relative; fp32 rounding of another order of sums
+// Relative; fp32 rounding of another order of sums.
+constexpr double kLossTolerance = 1e-5, kNormTolerance = 1e-4;
 
 TrainConfig TextConfig() {
   TrainConfig c;
@@ -61,8 +60,7 @@ void TrainStep(benchmark::State& state, bool fused) {
   Trainer trainer(config, RandomTokens(config), options);
   trainer.Step();
   for (auto _ : state) trainer.Step();
-  state.SetItemsProcessed(state.iterations() *
-                          config.tokens_per_step());  // tokens per second
+  state.SetItemsProcessed(state.iterations() * config.tokens_per_step());
 }
 
 BENCHMARK_CAPTURE(TrainStep, fused, true)

@@ -3,7 +3,7 @@
 add_library(plastometer_options INTERFACE)
 target_compile_features(plastometer_options INTERFACE cxx_std_20)
 # -ffp-contract=off: a fused multiply-add happens only where the source writes one.
-# -O1: time is spent in the few libraries that say so (plastometer_hot below); the compiler takes a third less.
+# -O1: time is spent in the few libraries that say so (HOT below); the compiler takes a third less.
 target_compile_options(plastometer_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-unused-parameter -ffp-contract=off>
   $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CONFIG:Release>>:-O1>
@@ -21,66 +21,70 @@ if(CCACHE_PROGRAM)
   set(CMAKE_CUDA_COMPILER_LAUNCHER "${_launcher}")
 endif()
 
-# Precompiled headers of the three libraries that cost the compiler most, one target each: json, test (GoogleTest), torch.
-# A file still includes what it needs: preset tidy builds without them.
+# Precompiled headers: the standard library, and what costs the compiler most beside it. Each file gets the heaviest one that it
+# includes (a target that says TORCH: torch). A file still includes what it needs: preset tidy builds without them.
+set(_standard <algorithm> <array> <cmath> <cstdint> <filesystem> <functional> <map> <memory> <optional> <span> <string> <utility>
+  <vector>)
 function(plastometer_precompiled name)
   cmake_parse_arguments(ARG "" "" "HEADERS;DEPENDS" ${ARGN})
   file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/precompiled/${name}.cc" CONTENT "")
   add_library(plastometer_pch_${name} OBJECT "${CMAKE_BINARY_DIR}/precompiled/${name}.cc")
   target_link_libraries(plastometer_pch_${name} PRIVATE plastometer_options ${ARG_DEPENDS})
-  target_precompile_headers(plastometer_pch_${name} PRIVATE ${ARG_HEADERS})
+  target_precompile_headers(plastometer_pch_${name} PRIVATE ${ARG_HEADERS} ${_standard})
   set_target_properties(plastometer_pch_${name} PROPERTIES CXX_CLANG_TIDY "")
 endfunction()
 
-# Usage: plastometer_use_precompiled(TARGET NAME|none SOURCE...)   Reading one costs half a second: only files that profit do.
-function(plastometer_use_precompiled target name)
-  if(name STREQUAL none)
-    return()
-  endif()
-  target_precompile_headers(${target} REUSE_FROM plastometer_pch_${name})
-  # -fpch-preprocess: without it ccache takes no notice of the precompiled header.
-  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
-  if(NOT name STREQUAL json)
+# Usage: plastometer_use_precompiled(TORCH|"" SOURCE...)
+# Not CMake's REUSE_FROM, which knows one header a target: a file without JSON would read JSON's.
+function(plastometer_use_precompiled torch)
+  if(CMAKE_DISABLE_PRECOMPILE_HEADERS OR NOT CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     return()
   endif()
   foreach(_source IN LISTS ARGN)
-    if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${_source}")
-      file(STRINGS "${_source}" _uses REGEX "nlohmann/json.hpp")
+    cmake_path(ABSOLUTE_PATH _source)
+    set(_text "")
+    if(EXISTS "${_source}")
+      file(READ "${_source}" _text)
     endif()
-    if(NOT _uses)
-      set_source_files_properties("${_source}" PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+    if(torch)
+      set(_name torch)
+    elseif(_text MATCHES "#include <(gtest|gmock)/")
+      set(_name test)
+    elseif(_text MATCHES "#include <nlohmann/json.hpp>")
+      set(_name json)
+    else()
+      set(_name standard)
     endif()
+    set(_header "${CMAKE_BINARY_DIR}/CMakeFiles/plastometer_pch_${_name}.dir/cmake_pch.hxx")
+    # -fpch-preprocess: without it ccache takes no notice of the precompiled header.
+    set_source_files_properties("${_source}" PROPERTIES
+      COMPILE_OPTIONS "-Winvalid-pch;-fpch-preprocess;-include;${_header}" OBJECT_DEPENDS "${_header}.gch")
   endforeach()
 endfunction()
 
-# Usage: plastometer_library(NAME SOURCES a.cc ... [DEPENDS target ...] [PRECOMPILED json|torch|none])
+# Usage: plastometer_library(NAME [TORCH|HOT] SOURCES a.cc ... [DEPENDS target ...])
+# TORCH: its files include LibTorch. HOT: time is spent in there when the program runs.
 function(plastometer_library name)
-  cmake_parse_arguments(ARG "" "PRECOMPILED" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH;HOT" "" "SOURCES;DEPENDS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC plastometer_options ${ARG_DEPENDS})
-  if(NOT ARG_PRECOMPILED)
-    set(ARG_PRECOMPILED json)
+  if(ARG_HOT)
+    # Without a precompiled header: g++ 12 crashes on one that was made at another level.
+    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O3>)
+  else()
+    plastometer_use_precompiled("${ARG_TORCH}" ${ARG_SOURCES})
   endif()
-  plastometer_use_precompiled(${name} ${ARG_PRECOMPILED} ${ARG_SOURCES})
 endfunction()
 
-# Usage: plastometer_hot(TARGET): time is spent in there when the program runs.
-function(plastometer_hot target)
-  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O3>)
-endfunction()
-
-# Usage: plastometer_test(NAME SOURCES a_test.cc ... [DEPENDS target ...] [LABELS l ...] [TIMEOUT s] [PRECOMPILED test|torch|none])
+# Usage: plastometer_test(NAME SOURCES a_test.cc ... [DEPENDS target ...] [LABELS l ...] [TIMEOUT s] [TORCH])
 # One ctest entry a binary. Every test carries the label `cpu` or `gpu`; `torch-free` marks those that link no LibTorch.
 function(plastometer_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT;PRECOMPILED" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 600)
   endif()
   if(NOT ARG_LABELS)
     set(ARG_LABELS cpu)
-  endif()
-  if(NOT ARG_PRECOMPILED)
-    set(ARG_PRECOMPILED test)
   endif()
   # What needs neither fetched text nor a GPU is enough to trust an air-gapped build: ctest -L offline.
   if("cpu" IN_LIST ARG_LABELS AND NOT "network" IN_LIST ARG_LABELS)
@@ -91,7 +95,7 @@ function(plastometer_test name)
   target_link_libraries(${name} PRIVATE plastometer_options plastometer_test_paths ${ARG_DEPENDS} GTest::gtest_main GTest::gmock)
   # Not linted: gtest's macros cost clang-tidy more time than all libraries together.
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests" CXX_CLANG_TIDY "")
-  plastometer_use_precompiled(${name} ${ARG_PRECOMPILED} ${ARG_SOURCES})
+  plastometer_use_precompiled("${ARG_TORCH}" ${ARG_SOURCES})
   add_test(NAME ${name} COMMAND ${name})
   # A skipped test is a test that measured nothing: it fails.
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}

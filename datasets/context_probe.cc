@@ -6,13 +6,13 @@
 #include <set>
 #include <utility>
 
+#include "base/counters.h"
 #include "base/error.h"
 #include "datasets/synthetic/draw.h"
 
 namespace plastometer {
 namespace {
 
-constexpr int64_t kMiniBatch = 16;
 constexpr uint64_t kNoiseKey = 0x6e6f697365;  // "noise"
 
 // Ids with their bytes of text.
@@ -66,8 +66,8 @@ class Builder {
       piece.ids.push_back(
           condition == "own+noise"
               ? alphabet_[synthetic::DrawBelow(alphabet_.size(), &draws)]
-              : w.ids[static_cast<size_t>(probe_.before - kMiniBatch +
-                                          t % kMiniBatch)]);
+              : w.ids[static_cast<size_t>(probe_.before - kMiniBatchTokens +
+                                          t % kMiniBatchTokens)]);
     }
     return piece;
   }
@@ -130,7 +130,7 @@ void Check(const ContextProbe& probe) {
   }
   if (seen.empty()) throw UsageError("context probe: no condition is named");
   for (const int64_t tokens : {probe.before, probe.between})
-    if (tokens < kMiniBatch || tokens % kMiniBatch != 0)
+    if (tokens < kMiniBatchTokens || tokens % kMiniBatchTokens != 0)
       throw UsageError("context probe: " + std::to_string(tokens) +
                        " tokens of context; expected a multiple of 16 from 16 "
                        "on");

@@ -1,7 +1,6 @@
 #include "datasets/corpus.h"
 
 #include <algorithm>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <span>
 
@@ -162,14 +161,6 @@ std::vector<Window> FirstWindows(const Document& document,
     if (windows.empty()) report->dropped_documents.push_back(document.id);
   }
   return windows;
-}
-
-std::vector<Window> CutWindows(const Document& document,
-                               const Tokenizer& tokenizer,
-                               int64_t context_tokens, int64_t min_tokens,
-                               CutReport* report) {
-  return FirstWindows(document, tokenizer, context_tokens, min_tokens,
-                      std::numeric_limits<int64_t>::max(), report);
 }
 
 std::string WindowsSha256(const std::vector<Window>& windows) {

@@ -46,21 +46,15 @@ struct Window {
 // What cutting left out.
 struct CutReport {
   std::vector<std::string> dropped_documents;  // shorter than min_tokens
-  int64_t dropped_tokens =
-      0;  // in them, and in remainders shorter than min_tokens
+  // In them, and in remainders shorter than min_tokens.
+  int64_t dropped_tokens = 0;
 };
 
 inline constexpr int64_t kMinTokens = 256;
 
-// Neighbouring windows of `context_tokens`; the last may be shorter, down to
+// Neighbouring windows of `context_tokens`, at most `max_windows`; the document
+// is read no further than it must. Its last may be shorter, down to
 // `min_tokens`.
-std::vector<Window> CutWindows(const Document& document,
-                               const Tokenizer& tokenizer,
-                               int64_t context_tokens,
-                               int64_t min_tokens = kMinTokens,
-                               CutReport* report = nullptr);
-// Only the first `max_windows`: reads no further into the document than it
-// must.
 std::vector<Window> FirstWindows(const Document& document,
                                  const Tokenizer& tokenizer,
                                  int64_t context_tokens, int64_t min_tokens,

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/process.h"
 #include "base/sha256.h"
 #include "datasets/extract/extract.h"
@@ -176,7 +177,8 @@ FetchResult FetchSource(const Source& source, const FetchOptions& options) {
   UnpackDeb(deb, root);
   std::vector<Document> documents;
   try {
-    documents = ExtractDocuments(root, source.extract);
+    documents =
+        ExtractDocuments(root, ParseJson(source.extract_json, "sources.json"));
   } catch (const nlohmann::json::exception& e) {
     throw InvalidError("sources.json: extract rules of " + source.name + ": " +
                        e.what());

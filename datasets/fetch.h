@@ -11,8 +11,8 @@ namespace plastometer {
 
 struct FetchOptions {
   std::filesystem::path data_folder;
-  std::filesystem::path
-      debs;  // a folder with the .deb files; empty: ask the package archive
+  // A folder with the .deb files; empty: ask the package archive.
+  std::filesystem::path debs;
   std::function<void(const std::string&)> log = nullptr;  // one line a step
 };
 

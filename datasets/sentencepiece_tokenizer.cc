@@ -75,8 +75,9 @@ void SentencePieceTokenizer::ReadPieces() {
                                !sp.IsUnused(id));
     texts_.push_back(stands_for_text_.back() ? BlanksAsBlanks(piece) : "");
     if (sp.IsByte(id)) {
+      // "<0xAB>"
       const auto byte = static_cast<unsigned char>(
-          std::stoi(piece.substr(3, 2), nullptr, 16));  // <0xAB>
+          std::stoi(piece.substr(3, 2), nullptr, 16));
       texts_.back() = std::string(1, static_cast<char>(byte));
       byte_ids_[byte] = id;
     } else if (piece.size() > 1 && piece.find('\n') != std::string::npos) {

@@ -18,8 +18,8 @@ constexpr const char* kFormat = "plastometer-slice-1";
 
 struct Wanted {
   const Slice& slice;
-  std::map<std::pair<std::string, std::string>, std::vector<size_t>>
-      pieces;  // by source and document
+  // By source and document.
+  std::map<std::pair<std::string, std::string>, std::vector<size_t>> pieces;
   std::vector<Window> windows;
   size_t num_found = 0;
 };

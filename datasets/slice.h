@@ -15,8 +15,8 @@ struct Slice {
     std::string source, document;
     int64_t first_token = 0, num_tokens = 0;
   };
-  std::string
-      data;  // name of the user's file or folder; empty: fetched sources
+  // Name of the user's file or folder; empty: fetched sources.
+  std::string data;
   std::string tokenizer_sha256;
   int64_t context_tokens = 0;
   std::vector<Piece> pieces;
@@ -31,8 +31,8 @@ void WriteSlice(const Slice& slice, const std::filesystem::path& path);
 Slice LoadSlice(const std::filesystem::path& path);
 
 struct SliceInputs {
-  std::filesystem::path
-      data;  // the user's file or folder; empty: fetched sources
+  // The user's file or folder; empty: fetched sources.
+  std::filesystem::path data;
   std::filesystem::path data_folder;  // empty: DataFolder()
 };
 

@@ -11,8 +11,8 @@
 
 namespace plastometer {
 
-extern const char kSourcesJson[];  // sources.json, built in: the program needs
-                                   // no file beside it
+// sources.json, built in: the program needs no file beside it.
+extern const char kSourcesJson[];
 
 namespace {
 
@@ -25,7 +25,7 @@ Source ParseSource(const nlohmann::json& j) {
   s.text_sha256 = j.value("text_sha256", "");
   s.licence = j.at("licence"), s.training_allowed = j.at("training_allowed");
   s.in_default = j.at("default"), s.in_training = j.at("training");
-  s.extract = j.at("extract"), s.split = j.at("split");
+  s.extract_json = j.at("extract").dump(), s.split_json = j.at("split").dump();
   if (s.in_training && !s.training_allowed) {
     throw InvalidError(
         "sources.json: " + s.name +
@@ -46,10 +46,12 @@ std::vector<std::string> WorksOf(const std::vector<Document>& documents) {
 
 std::set<std::string> HeldOut(const Source& source,
                               const std::vector<std::string>& works) {
-  const std::string rule = source.split.at("rule");
+  const nlohmann::json split =
+      ParseJson(source.split_json, "split rule of " + source.name);
+  const std::string rule = split.at("rule");
   std::set<std::string> heldout;
   if (rule == "named") {
-    heldout = source.split.at("heldout").get<std::set<std::string>>();
+    heldout = split.at("heldout").get<std::set<std::string>>();
     for (const auto& name : heldout) {
       if (std::ranges::find(works, name) == works.end()) {
         throw InvalidError("sources.json: " + source.name + " holds out \"" +
@@ -57,13 +59,11 @@ std::set<std::string> HeldOut(const Source& source,
       }
     }
   } else if (rule == "every") {
-    const size_t step = source.split.at("step"),
-                 first = source.split.at("first");
+    const size_t step = split.at("step"), first = split.at("first");
     for (size_t i = first; i < works.size(); i += std::max<size_t>(step, 1))
       heldout.insert(works[i]);
   } else if (rule == "all") {
-    if (source.split.at("as") == "heldout")
-      heldout.insert(works.begin(), works.end());
+    if (split.at("as") == "heldout") heldout.insert(works.begin(), works.end());
   } else {
     throw InvalidError("sources.json: split rule \"" + rule + "\" of " +
                        source.name + "; expected named, every or all");

@@ -2,7 +2,6 @@
 // and who is held out.
 #pragma once
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,19 +10,19 @@
 
 namespace plastometer {
 
-struct Source {  // NOLINT(bugprone-exception-escape): nlohmann::json's
+struct Source {
   std::string name, domain;
   std::string package, version, architecture;
   uint64_t bytes = 0;  // of the .deb
   std::string sha256;  // of the .deb
-  std::string
-      text_sha256;  // of the extracted text (TextSha256); empty when not pinned
+  // Of the extracted text (TextSha256); empty when not pinned.
+  std::string text_sha256;
   std::string licence;
-  bool training_allowed = false;  // public domain, BSD or Boost, and no
-                                  // parallel text of a held-out source
-  bool in_default = false;        // part of the default evaluation set
-  bool in_training = false;       // part of the shipped models' training text
-  nlohmann::json extract, split;
+  // Public domain, BSD or Boost, and no parallel text of a held-out source.
+  bool training_allowed = false;
+  bool in_default = false;   // part of the default evaluation set
+  bool in_training = false;  // part of the shipped models' training text
+  std::string extract_json, split_json;  // rules, in canonical form
 
   // What the package archive calls the file; a colon in the version is written
   // %3a.

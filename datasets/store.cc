@@ -27,7 +27,7 @@ fs::path RecordFile(const fs::path& data_folder, const std::string& source) {
 // A change of extraction or split rules in the manifest makes stored text stale
 // as well.
 std::string RulesSha256(const Source& source) {
-  return Sha256Hex(source.extract.dump() + source.split.dump() +
+  return Sha256Hex(source.extract_json + source.split_json +
                    std::to_string(kExtractionFormat));
 }
 

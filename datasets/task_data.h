@@ -14,8 +14,9 @@ struct TaskData {
   int64_t num_documents = 64;
   int64_t num_tokens = 128;   // of each
   bool answers_only = false;  // score the answers alone
-  bool held_out = true;  // documents that training never sees; false: those
-                         // that it sees, from the first
+  // Documents that training never sees; false: those that it sees, from the
+  // first.
+  bool held_out = true;
 };
 
 // Throws kUsage: unknown task or parameter, a value out of its range;

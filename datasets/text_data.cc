@@ -149,7 +149,7 @@ class Chooser {
     for (const auto& domain : options_.domains) {
       if (taken_[domain] == 0 && !set_.windows.empty())
         throw InvalidError(path + ": no document of domain \"" + domain + "\"" +
-                           Known());
+                           OtherDomains());
     }
     if (set_.windows.empty()) Fail(path);
     if (!dropped_.empty()) set_.notes.push_back(Dropped());
@@ -174,7 +174,7 @@ class Chooser {
                  it->second >= options_.documents_per_domain;
         });
   }
-  std::string Known() const {
+  std::string OtherDomains() const {
     std::string known;
     for (const auto& [domain, count] : taken_) {
       if (std::ranges::find(options_.domains, domain) == options_.domains.end())
@@ -194,7 +194,7 @@ class Chooser {
   [[noreturn]] void Fail(const std::string& path) const {
     if (dropped_.empty())
       throw InvalidError(path + ": no document of the domains asked for" +
-                         Known());
+                         OtherDomains());
     throw InvalidError(
         path + ": no document reaches " + std::to_string(options_.min_tokens) +
         " tokens (the longest has " + std::to_string(longest_dropped_) +

@@ -26,10 +26,10 @@ bool IsJsonLines(const std::filesystem::path& path);
 
 struct TextDataOptions {
   std::vector<std::string> domains;  // empty: all
-  int64_t documents_per_domain =
-      32;  // of JSON lines: the first that are long enough
-  int64_t min_tokens = kMinTokens;   // shorter documents are left out, counted
-                                     // and named; at least 2
+  // Of JSON lines: the first that are long enough.
+  int64_t documents_per_domain = 32;
+  // Shorter documents are left out, counted and named; at least 2.
+  int64_t min_tokens = kMinTokens;
   int64_t windows_per_document = 0;  // the first ones; 0: all
 };
 

@@ -14,8 +14,8 @@ namespace plastometer {
 
 struct Encoding {
   std::vector<int32_t> ids;
-  std::vector<int32_t>
-      bytes;  // of text that each id stands for; they add up to the text's size
+  // Of text that each id stands for; they add up to the text's size.
+  std::vector<int32_t> bytes;
 };
 
 // Decode(Encode(x)) == x for every valid UTF-8 text. Implementations may be
@@ -51,8 +51,8 @@ class Tokenizer {
 
   virtual int32_t vocab_size() const = 0;
   virtual std::string name() const = 0;
-  virtual std::string sha256()
-      const = 0;  // of the model file; of the name for bytes
+  // Of the model file; of the name for bytes.
+  virtual std::string sha256() const = 0;
 
  protected:
   virtual Encoding EncodeValid(std::string_view text,
@@ -111,9 +111,9 @@ class SentencePieceTokenizer : public Tokenizer {
   std::unique_ptr<Processor> processor_;
   std::vector<std::string> texts_;  // by id, blanks as blanks
   std::vector<bool> stands_for_text_;
-  std::vector<int32_t> byte_ids_;     // by byte
-  std::vector<int32_t> newline_ids_;  // encoding of "\n", with the blank that
-                                      // the model puts before every text
+  std::vector<int32_t> byte_ids_;  // by byte
+  // Encoding of "\n", with the blank that the model puts before every text.
+  std::vector<int32_t> newline_ids_;
   bool splits_at_newline_ = true;
 };
 

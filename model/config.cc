@@ -1,10 +1,13 @@
 #include "model/config.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/counters.h"
 #include "base/error.h"
 
 namespace plastometer {
@@ -20,7 +23,25 @@ constexpr NamedSize kNamedSizes[] = {{"125m", 12, 768, 12, 2048},
                                      {"350m", 24, 1024, 16, 2736},
                                      {"760m", 24, 1536, 16, 4096},
                                      {"1b", 24, 2048, 32, 5504}};
-constexpr double kLinearBaseLr = 1.0, kMlpBaseLr = 0.1;
+
+// One row a mixer. The published TTT-MLP models use a rate of 0.1, but both
+// public classes default to 1.0, so a missing one is only harmless for
+// TTT-Linear.
+struct InnerModelName {
+  InnerModel inner_model;
+  const char *name, *jax_block;
+  double base_lr;
+  bool base_lr_may_be_missing;
+};
+constexpr InnerModelName kInnerModels[] = {
+    {InnerModel::kLinear, "linear", "ttt_linear", 1.0, true},
+    {InnerModel::kMlp, "mlp", "ttt_mlp", 0.1, false}};
+
+const InnerModelName& NameOf(InnerModel inner_model) {
+  for (const InnerModelName& row : kInnerModels)
+    if (row.inner_model == inner_model) return row;
+  throw InternalError("inner model without a name");
+}
 
 std::string Join(const std::vector<std::string>& names) {
   std::string text;
@@ -95,19 +116,21 @@ class Fields {
   const std::string& source_;
 };
 
-// The published TTT-MLP models use 0.1 but both public classes default to 1.0,
-// so a missing rate is only harmless for TTT-Linear.
 double BaseLr(const Fields& fields, InnerModel inner_model) {
-  return inner_model == InnerModel::kLinear
-             ? fields.Number("ttt_base_lr", kLinearBaseLr)
-             : fields.Number("ttt_base_lr");
+  const InnerModelName& row = NameOf(inner_model);
+  return row.base_lr_may_be_missing ? fields.Number("ttt_base_lr", row.base_lr)
+                                    : fields.Number("ttt_base_lr");
 }
 
 InnerModel ParseInnerModel(const Fields& fields, const char* name) {
   const std::string text = fields.Text(name);
-  if (text == "linear") return InnerModel::kLinear;
-  if (text == "mlp") return InnerModel::kMlp;
-  throw fields.Bad(name, "\"linear\" or \"mlp\"");
+  std::string expected;
+  for (const InnerModelName& row : kInnerModels) {
+    if (text == row.name) return row.inner_model;
+    expected +=
+        (expected.empty() ? "\"" : " or \"") + std::string(row.name) + "\"";
+  }
+  throw fields.Bad(name, expected);
 }
 
 // The fields that JAX and Hugging Face spell alike.
@@ -138,14 +161,15 @@ void RequireTiedHead(const Fields& fields) {
 ModelConfig FromJax(const Fields& fields) {
   ModelConfig config = SharedFields(fields);
   const std::string block = fields.Text("seq_modeling_block");
-  const bool mamba = block == "ttt_linear" || block == "ttt_mlp";
-  const bool base = block == "ttt_linear_base" || block == "ttt_mlp_base";
-  if (!mamba && !base) {
+  const auto row = std::ranges::find_if(kInnerModels, [&](const auto& r) {
+    return block == r.jax_block || block == r.jax_block + std::string("_base");
+  });
+  if (row == std::end(kInnerModels)) {
     throw fields.Bad("seq_modeling_block",
                      "ttt_linear, ttt_linear_base, ttt_mlp or ttt_mlp_base");
   }
-  config.inner_model =
-      block.starts_with("ttt_linear") ? InnerModel::kLinear : InnerModel::kMlp;
+  const bool mamba = block == row->jax_block;
+  config.inner_model = row->inner_model;
   config.backbone = mamba ? Backbone::kMamba : Backbone::kTransformer;
   if (fields.Flag("pre_conv", mamba) != mamba) {
     throw fields.Bad("pre_conv", std::string(mamba ? "true" : "false") +
@@ -252,61 +276,6 @@ void RequirePositive(const std::string& source, const char* name,
   }
 }
 
-void AddInnerModel(const ModelConfig& c, const std::string& block,
-                   std::vector<ParameterSpec>* specs) {
-  const int64_t heads = c.num_heads, d = c.head_dim();
-  const bool mlp = c.inner_model == InnerModel::kMlp;
-  const int64_t wide = mlp ? 4 * d : d;
-  specs->push_back({block + "ttt_dense_0", {heads, d, wide}});
-  specs->push_back({block + "ttt_bias_0", {heads, 1, wide}});
-  if (mlp) {
-    specs->push_back({block + "ttt_dense_1", {heads, wide, d}});
-    specs->push_back({block + "ttt_bias_1", {heads, 1, d}});
-  }
-}
-
-void AddTttLayer(const ModelConfig& c, const std::string& block,
-                 std::vector<ParameterSpec>* specs) {
-  const int64_t width = c.hidden_size, heads = c.num_heads;
-  const bool mamba = c.backbone == Backbone::kMamba;
-  for (const char* name :
-       {"wq", mamba ? nullptr : "wk", "wv", "wo", mamba ? "wg" : nullptr}) {
-    if (name != nullptr) {
-      specs->push_back({block + name + "/kernel", {width, width}});
-    }
-  }
-  if (mamba) {
-    for (const char* name : {"conv_q", "conv_k"}) {
-      specs->push_back({block + name + "/kernel", {c.conv_width, 1, width}});
-      specs->push_back({block + name + "/bias", {width}});
-    }
-  }
-  specs->push_back({block + "learnable_ttt_lr/kernel", {heads, width, 1}});
-  specs->push_back({block + "learnable_ttt_lr/bias", {heads, 1}});
-  specs->push_back({block + "learnable_token_idx", {c.mini_batch_size}});
-  specs->push_back({block + "ttt_norm/scale", {heads, c.head_dim()}});
-  specs->push_back({block + "ttt_norm/bias", {heads, c.head_dim()}});
-  AddInnerModel(c, block, specs);
-  specs->push_back({block + "post_norm/scale", {width}});
-  specs->push_back({block + "post_norm/bias", {width}});
-}
-
-void AddLayer(const ModelConfig& c, const std::string& layer,
-              std::vector<ParameterSpec>* specs) {
-  const int64_t width = c.hidden_size, ffn = c.intermediate_size;
-  if (c.backbone == Backbone::kMamba) {
-    specs->push_back({layer + "conv/conv_norm/kernel", {width}});
-    specs->push_back({layer + "conv/conv1/kernel", {c.conv_width, 1, width}});
-    specs->push_back({layer + "conv/conv1/bias", {width}});
-  }
-  specs->push_back({layer + "seq_norm/kernel", {width}});
-  specs->push_back({layer + "ffn_norm/kernel", {width}});
-  AddTttLayer(c, layer + "seq_modeling_block/", specs);
-  specs->push_back({layer + "feed_forward/w1/kernel", {width, ffn}});
-  specs->push_back({layer + "feed_forward/w3/kernel", {width, ffn}});
-  specs->push_back({layer + "feed_forward/w2/kernel", {ffn, width}});
-}
-
 }  // namespace
 
 std::vector<std::string> NamedConfigs() {
@@ -330,7 +299,7 @@ ModelConfig NamedConfig(const std::string& name) {
     config.num_layers = size.layers;
     config.num_heads = size.heads;
     config.inner_model = mlp ? InnerModel::kMlp : InnerModel::kLinear;
-    config.ttt_base_lr = mlp ? kMlpBaseLr : kLinearBaseLr;
+    config.ttt_base_lr = NameOf(config.inner_model).base_lr;
     return config;
   }
   throw UsageError("no model config is named \"" + name + "\"; there are " +
@@ -401,7 +370,7 @@ void ValidateConfig(const ModelConfig& c, const std::string& source) {
                        std::to_string(c.num_heads) +
                        " must be a whole, even head width");
   }
-  if (c.mini_batch_size != 16 || c.conv_width != 4) {
+  if (c.mini_batch_size != kMiniBatchTokens || c.conv_width != 4) {
     throw InvalidError(
         source + ": mini_batch_size " + std::to_string(c.mini_batch_size) +
         " and convolution width " + std::to_string(c.conv_width) +
@@ -414,32 +383,11 @@ void ValidateConfig(const ModelConfig& c, const std::string& source) {
 }
 
 std::string ToString(InnerModel inner_model) {
-  return inner_model == InnerModel::kLinear ? "linear" : "mlp";
+  return NameOf(inner_model).name;
 }
 
 std::string ToString(Backbone backbone) {
   return backbone == Backbone::kMamba ? "mamba" : "transformer";
-}
-
-std::vector<ParameterSpec> ParameterSpecs(const ModelConfig& config) {
-  std::vector<ParameterSpec> specs;
-  specs.push_back(
-      {"model/wte/embedding", {config.vocab_size, config.hidden_size}});
-  for (int64_t layer = 0; layer < config.num_layers; ++layer) {
-    AddLayer(config, "model/h/" + std::to_string(layer) + "/", &specs);
-  }
-  specs.push_back({"model/ln_f/kernel", {config.hidden_size}});
-  return specs;
-}
-
-int64_t NumParameters(const ModelConfig& config) {
-  int64_t total = 0;
-  for (const ParameterSpec& spec : ParameterSpecs(config)) {
-    int64_t elements = 1;
-    for (const int64_t extent : spec.shape) elements *= extent;
-    total += elements;
-  }
-  return total;
 }
 
 }  // namespace plastometer

@@ -1,5 +1,5 @@
 // What a TTT language model is, without its weights: sizes, backbone, inner
-// model, and the canonical parameter list.
+// model. Its parameters: model/weights/parameter_specs.h.
 //
 // Letters used in every header of model/: B sequences, T tokens, L layers, D
 // width, H heads, d = D/H, F SwiGLU width, V vocabulary, b = 16 tokens of an
@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "base/counters.h"
+
 namespace plastometer {
 
 enum class InnerModel { kLinear, kMlp };
@@ -19,16 +21,16 @@ enum class Backbone { kMamba, kTransformer };
 
 struct ModelConfig {
   int64_t vocab_size = 0;
-  int64_t hidden_size = 0;        // D
-  int64_t intermediate_size = 0;  // F
-  int64_t num_layers = 0;         // L
-  int64_t num_heads = 0;          // H
-  int64_t mini_batch_size = 16;   // b; the only value supported
-  int64_t conv_width = 4;         // the only value supported
+  int64_t hidden_size = 0;                     // D
+  int64_t intermediate_size = 0;               // F
+  int64_t num_layers = 0;                      // L
+  int64_t num_heads = 0;                       // H
+  int64_t mini_batch_size = kMiniBatchTokens;  // b; no other is supported
+  int64_t conv_width = 4;                      // the only value supported
   InnerModel inner_model = InnerModel::kLinear;
   Backbone backbone = Backbone::kMamba;
-  double ttt_base_lr =
-      1.0;  // 1.0 for TTT-Linear, 0.1 for TTT-MLP in the published models
+  // 1.0 for TTT-Linear, 0.1 for TTT-MLP in the published models.
+  double ttt_base_lr = 1.0;
   double rope_theta = 10000.0;
   double rms_norm_eps = 1e-6;
   double initializer_range = 0.02;
@@ -56,19 +58,5 @@ void ValidateConfig(const ModelConfig& config, const std::string& source);
 
 std::string ToString(InnerModel inner_model);  // "linear", "mlp"
 std::string ToString(Backbone backbone);       // "mamba", "transformer"
-
-struct ParameterSpec {
-  std::string
-      name;  // canonical: the JAX key path below params/params joined with '/'
-  std::vector<int64_t>
-      shape;  // JAX shapes: dense kernels are [in, out], convolutions [4, 1, D]
-};
-
-// Every parameter of the model, in file order (ttt-facts 1.5), e.g.
-// "model/wte/embedding" [V, D], "model/h/0/seq_modeling_block/wq/kernel" [D,
-// D], "model/h/0/seq_modeling_block/ttt_norm/scale" [H, d].
-std::vector<ParameterSpec> ParameterSpecs(const ModelConfig& config);
-
-int64_t NumParameters(const ModelConfig& config);
 
 }  // namespace plastometer

@@ -1,9 +1,9 @@
 #include "model/digests.h"
 
 #include <span>
-#include <string>
 
 #include "base/sha256.h"
+#include "model/mixers/spec.h"
 
 namespace plastometer {
 namespace {
@@ -30,21 +30,22 @@ std::vector<uint32_t> RowDigests(const at::Tensor& h) {
   return digests;
 }
 
-std::vector<uint32_t> StateDigests(const TensorMap& state, int64_t num_layers,
-                                   int64_t num_sequences, int64_t num_heads) {
+std::vector<uint32_t> StateDigests(const TensorMap& state,
+                                   const ModelConfig& config,
+                                   int64_t num_sequences) {
+  const std::vector<FastWeightSpec> weights = FastWeightsOf(config);
+  const int64_t num_heads = config.num_heads;
   std::vector<uint32_t> digests;
   for (int64_t b = 0; b < num_sequences; ++b) {
-    for (int64_t l = 0; l < num_layers; ++l) {
+    for (int64_t l = 0; l < config.num_layers; ++l) {
       for (int64_t h = 0; h < num_heads; ++h) {
         Sha256 hash;
-        for (const char* name : {"W1", "b1", "W2", "b2"}) {
-          const auto found =
-              state.find("final_state." + std::to_string(l) + "." + name);
-          if (found == state.end()) continue;  // TTT-Linear has no W2, b2
-          const std::vector<std::byte>& bytes = found->second.bytes;
+        for (const FastWeightSpec& weight : weights) {
+          const std::span<const std::byte> bytes =
+              state.at(StateName(l, weight)).bytes;
           const size_t head_bytes =
               bytes.size() / static_cast<size_t>(num_sequences * num_heads);
-          hash.Update(std::span(bytes).subspan(
+          hash.Update(bytes.subspan(
               static_cast<size_t>(b * num_heads + h) * head_bytes, head_bytes));
         }
         digests.push_back(Short(hash));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/host_tensor.h"
+#include "model/config.h"
 
 namespace plastometer {
 
@@ -14,9 +15,10 @@ namespace plastometer {
 // B * T numbers.
 std::vector<uint32_t> RowDigests(const at::Tensor& h);
 
-// Of each head's fast weights (W1, b1, W2, b2 in that order). `state`: as
+// Of each head's fast weights, in the order of the mixer's spec. `state`: as
 // Sequences::FastWeights -> [B, L, H].
-std::vector<uint32_t> StateDigests(const TensorMap& state, int64_t num_layers,
-                                   int64_t num_sequences, int64_t num_heads);
+std::vector<uint32_t> StateDigests(const TensorMap& state,
+                                   const ModelConfig& config,
+                                   int64_t num_sequences);
 
 }  // namespace plastometer

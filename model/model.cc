@@ -7,9 +7,9 @@
 #include <cmath>
 #include <exception>
 #include <optional>
-#include <thread>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "base/sha256.h"
 #include "model/causality.h"
 #include "model/device/device.h"
@@ -21,39 +21,22 @@
 #include "model/tensor_io.h"
 #include "model/weights/mean_state.h"
 #include "model/weights/model_file.h"
+#include "model/weights/parameter_specs.h"
 
 namespace plastometer {
 namespace {
 
 at::TensorOptions OptionsOf(Lane lane) {
-  switch (lane) {
-    case Lane::kCpuReference:
-    case Lane::kCpuPortable:
-    case Lane::kCpuNative:
-    case Lane::kCpuNativeBf16:
-      return at::TensorOptions().dtype(at::kFloat);
-    case Lane::kCpuReferenceFp64:
-      return at::TensorOptions().dtype(at::kDouble);
-    case Lane::kCudaReference:
-      return at::TensorOptions().dtype(at::kFloat).device(at::kCUDA);
-  }
-  throw InternalError("lane without tensor options");
+  const LaneTraits& traits = TraitsOf(lane);
+  const auto options = at::TensorOptions().dtype(
+      traits.dtype == DType::kF64 ? at::kDouble : at::kFloat);
+  return traits.on_cpu() ? options : options.device(at::kCUDA);
 }
 
 // The matrices that ForEachMatrix visits, the small one of the inner rate
 // aside.
 bool IsDense(const ParameterSpec& spec) {
-  return spec.shape.size() == 2 &&
-         (spec.name.ends_with("/kernel") || spec.name.ends_with("/embedding"));
-}
-
-int ResolveThreads(int num_threads) {
-  if (num_threads < 0)
-    throw UsageError("--threads " + std::to_string(num_threads) +
-                     "; expected a number >= 0");
-  return num_threads > 0 ? num_threads
-                         : static_cast<int>(std::max(
-                               1u, std::thread::hardware_concurrency()));
+  return spec.role == ParameterRole::kMatrix && spec.shape.size() == 2;
 }
 
 std::vector<double> ToDoubleVector(const at::Tensor& tensor) {
@@ -71,7 +54,7 @@ void CheckStatisticsMode(SequenceState& state, StatisticsMode mode) {
         std::to_string(state.position));
   }
   if (!inside) {
-    for (LayerState& layer : state.layers) layer.virtual_inner = {};
+    for (LayerState& layer : state.layers) layer.mixer.virtual_inner = {};
   }
   state.statistics_mode = mode;
 }
@@ -79,14 +62,15 @@ void CheckStatisticsMode(SequenceState& state, StatisticsMode mode) {
 }  // namespace
 
 struct Sequences::Impl {
-  Impl(SequenceState s, Profile p)
-      : state(std::move(s)), profile(std::move(p)) {}
+  const ModelConfig config;
   SequenceState state;
   Profile profile;
-  ModelConfig config;
-  at::TensorOptions options;
-  std::vector<ops::InnerParameters>
-      initial;  // the start of every layer, shared with the model
+  // Where every layer began, shared with the model.
+  std::vector<ops::FastWeights> start;
+
+  const ops::FastWeights& weights(size_t layer) const {
+    return state.layers[layer].mixer.inner.weights;
+  }
 };
 
 Sequences::Sequences(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -104,22 +88,16 @@ Sequences Sequences::Snapshot() const {
 
 TensorMap Sequences::FastWeights() const {
   TensorMap map;
-  const auto add = [&](size_t l, const char* name, const at::Tensor& now,
-                       const at::Tensor& initial) {
-    if (!initial.defined()) return;
-    const at::Tensor value =
-        now.defined()
-            ? now
-            : initial.unsqueeze(0).expand({num_sequences(), -1, -1, -1});
-    map["final_state." + std::to_string(l) + "." + name] = ToHostTensor(value);
-  };
-  for (size_t l = 0; l < impl_->initial.size(); ++l) {
-    const ops::InnerState& state = impl_->state.layers[l].inner;
-    const ops::InnerParameters& initial = impl_->initial[l];
-    add(l, "W1", state.w1, initial.w1);
-    add(l, "b1", state.b1, initial.b1);
-    add(l, "W2", state.w2, initial.w2);
-    add(l, "b2", state.b2, initial.b2);
+  const std::vector<FastWeightSpec> specs = FastWeightsOf(impl_->config);
+  for (size_t l = 0; l < impl_->start.size(); ++l) {
+    const ops::FastWeights& now = impl_->weights(l);
+    for (size_t i = 0; i < specs.size(); ++i) {
+      const at::Tensor value = now.empty()
+                                   ? impl_->start[l][i].unsqueeze(0).expand(
+                                         {num_sequences(), -1, -1, -1})
+                                   : now[i];
+      map[StateName(static_cast<int64_t>(l), specs[i])] = ToHostTensor(value);
+    }
   }
   return map;
 }
@@ -176,20 +154,14 @@ Model Model::Load(const std::filesystem::path& file,
 void Model::Impl::TakeMeanState(const std::filesystem::path& model_file) try {
   const c10::InferenceMode inference;
   const MeanState mean = ReadMeanState(model_file, config, sha256);
-  const auto take = [&](at::Tensor& part, const std::string& name) {
-    const auto found = mean.tensors.find(name);
-    if (found != mean.tensors.end())
-      part = ToTorch(found->second).to(OptionsOf(lane));
-  };
   mean_weights = weights;
   for (int64_t l = 0; l < config.num_layers; ++l) {
-    ops::InnerParameters& inner = mean_weights->layers[l].inner;
-    const std::string ttt =
-        "model/h/" + std::to_string(l) + "/seq_modeling_block/ttt_";
-    take(inner.w1, ttt + "dense_0");
-    take(inner.b1, ttt + "bias_0");
-    take(inner.w2, ttt + "dense_1");
-    take(inner.b2, ttt + "bias_1");
+    ops::FastWeights start;
+    for (const FastWeightSpec& weight : FastWeightsOf(config))
+      start.push_back(ToTorch(mean.tensors.at(MixerPrefix(l) + weight.initial))
+                          .to(OptionsOf(lane)));
+    std::shared_ptr<Mixer>& mixer = mean_weights->layers[l].mixer;
+    mixer = mixer->StartingFrom(std::move(start));
   }
 } catch (const Error&) {
   no_mean = std::current_exception();
@@ -223,10 +195,11 @@ Model Model::Build(
     const ModelConfig& config, const ModelOptions& options,
     const std::function<HostTensor(const ParameterSpec&)>& read) {
   PinLibTorch();
-  if (options.lane == Lane::kCudaReference) {
+  if (!TraitsOf(options.lane).on_cpu()) {
     const CudaProbe probe = ProbeCuda();
     if (!probe.usable())
-      throw UsageError("lane 'cuda-reference': " + probe.problem);
+      throw UsageError("lane '" + ToString(options.lane) +
+                       "': " + probe.problem);
     LoadTorchCuda();
   }
   auto impl = std::make_unique<Impl>();
@@ -261,12 +234,13 @@ Sequences Model::Start(int64_t num_sequences, const Profile& profile) const {
                      std::to_string(impl_->config.num_layers));
   }
   const c10::InferenceMode inference;
-  auto sequences = std::make_unique<Sequences::Impl>(
-      FreshState(impl_->config, num_sequences, OptionsOf(impl_->lane)),
-      profile);
+  std::vector<ops::FastWeights> start;
   for (const LayerWeights& layer : impl_->WeightsOf(profile).layers)
-    sequences->initial.push_back(layer.inner);
-  return Sequences(std::move(sequences));
+    start.push_back(layer.mixer->start());
+  return Sequences(std::make_unique<Sequences::Impl>(Sequences::Impl{
+      impl_->config,
+      FreshState(impl_->config, num_sequences, OptionsOf(impl_->lane)), profile,
+      std::move(start)}));
 }
 
 Sequences Model::StartFrom(const Sequences& source, int64_t row,
@@ -283,22 +257,17 @@ Sequences Model::StartFrom(const Sequences& source, int64_t row,
   const c10::InferenceMode inference;
   const Sequences::Impl& from = *source.impl_;
   const bool from_w0 = !from.profile.controls().start_mean;
-  for (size_t l = 0; l < from.initial.size(); ++l) {
-    const ops::InnerParameters& initial = from.initial[l];
-    const ops::InnerState& now = from.state.layers[l].inner;
-    ops::InnerState& state = sequences.impl_->state.layers[l].inner;
-    const auto take = [&](const at::Tensor& carried, const at::Tensor& start) {
-      // Undefined is W0: the same path as a fresh sequence, bit for bit.
-      if (!carried.defined() && (from_w0 || !start.defined()))
-        return at::Tensor();
-      const at::Tensor one =
-          carried.defined() ? carried.narrow(0, row, 1) : start.unsqueeze(0);
-      return one.expand({num_sequences, -1, -1, -1}).contiguous();
-    };
-    state.w1 = take(now.w1, initial.w1);
-    state.b1 = take(now.b1, initial.b1);
-    state.w2 = take(now.w2, initial.w2);
-    state.b2 = take(now.b2, initial.b2);
+  for (size_t l = 0; l < from.start.size(); ++l) {
+    const ops::FastWeights& carried = from.weights(l);
+    // None is W0: the same path as a fresh sequence, bit for bit.
+    if (carried.empty() && from_w0) continue;
+    ops::FastWeights& taken =
+        sequences.impl_->state.layers[l].mixer.inner.weights;
+    for (size_t i = 0; i < from.start[l].size(); ++i) {
+      const at::Tensor one = carried.empty() ? from.start[l][i].unsqueeze(0)
+                                             : carried[i].narrow(0, row, 1);
+      taken.push_back(one.expand({num_sequences, -1, -1, -1}).contiguous());
+    }
   }
   return sequences;
 }
@@ -433,9 +402,8 @@ ForwardResult Model::ForwardOn(Sequences& sequences,
                          position, T, OptionsOf(impl_->lane));
   if (options.final_state) result.state = sequences.FastWeights();
   if (options.digests)
-    result.state_digests =
-        StateDigests(sequences.FastWeights(), impl_->config.num_layers,
-                     state.num_sequences, impl_->config.num_heads);
+    result.state_digests = StateDigests(sequences.FastWeights(), impl_->config,
+                                        state.num_sequences);
   result.counters = ops.counters();
   result.counters.tokens = state.num_sequences * T;
   for (int64_t l = 0; l < impl_->config.num_layers; ++l) {
@@ -455,7 +423,7 @@ ForwardResult Model::Score(std::span<const int32_t> ids, int64_t num_sequences,
   const bool losses_only = !options.logits && !options.final_state &&
                            !options.digests &&
                            options.statistics == StatisticsMode::kOff;
-  if (losses_only && IsCpu(impl_->lane) && impl_->num_threads > 1 &&
+  if (losses_only && TraitsOf(impl_->lane).on_cpu() && impl_->num_threads > 1 &&
       num_sequences > 1)
     return ScoreRowsInParallel(ids, num_sequences, profile, options);
   Sequences sequences = Start(num_sequences, profile);
@@ -473,28 +441,17 @@ ForwardResult Model::ScoreRowsInParallel(std::span<const int32_t> ids,
   const int64_t num_groups =
       std::min<int64_t>(impl_->num_threads, num_sequences);
   std::vector<ForwardResult> parts(num_groups);
-  std::vector<std::exception_ptr> failures(num_groups);
-  std::vector<std::jthread> threads;  // joined also when one cannot start
-  impl_->IdTensor(
-      ids, num_sequences);  // an error names the index in the whole batch
-  for (int64_t g = 0; g < num_groups; ++g) {
+  // An error names the index in the whole batch.
+  impl_->IdTensor(ids, num_sequences);
+  ParallelFor(num_groups, impl_->num_threads, [&](size_t group) {
+    const auto g = static_cast<int64_t>(group);
     const int64_t begin = g * num_sequences / num_groups,
                   end = (g + 1) * num_sequences / num_groups;
-    threads.emplace_back([&, g, begin, end] {
-      try {
-        Sequences rows = Start(end - begin, profile);
-        parts[g] = ForwardOn(
-            rows, ids.subspan(begin * num_tokens, (end - begin) * num_tokens),
-            options, /*alone=*/true);
-      } catch (...) {
-        failures[g] = std::current_exception();
-      }
-    });
-  }
-  for (std::jthread& thread : threads) thread.join();
-  for (const std::exception_ptr& failure : failures) {
-    if (failure) std::rethrow_exception(failure);
-  }
+    Sequences rows = Start(end - begin, profile);
+    parts[g] = ForwardOn(
+        rows, ids.subspan(begin * num_tokens, (end - begin) * num_tokens),
+        options, /*alone=*/true);
+  });
   ForwardResult result = std::move(parts[0]);
   result.num_sequences = num_sequences;
   for (int64_t g = 1; g < num_groups; ++g) {

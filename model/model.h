@@ -17,6 +17,8 @@
 
 namespace plastometer {
 
+struct ParameterSpec;
+
 struct ModelOptions {
   Lane lane = Lane::kCpuReference;
   int num_threads = 0;  // 0: all cores
@@ -32,8 +34,8 @@ struct ForwardOptions {
   bool logits = false;
   bool final_state = false;  // fast weights after the last full mini-batch
   StatisticsMode statistics = StatisticsMode::kOff;
-  bool digests =
-      false;  // of every token's row in every layer, and of the state
+  // Of every token's row in every layer, and of the state.
+  bool digests = false;
   bool correct = false;  // whether the most probable token came
 };
 
@@ -48,10 +50,10 @@ struct ForwardResult {
   // others (the very logits that the loss is made of), else 0.
   std::vector<uint8_t> correct;
   TensorMap logits;  // "logits" [B, T, V] in the lane's dtype when asked for
-  TensorMap
-      statistics;  // names and shapes of docs/statistics.md when asked for
-  TensorMap
-      state;  // "final_state.<layer>.<W1|b1|W2|b2>" [B, H, ...] when asked for
+  // Names and shapes of docs/statistics.md when asked for.
+  TensorMap statistics;
+  // "final_state.<layer>.<fast weight>" [B, H, ...] when asked for.
+  TensorMap state;
   // First 4 bytes of SHA-256, when asked for. Rows of the residual stream [B,
   // T, L + 1]: entry 0 the embedding, l + 1 after block l. Fast weights after
   // the last full mini-batch [B, L, H].
@@ -67,8 +69,8 @@ class Sequences {
   Sequences& operator=(Sequences&&) noexcept;
   int64_t num_sequences() const;
   int64_t position() const;  // tokens seen
-  Sequences Snapshot()
-      const;  // an independent copy; restoring is continuing from a snapshot
+  // An independent copy; restoring is continuing from a snapshot.
+  Sequences Snapshot() const;
   TensorMap FastWeights() const;  // as ForwardResult::state
 
  private:
@@ -95,8 +97,8 @@ class Model {
   Model& operator=(Model&&) noexcept;
 
   const ModelConfig& config() const;
-  const std::string& sha256()
-      const;  // of the file; empty when made from tensors
+  // Of the file; empty when made from tensors.
+  const std::string& sha256() const;
   Lane lane() const;
   int num_threads() const;  // as resolved from ModelOptions
 

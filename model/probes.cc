@@ -14,8 +14,9 @@
 #include <latch>
 #include <limits>
 #include <string>
-#include <thread>
 
+#include "base/lane.h"
+#include "base/parallel.h"
 #include "model/config.h"
 #include "model/ops/arithmetic.h"
 #include "model/ops/portable/cpu/kernels.h"
@@ -24,17 +25,6 @@
 
 namespace plastometer {
 namespace {
-
-bool IsReference(Lane lane) {
-  return lane == Lane::kCpuReference || lane == Lane::kCpuReferenceFp64 ||
-         lane == Lane::kCudaReference;
-}
-
-int Resolved(int num_threads) {
-  return num_threads > 0 ? num_threads
-                         : static_cast<int>(std::max(
-                               1U, std::thread::hardware_concurrency()));
-}
 
 // What threads were seen to do.
 struct Threads {
@@ -95,7 +85,7 @@ std::vector<MachineProbe> ProbeThreads(Lane lane, int num_threads) {
   LookHere(&threads);  // the calling thread, by itself
   threads.met = 0;
   bool counted = true;
-  if (IsReference(lane)) {
+  if (TraitsOf(lane).is_reference()) {
     at::set_num_threads(num_threads);
     counted = LookAtOpenMp(&threads);
   } else {
@@ -141,14 +131,15 @@ std::vector<MachineProbe> ProbeProducts(Lane lane, int num_threads) {
   ModelConfig config;  // of any model that the kernels take
   config.hidden_size = 32;
   config.num_heads = 2;
-  const ops::Arithmetic arithmetic(IsCpu(lane) ? lane : Lane::kCpuReference,
+  const LaneTraits& traits = TraitsOf(lane);
+  const ops::Arithmetic arithmetic(traits.on_cpu() ? lane : Lane::kCpuReference,
                                    config, num_threads);
   const auto ops = arithmetic.MakeOps(config, /*alone=*/false);
   const Product product = [&](const at::Tensor& x, const at::Tensor& kernel) {
     return ops->Linear(x, arithmetic.Prepare(kernel, /*transposed=*/false));
   };
-  const MachineProbe rows = ProbeRowsAlone(product, lane == Lane::kCpuPortable);
-  if (lane == Lane::kCpuNativeBf16) return {rows};
+  const MachineProbe rows = ProbeRowsAlone(product, traits.promises_bits());
+  if (traits.bf16_products) return {rows};
   return {ProbeExactProducts(product), rows};
 }
 
@@ -170,7 +161,7 @@ void PinLibTorch() {
 
 std::vector<MachineProbe> RunProbes(Lane lane, int num_threads) {
   const c10::InferenceMode inference;
-  const int n = Resolved(num_threads);
+  const int n = ResolveThreads(num_threads);
   std::vector<MachineProbe> probes = ProbeThreads(lane, n);
   const bool threads_hold =
       std::all_of(probes.begin(), probes.end(),
@@ -179,7 +170,7 @@ std::vector<MachineProbe> RunProbes(Lane lane, int num_threads) {
     for (MachineProbe& probe : ProbeProducts(lane, n))
       probes.push_back(std::move(probe));
   probes.push_back(Deterministic());
-  if (IsReference(lane)) probes.push_back(Capability());
+  if (TraitsOf(lane).is_reference()) probes.push_back(Capability());
   return probes;
 }
 

@@ -2,13 +2,18 @@
 // over inner mini-batches.
 //
 // Grammar (docs/profiles.md):
-//   profile  := shape [";" option]*           option := "until=TOKENS" |
-//   "every=N" shape    := name ["@" scale] | "layers:" range ["@" scale] (","
-//   range ["@" scale])* | "ramp:" a "->" b | "file:" PATH name     := uniform |
-//   frozen | retina | cortex | early:K | early:P% | late:K | late:P% |
-//   random:K#SEED range    := layer | first "-" last
-//   option also: "eta=flip" | "eta=shuffle" | "reset=TOKENS" |
-//   "reset-every=TOKENS" | "start=mean"  (controls)
+//
+//   profile  := shape (";" (schedule | control))*
+//   shape    := name ["@" scale] | "layers:" range ("," range)*
+//             | "ramp:" scale "->" scale | "file:" PATH
+//   name     := "uniform" | "frozen" | "retina" | "cortex" | "early:" count
+//             | "late:" count | "random:" count "#" SEED
+//   count    := K | P "%"
+//   range    := (layer | first "-" last) ["@" scale]
+//   schedule := "until=TOKENS" | "every=N"
+//   control  := "eta=flip" | "eta=shuffle" | "reset=TOKENS"
+//             | "reset-every=TOKENS" | "start=mean"
+//
 // theta_l(t+1) = theta_l(t) - (eta * lambda_l) * grad L.
 #pragma once
 #include <cstdint>
@@ -25,9 +30,9 @@ struct LayerSchedule {
   double lambda = 1.0;
   int64_t until_tokens = -1;  // -1: for ever; else a multiple of 16
   int64_t every = 1;
-  std::vector<double> explicit_lambdas =
-      {};  // when not empty: lambda of mini-batch m, 0 beyond the end; the
-           // fields above are ignored
+  // When not empty: lambda of mini-batch m, 0 beyond the end; the fields above
+  // are ignored.
+  std::vector<double> explicit_lambdas = {};
 
   double At(int64_t mini_batch) const;
   bool EverPlastic() const;
@@ -36,9 +41,10 @@ struct LayerSchedule {
 
 enum class Eta {
   kLearned,
-  kFlipped,   // gradient ascent: the sign of eta is changed
-  kShuffled,  // learned rates of the mini-batch before (model/layers/
-              // gate_shuffle.h)
+  // Gradient ascent: the sign of eta is changed.
+  kFlipped,
+  // Learned rates of the mini-batch before (model/mixers/ttt/gate_shuffle.h).
+  kShuffled,
 };
 
 // What a profile changes beside the multipliers, in all layers that learn.

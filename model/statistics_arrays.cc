@@ -4,6 +4,7 @@
 #include <limits>
 #include <set>
 
+#include "model/mixers/spec.h"
 #include "model/profile.h"
 #include "model/tensor_io.h"
 
@@ -22,9 +23,9 @@ std::set<std::string> MiniBatchNames(const ModelConfig& config) {
   for (const char* jax : kJaxStatistics) names.insert(jax);
   for (const std::string name :
        {"grad_norm", "update_norm", "relative_update", "state_norm"}) {
-    names.insert({name, name + ".W1", name + ".b1"});
-    if (config.inner_model == InnerModel::kMlp)
-      names.insert({name + ".W2", name + ".b2"});
+    names.insert(name);
+    for (const FastWeightSpec& weight : FastWeightsOf(config))
+      names.insert(name + "." + weight.name);
   }
   return names;
 }

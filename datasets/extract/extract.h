@@ -36,8 +36,8 @@ std::vector<std::string> RdbStrings(std::string_view rdb, uint64_t offset,
 std::string SwordBlocks(std::string_view index, std::string_view data,
                         const std::string& name);
 std::string OsisToText(std::string_view osis);
-std::string ManToText(std::string_view roff);  // empty for a page that only
-                                               // points at another (`.so`)
+// Empty for a page that only points at another (`.so`).
+std::string ManToText(std::string_view roff);
 
 // UTF-8 (else Latin-1), LF line ends, no trailing blanks, no-break space to
 // space, one newline at the end.

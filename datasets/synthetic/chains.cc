@@ -3,7 +3,6 @@
 // them; the agent's losses are the floor.
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -216,9 +215,10 @@ class RunLengthAgent : public FloorAgent {
 
 class SwitchingTask : public SyntheticTask {
  public:
-  SwitchingTask(const std::string& name, const nlohmann::json& complete,
-                uint64_t seed, int states, Fraction alpha, Changes changes)
-      : SyntheticTask(name, complete, seed),
+  SwitchingTask(const std::string& name,
+                std::shared_ptr<const nlohmann::json> complete, uint64_t seed,
+                int states, Fraction alpha, Changes changes)
+      : SyntheticTask(name, std::move(complete), seed),
         states_(states),
         alpha_(alpha),
         changes_(changes) {}
@@ -330,9 +330,10 @@ class LibraryAgent : public FloorAgent {
 
 class LibraryTask : public SyntheticTask {
  public:
-  LibraryTask(const nlohmann::json& complete, uint64_t seed, Library library,
-              Fraction alpha, int64_t draws)
-      : SyntheticTask("library", complete, seed), library_(std::move(library)) {
+  LibraryTask(std::shared_ptr<const nlohmann::json> complete, uint64_t seed,
+              Library library, Fraction alpha, int64_t draws)
+      : SyntheticTask("library", std::move(complete), seed),
+        library_(std::move(library)) {
     PhiloxStream stream(key(), kLibraryStream);
     const int rows = library_.topics * library_.states;
     library_.rows.assign(static_cast<size_t>(rows),

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 #include <utility>
@@ -423,9 +422,9 @@ class LanguageStream : public TokenStream {
 
 class LanguageTask : public SyntheticTask {
  public:
-  LanguageTask(const nlohmann::json& complete, uint64_t seed,
+  LanguageTask(std::shared_ptr<const nlohmann::json> complete, uint64_t seed,
                const LanguageForm& form)
-      : SyntheticTask("language", complete, seed), language_(form) {}
+      : SyntheticTask("language", std::move(complete), seed), language_(form) {}
   int32_t vocab_size() const override { return language_.form.vocab(); }
   std::unique_ptr<TokenStream> Open(uint64_t document) const override {
     return std::make_unique<LanguageStream>(&language_,

@@ -1,8 +1,8 @@
 // Parameters of a task: every key known, every value in its range, defaults
 // filled in.
 #pragma once
-#include <nlohmann/json.hpp>
-#include <set>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "datasets/synthetic/draw.h"
@@ -22,12 +22,12 @@ class Parameters {
   // Throws kUsage: an inadmissible combination of values.
   void Require(bool holds, const std::string& what) const;
   // Every value that was asked for. Throws kUsage when a key is left over.
-  nlohmann::json Complete() const;
+  std::shared_ptr<const nlohmann::json> Complete() const;
 
  private:
   std::string task_;
-  nlohmann::json given_;
-  nlohmann::json complete_ = nlohmann::json::object();
+  std::shared_ptr<const nlohmann::json> given_;
+  std::shared_ptr<nlohmann::json> complete_;
 };
 
 }  // namespace plastometer::synthetic

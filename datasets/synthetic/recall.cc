@@ -2,7 +2,6 @@
 // anew. The floor is that of a reader who knows the form of an episode.
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "datasets/synthetic/draw.h"
@@ -82,8 +81,9 @@ std::vector<size_t> DrawSlots(const MqarForm& form, PhiloxStream* draws) {
 
 class MqarTask : public RecallTask {
  public:
-  MqarTask(const std::string& name, const nlohmann::json& complete,
-           uint64_t seed, MqarForm form)
+  MqarTask(const std::string& name,
+           std::shared_ptr<const nlohmann::json> complete, uint64_t seed,
+           MqarForm form)
       : RecallTask(name, complete, seed), form_(form) {}
   int32_t vocab_size() const override { return form_.vocab; }
 
@@ -155,8 +155,8 @@ constexpr int32_t kMarker = 0;
 
 class InductionTask : public RecallTask {
  public:
-  InductionTask(const nlohmann::json& complete, uint64_t seed, int32_t vocab,
-                int32_t length)
+  InductionTask(std::shared_ptr<const nlohmann::json> complete, uint64_t seed,
+                int32_t vocab, int32_t length)
       : RecallTask("induction", complete, seed),
         vocab_(vocab),
         length_(length) {}
@@ -198,8 +198,8 @@ constexpr int32_t kFirstDatum = 2;
 
 class SelectiveCopyTask : public RecallTask {
  public:
-  SelectiveCopyTask(const nlohmann::json& complete, uint64_t seed,
-                    int32_t vocab, int32_t data, int32_t places)
+  SelectiveCopyTask(std::shared_ptr<const nlohmann::json> complete,
+                    uint64_t seed, int32_t vocab, int32_t data, int32_t places)
       : RecallTask("selective-copy", complete, seed),
         vocab_(vocab),
         data_(data),

@@ -2,7 +2,6 @@
 // that it accepts. E. Akyurek, B. Wang, Y. Kim, J. Andreas, "In-context
 // language learning: architectures and algorithms", arXiv 2401.12973.
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "datasets/synthetic/draw.h"
 #include "datasets/synthetic/parameters.h"
@@ -88,8 +87,9 @@ class RegularStream : public TokenStream {
 
 class RegularTask : public SyntheticTask {
  public:
-  RegularTask(const nlohmann::json& complete, uint64_t seed, RegularForm form)
-      : SyntheticTask("regular", complete, seed), form_(form) {}
+  RegularTask(std::shared_ptr<const nlohmann::json> complete, uint64_t seed,
+              RegularForm form)
+      : SyntheticTask("regular", std::move(complete), seed), form_(form) {}
   int32_t vocab_size() const override { return form_.symbols + 1; }
   std::unique_ptr<TokenStream> Open(uint64_t document) const override {
     return std::make_unique<RegularStream>(form_,

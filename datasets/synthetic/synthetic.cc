@@ -1,8 +1,5 @@
 #include "datasets/synthetic/synthetic.h"
 
-#include <array>
-#include <cmath>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.h"
@@ -17,16 +14,12 @@ struct Entry {
   TaskPtr (*make)(const nlohmann::json&, uint64_t);
 };
 
-constexpr std::array<Entry, 10> kTasks{{{"chains", MakeChains},
-                                        {"forgetting", MakeForgetting},
-                                        {"library", MakeLibrary},
-                                        {"switching", MakeSwitching},
-                                        {"mqar", MakeMqar},
-                                        {"forgetting-mqar", MakeForgettingMqar},
-                                        {"induction", MakeInduction},
-                                        {"selective-copy", MakeSelectiveCopy},
-                                        {"regular", MakeRegular},
-                                        {"language", MakeLanguage}}};
+constexpr Entry kTasks[] = {
+    {"chains", MakeChains},       {"forgetting", MakeForgetting},
+    {"library", MakeLibrary},     {"switching", MakeSwitching},
+    {"mqar", MakeMqar},           {"forgetting-mqar", MakeForgettingMqar},
+    {"induction", MakeInduction}, {"selective-copy", MakeSelectiveCopy},
+    {"regular", MakeRegular},     {"language", MakeLanguage}};
 
 // FNV-1a: tasks under one seed draw from streams of their own.
 uint64_t HashOfName(const std::string& name) {
@@ -36,19 +29,10 @@ uint64_t HashOfName(const std::string& name) {
   return hash;
 }
 
-// psi(x + n) - psi(x) = sum of 1 / (x + i); psi itself by its series at x + 32.
-double Digamma(double x) {
-  double shift = 0;
-  for (int i = 0; i < 32; ++i) shift += 1 / (x + i);
-  const double y = x + 32;
-  const double z = 1 / (y * y);
-  return std::log(y) - 0.5 / y - z * (1.0 / 12 - z * (1.0 / 120 - z / 252)) -
-         shift;
-}
-
 }  // namespace
 
-SyntheticTask::SyntheticTask(std::string name, nlohmann::json parameters,
+SyntheticTask::SyntheticTask(std::string name,
+                             std::shared_ptr<const nlohmann::json> parameters,
                              uint64_t seed)
     : name_(std::move(name)),
       parameters_(std::move(parameters)),
@@ -87,10 +71,6 @@ std::vector<std::string> SyntheticTaskNames() {
   std::vector<std::string> names;
   for (const Entry& entry : kTasks) names.emplace_back(entry.name);
   return names;
-}
-
-double ExpectedRowEntropy(int states, double alpha) {
-  return Digamma(states * alpha + 1) - Digamma(alpha + 1);
 }
 
 }  // namespace plastometer::synthetic

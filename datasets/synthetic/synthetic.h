@@ -5,7 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -68,7 +68,7 @@ class SyntheticTask {
   virtual ~SyntheticTask() = default;
   const std::string& name() const { return name_; }
   // Complete: defaults filled in.
-  const nlohmann::json& parameters() const { return parameters_; }
+  const nlohmann::json& parameters() const { return *parameters_; }
   uint64_t seed() const { return seed_; }
   virtual int32_t vocab_size() const = 0;
   virtual std::unique_ptr<TokenStream> Open(uint64_t document) const = 0;
@@ -86,13 +86,15 @@ class SyntheticTask {
   SyntheticDocument Document(uint64_t document, size_t length) const;
 
  protected:
-  SyntheticTask(std::string name, nlohmann::json parameters, uint64_t seed);
+  SyntheticTask(std::string name,
+                std::shared_ptr<const nlohmann::json> parameters,
+                uint64_t seed);
   // Draws of one document. Documents are below 2^63; above are the task's own.
   uint64_t key() const { return key_; }
 
  private:
   std::string name_;
-  nlohmann::json parameters_;
+  std::shared_ptr<const nlohmann::json> parameters_;
   uint64_t seed_;
   uint64_t key_;
 };
@@ -102,10 +104,6 @@ class SyntheticTask {
 std::unique_ptr<SyntheticTask> MakeSyntheticTask(
     const std::string& name, const nlohmann::json& parameters, uint64_t seed);
 std::vector<std::string> SyntheticTaskNames();
-
-// Expected entropy in nats of a row ~ Dirichlet(alpha, ..., alpha) of `states`
-// entries: psi(states alpha + 1) - psi(alpha + 1).
-double ExpectedRowEntropy(int states, double alpha);
 
 // A baseline for any ids below `vocab`: (count + alpha) / (total + vocab alpha)
 // after the last `order` ids; alpha 1 is Laplace's rule, 1/2 that of

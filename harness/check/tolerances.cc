@@ -6,11 +6,12 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <thread>
 
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/json.h"
+#include "base/lane.h"
+#include "base/parallel.h"
 #include "base/process.h"
 
 namespace plastometer {
@@ -61,13 +62,12 @@ std::string NameOf(const LaneVariant& v) {
 }
 
 std::vector<LaneVariant> VariantsOf(const std::string& lane) {
-  const int all =
-      static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  const int all = NumCores();
   std::vector<LaneVariant> variants;
   for (const int threads : std::set{1, all})
     for (const int64_t batch : {int64_t{-1}, int64_t{1}})
       variants.push_back({lane, "", threads, batch});
-  if (lane == "cpu-portable" || lane == "cpu-native")
+  if (!TraitsOf(lane).is_reference() && !TraitsOf(lane).bf16_products)
     for (const char* isa : {"avx2", "scalar"})
       variants.push_back({lane, isa, all, -1});
   return variants;

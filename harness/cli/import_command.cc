@@ -9,6 +9,7 @@
 #include "harness/cli/output.h"
 #include "harness/report/format.h"
 #include "model/weights/import.h"
+#include "model/weights/parameter_specs.h"
 
 namespace plastometer {
 namespace {
@@ -25,12 +26,11 @@ void Import(const ImportArguments& a) {
   const ImportSummary s = ImportWeights(options);
   const ModelConfig& c = s.config;
   std::printf(
-      "TTT-%s, %s backbone: %s layers, width %s, %s heads, vocabulary %s, %s "
+      "%s, %s backbone: %s layers, width %s, %s heads, vocabulary %s, %s "
       "parameters\n",
-      c.inner_model == InnerModel::kLinear ? "Linear" : "MLP",
-      ToString(c.backbone).c_str(), Count(c.num_layers).c_str(),
-      Count(c.hidden_size).c_str(), Count(c.num_heads).c_str(),
-      Count(c.vocab_size).c_str(),
+      MixerSpecOf(c).title, ToString(c.backbone).c_str(),
+      Count(c.num_layers).c_str(), Count(c.hidden_size).c_str(),
+      Count(c.num_heads).c_str(), Count(c.vocab_size).c_str(),
       Short(static_cast<double>(NumParameters(c))).c_str());
   std::printf(
       "kept %s tensors (%s, %s), passed over %s (%s)\nsource sha256 "

@@ -40,7 +40,7 @@ void AddGroups(const std::string& path, std::vector<ReportRun>& runs) {
     const PlannedGroup& group = finished.plan.groups[g];
     ReportRun run;
     run.name = folder.filename().string();
-    if (finished.records.size() > 1) run.name += ": " + finished.group_names[g];
+    if (finished.records.size() > 1) run.name += ": " + group.name;
     run.folder = path;
     if (!runs.empty()) run.suffix = "-" + std::to_string(runs.size() + 1);
     run.suite = finished.plan.suite;
@@ -50,8 +50,7 @@ void AddGroups(const std::string& path, std::vector<ReportRun>& runs) {
     run.num_heads = group.num_heads;
     run.results = ResultsOf(std::move(finished.records[g]));
     const fs::path statistics =
-        (finished.records.size() > 1 ? folder / finished.group_names[g]
-                                     : folder) /
+        (finished.records.size() > 1 ? folder / group.name : folder) /
         kStatisticsFile;
     if (fs::exists(statistics)) run.statistics = statistics.string();
     if (fs::exists(statistics))

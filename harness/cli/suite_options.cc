@@ -85,8 +85,7 @@ std::string WriteResults(const RunPlan& plan, const Collected& collected,
     const Results results = ResultsOf(collected.records[g]);
     fs::path into = folder.path();
     if (plan.groups.size() > 1) {
-      into /= plan.groups[g].cases[0].name.substr(
-          0, plan.groups[g].cases[0].name.find('.'));
+      into /= plan.groups[g].name;
       fs::create_directories(into);
     }
     WriteGroup(results, into);

@@ -15,7 +15,7 @@
 #include "base/sha256.h"
 #include "datasets/tokenizer.h"
 #include "harness/cli/commands.h"
-#include "harness/cli/training_tokens.h"
+#include "harness/studies/training_tokens.h"
 #include "model/train/trainer.h"
 #include "model/weights/model_file.h"
 

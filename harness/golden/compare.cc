@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/lane.h"
 #include "harness/golden/distances.h"
 #include "harness/stats/bootstrap.h"
 
@@ -21,8 +22,6 @@ std::string Number(double value) {
   std::snprintf(text, sizeof text, "%.3g", value);
   return text;
 }
-
-bool IsBf16(const std::string& lane) { return lane.ends_with("bf16"); }
 
 size_t FirstDifference(const std::string& a, const std::string& b) {
   return static_cast<size_t>(
@@ -362,7 +361,7 @@ void Choose(const Golden& c, const Golden& g, Comparison& comparison) {
         g.metrics.numeric_class == kPortableClass
             ? "the portable lanes give the same bits on every machine"
             : "the same numeric class, " + g.metrics.numeric_class;
-  } else if (IsBf16(c.metrics.lane)) {
+  } else if (TraitsOf(c.metrics.lane).bf16_products) {
     comparison.chosen_tier = 5;
     comparison.chosen_because = c.metrics.lane + " keeps 8 bits of a product";
   } else {

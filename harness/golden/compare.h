@@ -31,9 +31,9 @@ struct TierResult {
 // traced window differs. Fields that are not known are -1.
 struct Divergence {
   int64_t window_idx = -1;
-  int64_t token = -1;       // first differing token (its row, or its loss)
-  int64_t last_token = -1;  // of the block, where only a block's digest is
-                            // known; else == token
+  int64_t token = -1;  // first differing token (its row, or its loss)
+  // Of the block, where only a block's digest is known; else == token.
+  int64_t last_token = -1;
   // "embedding", "block" (layer says which), "state" (the update of a layer's
   // fast weights), "head" (rows equal, loss differs), "loss" (no rows
   // traced)

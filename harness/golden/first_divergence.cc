@@ -4,12 +4,11 @@
 #include <cmath>
 #include <string>
 
+#include "base/counters.h"
 #include "harness/golden/compare.h"
 
 namespace plastometer {
 namespace {
-
-constexpr int64_t kMiniBatch = 16;
 
 std::string Tokens(int64_t first, int64_t last) {
   return first == last
@@ -31,7 +30,7 @@ class Pair {
     const Place row = FirstRow(), state = FirstState();
     const int64_t loss = FirstLoss();
     // An update is a cause only of what comes after its whole mini-batch.
-    const int64_t updated = (state.at + 1) * kMiniBatch;
+    const int64_t updated = (state.at + 1) * kMiniBatchTokens;
     // Token t's loss is made by row t - 1.
     if (loss >= 0 && (row.at < 0 || loss <= row.at) &&
         (state.at < 0 || loss <= updated))
@@ -97,7 +96,7 @@ class Pair {
     Divergence d;
     d.window_idx = window_idx_;
     d.token = d.last_token = token;
-    d.mini_batch = token / kMiniBatch;
+    d.mini_batch = token / kMiniBatchTokens;
     d.where = where;
     d.growth_nats = Growth(token);
     return d;
@@ -126,9 +125,9 @@ class Pair {
   }
 
   Divergence AtState(const Place& state) const {
-    const int64_t first = state.at * kMiniBatch;
+    const int64_t first = state.at * kMiniBatchTokens;
     Divergence d = At(first, "state");
-    d.last_token = first + kMiniBatch - 1;
+    d.last_token = first + kMiniBatchTokens - 1;
     d.mini_batch = state.at;
     d.layer = state.entry;
     d.head = state.head;

@@ -58,7 +58,7 @@ std::vector<std::string> FoldersIn(const fs::path& folder,
   for (const auto& entry : fs::directory_iterator(folder, missing)) {
     const std::string name = entry.path().filename().string();
     if (!entry.is_directory() || !IsStoreName(name)) continue;
-    if (file.empty() || fs::exists(entry.path() / file)) names.push_back(name);
+    if (fs::exists(entry.path() / file)) names.push_back(name);
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -151,10 +151,6 @@ fs::path GoldenStore::CaseFolder(const std::string& suite,
   RequireStoreName(suite, "suite");
   RequireStoreName(name, "case");
   return root_ / suite / name;
-}
-
-std::vector<std::string> GoldenStore::Suites() const {
-  return FoldersIn(root_, "");
 }
 
 std::vector<std::string> GoldenStore::Cases(const std::string& suite) const {

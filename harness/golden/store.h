@@ -52,7 +52,6 @@ class GoldenStore {
                                    const std::string& name) const;
   // Case names of a suite, sorted; empty when the suite has none.
   std::vector<std::string> Cases(const std::string& suite) const;
-  std::vector<std::string> Suites() const;
   std::vector<std::string> Classes(const std::string& suite,
                                    const std::string& name) const;
   // nullopt when there is none; throws kInvalid as ReadGolden does, and when

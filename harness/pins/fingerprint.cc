@@ -4,8 +4,9 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
-#include <thread>
 
+#include "base/lane.h"
+#include "base/parallel.h"
 #include "harness/pins/pins.h"
 
 namespace plastometer {
@@ -35,11 +36,11 @@ std::string Memory() {
 }  // namespace
 
 std::string NumericClass(const std::string& lane, const NumericFacts& facts) {
-  if (lane == "cpu-portable" || lane == "cuda-portable") return "portable-1";
-  const bool reference = lane.find("reference") != std::string::npos;
-  return lane + "+" + facts.libtorch_version + "+" +
-         (reference ? facts.aten_capability : facts.portable_isa) + "+t" +
-         std::to_string(facts.num_threads);
+  const LaneTraits& traits = TraitsOf(lane);
+  if (traits.promises_bits()) return traits.class_stem();
+  return traits.class_stem() + "+" + facts.libtorch_version + "+" +
+         (traits.is_reference() ? facts.aten_capability : facts.portable_isa) +
+         "+t" + std::to_string(facts.num_threads);
 }
 
 Fingerprint MakeFingerprint(const std::string& lane,
@@ -57,7 +58,7 @@ Fingerprint MakeFingerprint(const std::string& lane,
   uname(&system);
   f.timing = {
       {"cpu", CpuModel()},
-      {"cores", std::to_string(std::thread::hardware_concurrency())},
+      {"cores", std::to_string(NumCores())},
       {"memory", Memory()},
       {"kernel", std::string(system.sysname) + " " + system.release},
       {"governor",

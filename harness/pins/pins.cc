@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/lane.h"
 
 extern const char* const kPlastometerCodeTree;
 extern const bool kPlastometerBuiltFromCommit;
@@ -38,11 +39,6 @@ const std::vector<EnvironmentPin>& ReferencePins() {
   return pins;
 }
 
-bool IsReference(const std::string& lane) {
-  return lane.find("reference") != std::string::npos;
-}
-bool IsBf16(const std::string& lane) { return lane.ends_with("bf16"); }
-
 // The variable's value differs from the pin; an accepted spelling does not.
 bool Contradicts(const std::string& value, const std::string& pinned) {
   return strcasecmp(value.c_str(), pinned.c_str()) != 0;
@@ -54,8 +50,8 @@ std::vector<EnvironmentPin> PinsFor(const std::vector<std::string>& lanes) {
   std::vector<EnvironmentPin> pins = CommonPins();
   const std::string *reference = nullptr, *bf16 = nullptr;
   for (const std::string& lane : lanes) {
-    if (IsReference(lane)) reference = &lane;
-    if (IsBf16(lane)) bf16 = &lane;
+    if (TraitsOf(lane).is_reference()) reference = &lane;
+    if (TraitsOf(lane).bf16_products) bf16 = &lane;
   }
   if (reference != nullptr && bf16 != nullptr)
     throw UsageError("lanes " + *reference + " and " + *bf16 +

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "harness/report/format.h"
 #include "harness/report/measured.h"
 
@@ -15,10 +16,7 @@ std::string SeedsOf(const ArmComparison& c) {
   std::vector<int64_t> most;
   for (const ArmRow& r : c.rows)
     if (r.seeds.size() > most.size()) most = r.seeds;
-  std::string text;
-  for (const int64_t seed : most)
-    text += (text.empty() ? "" : ", ") + std::to_string(seed);
-  return text;
+  return JoinEach(most, [](int64_t seed) { return std::to_string(seed); });
 }
 
 std::string OneTable(const ArmComparison& c, int width) {
@@ -31,8 +29,7 @@ std::string OneTable(const ArmComparison& c, int width) {
   if (c.floor_nats) columns[2].title = {"nats above", "floor [95 %]"};
   std::vector<std::vector<std::string>> rows;
   for (const ArmRow& r : c.rows) {
-    const std::string verdict =
-        wide ? r.verdict : r.verdict.substr(0, r.verdict.find(" ("));
+    const std::string verdict = wide ? ArmVerdict(r) : VerdictText(r.verdict);
     const Measured& loss = c.floor_nats ? r.above_floor : r.lost;
     rows.push_back({r.arm, r.profile, MeasuredCell(loss, wide ? 4 : 3),
                     MeasuredCell(r.retention, wide ? 1 : 0, 100), verdict});
@@ -51,6 +48,11 @@ std::string OneTable(const ArmComparison& c, int width) {
 }
 
 }  // namespace
+
+std::string ArmVerdict(const ArmRow& row) {
+  return VerdictText(row.verdict) +
+         (row.why.empty() ? "" : " (" + row.why + ")");
+}
 
 std::string ArmsTable(const std::vector<ArmComparison>& comparisons,
                       int width) {
@@ -83,10 +85,10 @@ std::string ArmsJson(const std::vector<ArmComparison>& comparisons) {
            {"nll_nats", MeasuredJson(r.nll)},
            {"nats_above_floor",
             c.floor_nats ? MeasuredJson(r.above_floor) : Json(nullptr)},
-           {"nats_lost_against_uniform", MeasuredJson(r.lost)},
+           {"nats_lost", MeasuredJson(r.lost)},
            {"retention", MeasuredJson(r.retention)},
            {"contrast_nats", MeasuredJson(r.contrast)},
-           {"over_95_percent_kept", r.verdict}});
+           {"over_95_percent_kept", ArmVerdict(r)}});
     list.push_back(
         {{"data", {{"name", c.data_name}, {"sha256", c.data_sha256}}},
          {"works", c.num_works},

@@ -6,6 +6,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
+
 namespace plastometer {
 namespace {
 
@@ -67,10 +69,9 @@ std::map<Verdict, int> Tally(const CheckReport& report) {
 }
 
 std::string TallyText(const CheckReport& report) {
-  std::string text;
-  for (const auto& [verdict, count] : Tally(report))
-    text += (text.empty() ? "" : ", ") + std::to_string(count) + " " +
-            ToString(verdict);
+  const std::string text = JoinEach(Tally(report), [](const auto& entry) {
+    return std::to_string(entry.second) + " " + ToString(entry.first);
+  });
   return std::to_string(report.comparisons.size()) +
          " cases: " + (text.empty() ? "none" : text);
 }

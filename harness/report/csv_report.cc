@@ -1,81 +1,47 @@
 #include "harness/report/csv_report.h"
 
-#include <initializer_list>
-#include <limits>
+#include <utility>
+#include <vector>
 
+#include "base/text.h"
+#include "harness/report/columns.h"
 #include "harness/report/format.h"
 
 namespace plastometer {
 namespace {
 
-constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
-
-std::string Cell(std::optional<double> value) {
-  return CsvNumber(value.value_or(kMissing));
-}
 std::string Known(int64_t value) {
   return value >= 0 ? std::to_string(value) : "";
 }
 
-std::string Line(std::initializer_list<std::string> cells) {
-  std::string line;
-  for (const std::string& cell : cells)
-    line += (&cell == cells.begin() ? "" : ",") + Csv(cell);
-  return line + "\n";
+std::string Line(const std::vector<std::string>& cells) {
+  return JoinEach(cells, CsvCell, ",") + "\n";
 }
 
-std::string CaseLine(const SliceResult& s, const CaseResult& c) {
-  const auto mark = c.pareto.find("flops");
-  const bool known = mark != c.pareto.end() && mark->second.has_value();
-  return Line({s.name,
-               c.profile,
-               c.plastic_layers,
-               std::to_string(s.num_windows),
-               std::to_string(s.num_works),
-               std::to_string(s.scored_tokens),
-               Known(s.scored_bytes),
-               CsvNumber(c.nll_nats),
-               CsvNumber(c.perplexity),
-               Cell(c.bits_per_byte),
-               Cell(c.lost.value),
-               Cell(c.lost.low),
-               Cell(c.lost.high),
-               Cell(c.retention.value),
-               Cell(c.retention.low),
-               Cell(c.retention.high),
-               std::to_string(c.counters.inner_updates),
-               std::to_string(c.counters.inner_updates_skipped),
-               std::to_string(c.counters.flops),
-               Cell(c.flops_saved),
-               CsvNumber(c.seconds),
-               Cell(c.ms_per_1k_tokens.value),
-               std::to_string(c.counters.adaptive_state_bytes),
-               known ? (*mark->second ? "1" : "0") : "",
-               Cell(s.floor_nats),
-               Cell(c.above_floor.value),
-               Cell(c.above_floor.low),
-               Cell(c.above_floor.high),
-               Cell(c.accuracy.value),
-               Cell(c.accuracy.low),
-               Cell(c.accuracy.high)});
+void AddRows(const Results& results, const SliceResult& slice,
+             std::string& text) {
+  for (const CaseResult& row : slice.cases) {
+    std::vector<std::string> line;
+    for (const ResultColumn& column : ResultColumns())
+      if (column.stands_in(kCsv))
+        for (std::string& cell : CsvCells(column, {results, slice, row}))
+          line.push_back(std::move(cell));
+    text += Line(line);
+  }
 }
 
 }  // namespace
 
 std::string TableCsv(const Results& results) {
-  std::string text =
-      "slice,profile,plastic_layers,windows,works,scored_tokens,scored_bytes,"
-      "nll_nats,perplexity,bits_per_byte,"
-      "nats_lost,nats_lost_low,nats_lost_high,retention,retention_low,"
-      "retention_high,inner_updates,"
-      "inner_updates_skipped,flops,flops_saved,seconds,ms_per_1k_tokens,"
-      "adaptive_state_bytes,pareto_flops,floor_nats,above_floor,above_floor_"
-      "low,above_floor_high,accuracy,accuracy_low,accuracy_high\n";
-  for (const CaseResult& row : results.all.cases)
-    text += CaseLine(results.all, row);
-  for (const SliceResult& domain : results.domains) {
-    for (const CaseResult& row : domain.cases) text += CaseLine(domain, row);
-  }
+  std::vector<std::string> header;
+  for (const ResultColumn& column : ResultColumns())
+    if (column.stands_in(kCsv))
+      for (std::string& name : CsvNames(column))
+        header.push_back(std::move(name));
+  std::string text = Line(header);
+  AddRows(results, results.all, text);
+  for (const SliceResult& domain : results.domains)
+    AddRows(results, domain, text);
   return text;
 }
 

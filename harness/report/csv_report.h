@@ -7,9 +7,11 @@
 
 namespace plastometer {
 
-std::string TableCsv(const Results& results);    // a row per slice and profile
-std::string WindowsCsv(const Results& results);  // a row per window and profile
-std::string PositionCsv(
-    const Results& results);  // a row per position bin and profile
+// A row for each slice and profile; docs/columns.md.
+std::string TableCsv(const Results& results);
+// A row for each window and profile.
+std::string WindowsCsv(const Results& results);
+// A row for each position bin and profile.
+std::string PositionCsv(const Results& results);
 
 }  // namespace plastometer

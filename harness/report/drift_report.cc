@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/canonical_json.h"
+#include "base/text.h"
 #include "harness/report/format.h"
 #include "harness/report/measured.h"
 #include "harness/results/works.h"
@@ -259,8 +260,8 @@ std::string DriftCsv(const DriftRecord& record) {
   text += "\n";
   for (size_t p = 0; p < rows.size(); ++p) {
     for (size_t n = 0; n < rows[p].size(); ++n) {
-      text += Csv(record.profiles[p].name) + "," +
-              Csv(record.profiles[p].plastic_layers) + "," +
+      text += CsvCell(record.profiles[p].name) + "," +
+              CsvCell(record.profiles[p].plastic_layers) + "," +
               std::to_string(record.positions[n]);
       for (const auto& [name, m] : MeasuredOf(rows[p][n]))
         text += CsvBounds(*m);

@@ -9,23 +9,19 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/sha256.h"
+#include "base/text.h"
+#include "harness/report/columns.h"
 
 namespace plastometer {
 namespace {
 
-struct CostColumn {
-  const char *name, *key;
-  double unit;  // of the figures, in that of the column
-};
-constexpr CostColumn kCosts[] = {
-    {"flops_per_token", "flops", 1e6},
-    {"inner_updates_per_token", "inner_updates", 1},
-    {"ms_per_1k_tokens", "ms_per_1k_tokens", 1},
-    {"adaptive_state_bytes", "adaptive_state_bytes", 1024}};
 constexpr int64_t kMaxPosition = int64_t{1} << 40;
-constexpr char kExpectedColumns[] =
-    "profile, position, loss, and if known flops_per_token, "
-    "inner_updates_per_token, ms_per_1k_tokens, adaptive_state_bytes";
+// "profile, position, loss, and if known flops_per_token, ..."
+std::string ExpectedColumns() {
+  return "profile, position, loss, and if known " +
+         JoinEach(CostAxes(),
+                  [](const CostAxis& a) { return a.foreign_column; });
+}
 
 // One file, record by record.
 class CsvReader {
@@ -100,36 +96,38 @@ std::optional<Number> Parsed(const std::string& cell) {
 std::map<std::string, size_t> Header(CsvReader& csv) {
   std::vector<std::string> cells;
   std::map<std::string, size_t> columns;
-  if (!csv.Next(cells)) csv.Fail("the header", "", kExpectedColumns);
+  if (!csv.Next(cells)) csv.Fail("the header", "", ExpectedColumns());
   for (size_t c = 0; c < cells.size(); ++c) {
     const std::string& name = cells[c];
-    const bool cost = std::ranges::any_of(
-        kCosts, [&](const CostColumn& k) { return name == k.name; });
+    const bool cost = std::ranges::any_of(CostAxes(), [&](const CostAxis& a) {
+      return name == a.foreign_column;
+    });
     if (!cost && name != "profile" && name != "position" && name != "loss")
-      csv.Fail("column " + std::to_string(c + 1), name, kExpectedColumns);
+      csv.Fail("column " + std::to_string(c + 1), name, ExpectedColumns());
     if (!columns.emplace(name, c).second)
       csv.Fail("column " + std::to_string(c + 1), name, "each column once");
   }
   for (const char* name : {"profile", "position", "loss"})
     if (!columns.count(name))
       csv.Fail("the header has no column " + std::string(name), cells.front(),
-               kExpectedColumns);
+               ExpectedColumns());
   return columns;
 }
 
 void AddCosts(const CsvReader& csv,
               const std::map<std::string, size_t>& columns,
               const std::vector<std::string>& cells, ForeignLosses& to) {
-  for (const CostColumn& cost : kCosts) {
-    const auto column = columns.find(cost.name);
+  for (const CostAxis& axis : CostAxes()) {
+    const auto column = columns.find(axis.foreign_column);
     if (column == columns.end() || cells[column->second].empty()) continue;
     const std::string& cell = cells[column->second];
-    const std::string where = "column " + std::string(cost.name);
+    const std::string where = "column " + std::string(axis.foreign_column);
     const auto value = Parsed<double>(cell);
     if (!value || !std::isfinite(*value) || *value < 0)
       csv.Fail(where, cell, "a number of 0 or more, or nothing");
-    const auto [known, is_new] = to.costs.emplace(cost.key, *value / cost.unit);
-    if (!is_new && known->second != *value / cost.unit)
+    const auto [known, is_new] =
+        to.costs.emplace(axis.cost.id, *value / axis.unit);
+    if (!is_new && known->second != *value / axis.unit)
       csv.Fail(where, cell, "the same in every row of '" + to.profile + "'");
   }
 }

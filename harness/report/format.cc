@@ -62,6 +62,12 @@ std::string Percent(std::optional<double> share) {
   return share ? Fixed(100 * *share, 1) + "%" : "n/a";
 }
 
+std::string VerdictText(stats::Verdict verdict) {
+  return verdict == stats::Verdict::kYes  ? "yes"
+         : verdict == stats::Verdict::kNo ? "no"
+                                          : "undecided";
+}
+
 std::string Count(int64_t value) {
   std::string digits = std::to_string(value);
   const int64_t first = value < 0 ? 1 : 0;
@@ -103,14 +109,6 @@ std::string Perplexity(double value) {
   return value < 1000  ? Print("%.2f", value)
          : value < 1e5 ? Print("%.0f", value)
                        : Print("%.3g", value);
-}
-
-std::string Csv(const std::string& cell) {
-  if (cell.find_first_of(",\"\n\r") == std::string::npos) return cell;
-  std::string quoted = "\"";
-  for (char c : cell)
-    quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
 }
 
 std::string CsvNumber(double value) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "harness/stats/contrast.h"
+
 namespace plastometer {
 
 std::string Fixed(double value, int decimals);     // "12.35"; "nan", "inf"
@@ -13,12 +15,12 @@ std::string Percent(std::optional<double> share);  // 0.792 -> "79.2%"; "n/a"
 std::string Count(int64_t value);                  // 196608 -> "196,608"
 std::string Short(double value);                   // 6740000 -> "6.74M"
 std::string Bytes(int64_t value);                  // 812544 -> "794 KiB"
-std::string Perplexity(
-    double value);  // four significant digits, at most two decimals
-std::string Csv(const std::string& cell);  // quoted when it must be
-std::string CsvNumber(double value);  // shortest text that reads back as the
-                                      // same double; empty for NaN
-int64_t DisplayWidth(const std::string& utf8);  // code points
+// Four significant digits, at most two decimals.
+std::string Perplexity(double value);
+// Shortest text that reads back as the same double; empty for NaN.
+std::string CsvNumber(double value);
+std::string VerdictText(stats::Verdict verdict);  // "yes", "no", "undecided"
+int64_t DisplayWidth(const std::string& utf8);    // code points
 
 int64_t WidestLine(const std::string& text);
 

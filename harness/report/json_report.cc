@@ -1,8 +1,14 @@
 #include "harness/report/json_report.h"
 
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
 
+#include "harness/report/columns.h"
 #include "harness/report/measured.h"
 
 namespace plastometer {
@@ -51,55 +57,31 @@ Json SliceJson(const SliceResult& slice) {
           {"enough_for_verdict", slice.num_works >= kMinWorksForVerdict}};
 }
 
-void AddCounters(const CaseResult& row, Json& json) {
-  const Counters& c = row.counters;
-  json["inner_updates"] = c.inner_updates;
-  json["inner_updates_skipped"] = c.inner_updates_skipped;
-  json["inner_gradient_tokens"] = c.inner_gradient_tokens;
-  json["inner_updates_saved"] = NumberJson(row.updates_saved);
-  json["flops"] = c.flops;
-  json["flops_per_token"] = NumberJson(row.flops_per_token);
-  json["flops_saved"] = NumberJson(row.flops_saved);
-  json["bytes_moved"] = c.bytes_moved;
-  json["adaptive_state_bytes"] = c.adaptive_state_bytes;
-  json["carry_bytes"] = c.carry_bytes;
+Json ValueJson(const ColumnValue& value) {
+  if (const auto* m = std::get_if<Measured>(&value)) return MeasuredJson(*m);
+  if (const auto* x = std::get_if<double>(&value)) return NumberJson(*x);
+  if (std::holds_alternative<std::monostate>(value)) return nullptr;
+  if (const auto* marks =
+          std::get_if<std::map<std::string, std::optional<bool>>>(&value)) {
+    Json json;
+    for (const auto& [cost, mark] : *marks)
+      json[cost] = mark ? Json(*mark) : Json(nullptr);
+    return json;
+  }
+  if (const auto* n = std::get_if<int64_t>(&value)) return *n;
+  if (const auto* holds = std::get_if<bool>(&value)) return *holds;
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  return std::get<std::vector<std::string>>(value);
 }
 
-Json CaseJson(const RunRecord& r, const SliceResult& slice,
-              const CaseResult& row) {
-  Json json;
-  json["model"] = r.model_name;
-  json["slice"] = slice.name;
-  json["profile"] = row.profile;
-  json["same_multipliers_as"] = row.same_as;
-  json["asked"] = row.asked;
-  json["lane"] = r.lane;
-  json["plastic_layers"] = row.plastic_layers;
-  json["tokens"] = slice.tokens;
-  json["scored_tokens"] = slice.scored_tokens;
-  json["scored_bytes"] = Known(slice.scored_bytes);
-  json["windows"] = slice.num_windows;
-  json["works"] = slice.num_works;
-  json["nll_nats"] = NumberJson(row.nll_nats);
-  json["nll_sum_nats"] = NumberJson(row.nll_sum);
-  json["perplexity"] = NumberJson(row.perplexity);
-  json["bits_per_byte"] = NumberJson(row.bits_per_byte);
-  json["diverged"] = !std::isfinite(row.nll_nats);
-  json["nll_interval"] = MeasuredJson(row.nll);
-  json["nats_lost_against_uniform"] = MeasuredJson(row.lost);
-  if (slice.floor_nats) {
-    json["floor_nats"] = *slice.floor_nats;
-    json["nats_above_floor"] = MeasuredJson(row.above_floor);
+void AddCases(const Results& results, const SliceResult& slice, Json& cases) {
+  for (const CaseResult& row : slice.cases) {
+    Json json;
+    for (const ResultColumn& column : ResultColumns())
+      if (column.stands_in(kJson) && column.AppliesTo(results, slice, kJson))
+        json[column.id] = ValueJson(column.value({results, slice, row}));
+    cases.push_back(std::move(json));
   }
-  if (r.accuracy) json["accuracy"] = MeasuredJson(row.accuracy);
-  json["retention"] = MeasuredJson(row.retention);
-  AddCounters(row, json);
-  json["seconds"] = row.seconds;
-  json["ms_per_1k_tokens"] = MeasuredJson(row.ms_per_1k_tokens);
-  json["peak_memory_bytes"] = Known(r.peak_memory_bytes);
-  for (const auto& [cost, mark] : row.pareto)
-    json["pareto"][cost] = mark ? Json(*mark) : Json(nullptr);
-  return json;
 }
 
 Json TimesJson(const RunRecord& r) {
@@ -172,7 +154,7 @@ Json ContinualJson(const ContinualResult& c) {
 
 }  // namespace
 
-std::string ResultsJson(const Results& results) {
+Json ResultsAsJson(const Results& results) {
   const RunRecord& r = results.record;
   Json json;
   json["schema_version"] = kResultsSchemaVersion;
@@ -188,17 +170,22 @@ std::string ResultsJson(const Results& results) {
   for (const SliceResult& d : results.domains)
     json["slices"].push_back(SliceJson(d));
   json["cases"] = Json::array();
-  for (const CaseResult& row : results.all.cases)
-    json["cases"].push_back(CaseJson(r, results.all, row));
-  for (const SliceResult& d : results.domains) {
-    for (const CaseResult& row : d.cases)
-      json["cases"].push_back(CaseJson(r, d, row));
-  }
+  AddCases(results, results.all, json["cases"]);
+  for (const SliceResult& d : results.domains)
+    AddCases(results, d, json["cases"]);
   json["positions"] = PositionsJson(results);
   if (!results.conditions.empty()) json["conditions"] = ConditionsJson(results);
   if (results.continual) json["continual"] = ContinualJson(*results.continual);
   json["batch_times"] = TimesJson(r);
+  return json;
+}
+
+std::string FileText(const Json& json) {
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string ResultsJson(const Results& results) {
+  return FileText(ResultsAsJson(results));
 }
 
 }  // namespace plastometer

@@ -1,15 +1,17 @@
-// results.json: everything that was measured and what it was measured on.
-// Fields: docs of the run folder.
+// results.json: everything that was measured and what it was measured on. Keys
+// of the cases: docs/columns.md.
 #pragma once
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "harness/results/summary.h"
 
 namespace plastometer {
 
-constexpr int kResultsSchemaVersion = 1;
-
 // Missing numbers are null, with the reason beside them.
+nlohmann::ordered_json ResultsAsJson(const Results& results);
+// As it stands in files: names that are not UTF-8 are mended.
+std::string FileText(const nlohmann::ordered_json& json);
 std::string ResultsJson(const Results& results);
 
 }  // namespace plastometer

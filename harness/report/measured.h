@@ -10,10 +10,14 @@ namespace plastometer {
 
 // null for what is missing or not finite.
 nlohmann::ordered_json NumberJson(const std::optional<double>& value);
-// {"value", "low", "high"}, and "reason" where one is given.
+// "none", "interval95", "quartiles".
+std::string RangeName(Range range);
+// {"value", "low", "high", "range"}, and "reason" where one is given.
 nlohmann::ordered_json MeasuredJson(const Measured& m);
-// What MeasuredJson wrote. Throws nlohmann::json::exception.
-Measured ParseMeasured(const nlohmann::json& json);
+// What MeasuredJson wrote; without "range" (schema 1, of which only 95 %
+// intervals are read back) an interval. Throws kInvalid and
+// nlohmann::json::exception.
+Measured ParseMeasured(const nlohmann::json& json, const std::string& where);
 // ",value,low,high"; empty cells for what is missing.
 std::string CsvBounds(const Measured& m);
 // ",name,name_low,name_high"

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "harness/report/format.h"
+#include "harness/report/columns.h"
 #include "harness/report/json_report.h"
 #include "harness/report/sections/learning_sections.h"
 #include "harness/report/sections/sections.h"
@@ -15,30 +15,28 @@ namespace {
 
 // Runs side by side, before each has its own sections.
 Table ComparisonTable(const std::vector<ReportRun>& runs) {
+  const char* columns[] = {"perplexity", "bits_per_byte", "nats_lost",
+                           "retention"};
   Table table{"comparison",
               "Runs side by side: all text of each run",
               {{"run", {"run"}, true},
                {"model", {"model"}, true},
                {"profile", {"profile"}, true},
-               {"works", {"works"}},
-               {"perplexity", {"perplexity"}},
-               {"bits per byte", {"bits_per_byte"}},
-               {"nats lost against uniform", WithBounds("nats_lost")},
-               {"retention, %", WithBounds("retention")}},
+               {"works", {"works"}}},
               {},
               {"Compare runs by bits per byte, and only on the same data; "
                "intervals hold within a run."}};
+  for (const char* id : columns) table.columns.push_back(PageColumn(id));
   for (const ReportRun& run : runs) {
-    for (const CaseResult& c : run.results.all.cases)
+    const SliceResult& all = run.results.all;
+    for (const CaseResult& c : all.cases) {
       table.rows.push_back(
-          {TextCell(run.name),
-           TextCell(run.results.record.model_name),
-           TextCell(ProfileLabel(c)),
-           CountCell(run.results.all.num_works),
-           {Perplexity(c.perplexity), {CsvNumber(c.perplexity)}},
-           NumberCell(c.bits_per_byte, 3),
-           IntervalCell(c.lost, 3),
-           IntervalCell(c.retention, 1, 100)});
+          {TextCell(run.name), TextCell(run.results.record.model_name),
+           TextCell(ProfileLabel(c)), CountCell(all.num_works)});
+      for (const char* id : columns)
+        table.rows.back().push_back(
+            ResultCell(ColumnOf(id), {run.results, all, c}));
+    }
   }
   return table;
 }
@@ -83,11 +81,8 @@ std::string ReportJson(const std::vector<ReportRun>& runs, const Page& page) {
   json["runs"] = nlohmann::ordered_json::array();
   for (const ReportRun& run : runs)
     json["runs"].push_back(
-        {{"name", run.name},
-         {"results", nlohmann::ordered_json::parse(ResultsJson(run.results))}});
-  return json.dump(1, ' ', false,
-                   nlohmann::ordered_json::error_handler_t::replace) +
-         "\n";
+        {{"name", run.name}, {"results", ResultsAsJson(run.results)}});
+  return FileText(json);
 }
 
 // A link where the file system can, else a copy: the run's file is never

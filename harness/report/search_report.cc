@@ -41,7 +41,7 @@ std::string SearchTable(const LayerSearchRun& run, int width) {
 
 std::string SearchJson(const LayerSearchRun& run) {
   using Json = nlohmann::ordered_json;
-  Json json = Json::parse(ResultsJson(Summarise(run.record)));
+  Json json = ResultsAsJson(Summarise(run.record));
   Json sets = Json::array();
   for (const SearchStep& step : run.search.steps)
     sets.push_back({{"layers", step.layers}, {"tuning_nll_nats", step.loss}});
@@ -50,7 +50,7 @@ std::string SearchJson(const LayerSearchRun& run) {
                     {"tuning_windows", run.num_tuning},
                     {"best", ProfileOf(run.search.best)},
                     {IsGreedy(run) ? "best_of_each_size" : "best_sets", sets}};
-  return json.dump(1) + "\n";
+  return FileText(json);
 }
 
 }  // namespace plastometer

@@ -86,6 +86,8 @@ LayerMaps ReadLayerMaps(const std::filesystem::path& file) {
       throw InvalidError(file.string() + ": \"command\" is " +
                          json.at("command").dump() +
                          ", expected \"sensitivity\"");
+    result.note =
+        SchemaNote(json.value("schema_version", int64_t{1}), file.string());
     result.model_name = json.at("model").at("name");
     result.model_sha256 = json.at("model").at("sha256");
     result.data_name = json.at("data").at("name");
@@ -95,14 +97,16 @@ LayerMaps ReadLayerMaps(const std::filesystem::path& file) {
     for (const auto& m : json.at("maps")) {
       result.maps.push_back({m.at("map"), {}, {}});
       for (const auto& layer : m.at("layers"))
-        result.maps.back().layers.push_back(ParseMeasured(layer));
+        result.maps.back().layers.push_back(
+            ParseMeasured(layer, file.string()));
       if (result.maps.back().layers.size() != result.maps[0].layers.size())
         throw InvalidError(file.string() +
                            ": \"maps\" have different numbers of layers");
     }
     for (const auto& c : json.at("correlations"))
-      result.correlations.push_back({c.at("maps").at(0), c.at("maps").at(1),
-                                     ParseMeasured(c.at("rank_correlation"))});
+      result.correlations.push_back(
+          {c.at("maps").at(0), c.at("maps").at(1),
+           ParseMeasured(c.at("rank_correlation"), file.string())});
   } catch (const nlohmann::json::exception& error) {
     throw InvalidError(file.string() + ": " + error.what() +
                        "; expected what 'plastometer sensitivity --out' "
@@ -134,6 +138,7 @@ std::string SensitivityJson(const SensitivityRun& run) {
   const Json json = {
       {"program", "plastometer " + r.version},
       {"command", "sensitivity"},
+      {"schema_version", kResultsSchemaVersion},
       {"started_utc", r.started_utc},
       {"model", {{"name", r.model_name}, {"sha256", r.model_sha256}}},
       {"data", {{"name", r.data_name}, {"sha256", r.data_sha256}}},

@@ -14,6 +14,7 @@ struct LayerMaps {
   int64_t num_windows = 0;
   std::vector<LayerMap> maps;  // by_work is empty
   std::vector<MapCorrelation> correlations;
+  std::string note = {};  // what is to be said of the file
 };
 // Throws kInvalid naming the file and the key.
 LayerMaps ReadLayerMaps(const std::filesystem::path& file);

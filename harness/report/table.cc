@@ -7,12 +7,15 @@
 #include <cmath>
 #include <cstdlib>
 #include <set>
+#include <sstream>
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
+#include "harness/report/columns.h"
 #include "harness/report/format.h"
+#include "harness/report/measured.h"
 #include "harness/report/sections/continual.h"
-#include "harness/results/works.h"
 
 namespace plastometer {
 namespace {
@@ -56,43 +59,18 @@ Labels MakeLabels(const SliceResult& slice) {
   return labels;
 }
 
-std::string Interval(const Measured& m, int decimals, double scale) {
-  if (!m.low || !m.high) return " [n/a]";
-  return " [" + Fixed(scale * *m.low, decimals) + ", " +
-         Fixed(scale * *m.high, decimals) + "]";
-}
-
+// Nats, of what is no column.
 std::string NatsCell(const Measured& m, int decimals) {
-  return m.value ? Fixed(*m.value, decimals) + Interval(m, decimals, 1)
-                 : "not available";
+  const std::string text = MeasuredCell(m, decimals);
+  return m.value && m.range() == Range::kNone ? text + " [n/a]" : text;
 }
 
-std::string RetentionCell(const CaseResult& row) {
-  if (!row.retention.value) return "not available";
-  const bool by_definition = !row.retention.low && row.retention.reason.empty();
-  return Fixed(100 * *row.retention.value, 1) + "%" +
-         (by_definition ? "" : Interval(row.retention, 1, 100));
-}
-
-std::string TimeCell(const Measured& ms) {
-  if (!ms.value) return "n/a";
-  const int decimals = *ms.value < 100 ? 1 : 0;
-  return Fixed(*ms.value, decimals) +
-         (ms.low ? "±" + Fixed((*ms.high - *ms.low) / 2, decimals) : "");
-}
-
-std::string ParetoCell(const CaseResult& row) {
-  const auto mark = row.pareto.find("flops");
-  if (mark == row.pareto.end() || !mark->second) return "?";
-  return *mark->second ? "*" : "";
-}
-
-template <typename F>
-std::vector<std::string> ForEach(const SliceResult& slice, F f) {
-  std::vector<std::string> cells;
-  for (size_t p = 0; p < slice.cases.size(); ++p)
-    cells.push_back(f(slice.cases[p], p));
-  return cells;
+Column TitleOf(const ResultColumn& column) {
+  std::istringstream lines(column.heading);
+  Column title{{}, column.range == Range::kInterval95};
+  for (std::string line; std::getline(lines, line);)
+    title.title.push_back(line);
+  return title;
 }
 
 Cells LabelCells(const Labels& labels, bool with_layers) {
@@ -102,89 +80,38 @@ Cells LabelCells(const Labels& labels, bool with_layers) {
     names.push_back(label.name);
     layers.push_back(label.layers);
   }
-  Append(cells, {{"profile"}, true}, names);
-  if (with_layers) Append(cells, {{"plastic", "layers"}, true}, layers);
+  Column profile = TitleOf(ColumnOf("profile")),
+         plastic = TitleOf(ColumnOf("plastic_layers"));
+  profile.left = plastic.left = true;
+  Append(cells, profile, names);
+  if (with_layers) Append(cells, plastic, layers);
   return cells;
 }
 
-Cells Levels(const SliceResult& slice) {
+Cells GroupCells(const Results& results, const SliceResult& slice,
+                 TableGroup group) {
   Cells cells;
-  Append(cells, {{"perplex-", "ity"}},
-         ForEach(slice, [](const CaseResult& c, size_t) {
-           return Perplexity(c.perplexity);
-         }));
-  if (slice.floor_nats) {
-    Append(cells, {{"nats above", "floor [95 %]"}, true},
-           ForEach(slice, [](const CaseResult& c, size_t) {
-             return NatsCell(c.above_floor, 4);
-           }));
-  } else {
-    Append(cells, {{"bits/", "byte"}},
-           ForEach(slice, [](const CaseResult& c, size_t) {
-             return c.bits_per_byte ? Fixed(*c.bits_per_byte, 3) : "n/a";
-           }));
-  }
-  if (slice.cases.front().accuracy.value) {
-    Append(cells, {{"accuracy", "[95 %]"}, true},
-           ForEach(slice, [](const CaseResult& c, size_t) {
-             return c.accuracy.value ? Fixed(100 * *c.accuracy.value, 1) + "%" +
-                                           Interval(c.accuracy, 1, 100)
-                                     : "not available";
-           }));
+  for (const ResultColumn& column : ResultColumns()) {
+    if (!column.stands_in(kTerminal) || column.group != group ||
+        !column.AppliesTo(results, slice, kTerminal))
+      continue;
+    std::vector<std::string> texts;
+    for (const CaseResult& row : slice.cases)
+      texts.push_back(TerminalCell(column, {results, slice, row}));
+    Append(cells, TitleOf(column), texts);
   }
   return cells;
 }
 
-Cells Differences(const SliceResult& slice, size_t uniform_idx) {
-  Cells cells;
-  Append(cells, {{"nats lost against", "uniform [95 %]"}, true},
-         ForEach(slice, [&](const CaseResult& c, size_t p) {
-           return p == uniform_idx ? "0 (reference)" : NatsCell(c.lost, 3);
-         }));
-  Append(cells, {{"retention", "[95 %]"}, true},
-         ForEach(slice,
-                 [](const CaseResult& c, size_t) { return RetentionCell(c); }));
-  return cells;
-}
-
-Cells Costs(const SliceResult& slice) {
-  Cells cells;
-  Append(cells, {{"inner", "updates"}},
-         ForEach(slice, [](const CaseResult& c, size_t) {
-           return Short(static_cast<double>(c.counters.inner_updates));
-         }));
-  Append(cells, {{"saved"}}, ForEach(slice, [](const CaseResult& c, size_t) {
-           return Percent(c.updates_saved);
-         }));
-  Append(cells, {{"FLOPs/", "token"}},
-         ForEach(slice, [](const CaseResult& c, size_t) {
-           return Short(c.flops_per_token);
-         }));
-  Append(cells, {{"saved"}}, ForEach(slice, [](const CaseResult& c, size_t) {
-           return Percent(c.flops_saved);
-         }));
-  if (slice.name == "all") {
-    Append(cells, {{"ms/1k", "tokens"}},
-           ForEach(slice, [](const CaseResult& c, size_t) {
-             return TimeCell(c.ms_per_1k_tokens);
-           }));
-  }
-  Append(cells, {{"adaptive", "state"}},
-         ForEach(slice, [](const CaseResult& c, size_t) {
-           return Bytes(c.counters.adaptive_state_bytes);
-         }));
-  Append(cells, {{"P"}}, ForEach(slice, [](const CaseResult& c, size_t) {
-           return ParetoCell(c);
-         }));
-  return cells;
-}
-
-std::string SliceTable(const SliceResult& slice, size_t uniform_idx,
+std::string SliceTable(const Results& results, const SliceResult& slice,
                        int width) {
   const Labels labels = MakeLabels(slice);
-  std::string text = PackedTables(
-      LabelCells(labels, true), LabelCells(labels, false),
-      {Levels(slice), Differences(slice, uniform_idx), Costs(slice)}, width);
+  std::vector<Cells> groups;
+  for (const TableGroup group :
+       {TableGroup::kLevels, TableGroup::kDifferences, TableGroup::kCosts})
+    groups.push_back(GroupCells(results, slice, group));
+  std::string text = PackedTables(LabelCells(labels, true),
+                                  LabelCells(labels, false), groups, width);
   for (const std::string& line : labels.legend) text += Wrap(line, width, 4);
   return text;
 }
@@ -206,9 +133,8 @@ std::string Size(const SliceResult& slice) {
 
 std::string Heading(const Results& results, int width) {
   const RunRecord& r = results.record;
-  std::string domains;
-  for (const SliceResult& d : results.domains)
-    domains += (domains.empty() ? "" : ", ") + d.name;
+  const std::string domains =
+      JoinEach(results.domains, [](const SliceResult& d) { return d.name; });
   return Wrap("model " + r.model_name + " (" + ShortHash(r.model_sha256) +
                   "), tokenizer " + r.tokenizer_name + " (" +
                   ShortHash(r.tokenizer_sha256) + "), lane " + r.lane + ", " +
@@ -282,52 +208,50 @@ std::string ConditionTables(const Results& results, int width) {
   return text;
 }
 
-// Of a generated task whose answers alone are scored: how far from what is
-// asked for they can stand.
 std::string AnswersByPlace(const Results& results, int width) {
-  const RunRecord& record = results.record;
-  const auto partly = [](const WindowRecord& w) { return !w.scored.empty(); };
-  if (!results.all.floor_nats || !std::ranges::all_of(record.windows, partly))
-    return "";
-  const std::vector<size_t> windows = AllWindows(record);
+  const auto& profiles = results.record.profiles;
+  Cells labels;
   std::vector<std::string> places, counts;
-  std::vector<std::vector<std::string>> losses(record.profiles.size());
   for (const PositionBin& bin : results.positions) {
-    const WorkSums works = SumByWork(record, windows, bin.from, bin.to);
+    if (bin.answers.empty()) return "";
     places.push_back(Count(bin.from) + " to " + Count(bin.to - 1));
     counts.push_back(Count(bin.scored_tokens));
-    for (size_t p = 0; p < losses.size(); ++p)
-      losses[p].push_back(NatsCell(
-          MeanOverWorks(works, p, static_cast<uint64_t>(record.seed)), 3));
   }
-  Cells labels;
   Append(labels, {{"place in", "document"}, true}, places);
   Append(labels, {{"answers"}}, counts);
-  std::vector<Cells> groups(losses.size());
-  for (size_t p = 0; p < losses.size(); ++p)
-    Append(groups[p], {{record.profiles[p].name, "[95 %]"}, true}, losses[p]);
+  std::vector<Cells> groups(profiles.size());
+  for (size_t p = 0; p < groups.size(); ++p) {
+    std::vector<std::string> losses;
+    for (const PositionBin& bin : results.positions)
+      losses.push_back(NatsCell(bin.answers[p], 3));
+    Append(groups[p], {{profiles[p].name, "[95 %]"}, true}, losses);
+  }
   return Wrap("loss of the answers by their place, nats:", width) +
          PackedTables(labels, labels, groups, width) + "\n";
 }
 
+// Sentences of a column's legend.
+std::vector<std::string> LegendOf(const ResultColumn& column) {
+  std::istringstream lines(column.legend);
+  std::vector<std::string> sentences;
+  for (std::string line; std::getline(lines, line);) sentences.push_back(line);
+  return sentences;
+}
+
+// As many sentences in a line of the usual width as fit.
 std::string Explanation(int width) {
-  const char* lines[] = {
-      "plastic layers: layers whose inner model learns while reading. "
-      "bits/byte: comparable between tokenizers.",
-      "nats lost: loss per token above uniform (all layers learn). retention: "
-      "share of the gap frozen - uniform that "
-      "is kept.",
-      "[95 %]: intervals over independent works (books, packages), never over "
-      "windows of one work.",
-      "inner updates: gradient steps applied, all windows. FLOPs/token: "
-      "algorithmic, exact. saved: against uniform.",
-      "ms/1k tokens: median over batches, ± half the interquartile range. "
-      "adaptive state: per sequence.",
-      "P: * no other profile is better (by a paired interval) at no higher "
-      "FLOPs; other costs in results.json."};
-  std::string text;
-  for (const char* line : lines) text += Wrap(line, width);
-  return text;
+  constexpr int64_t kUsualWidth = 120;
+  std::string text, line;
+  for (const ResultColumn& column : ResultColumns()) {
+    if (column.applies == Applies::kWithAccuracy) continue;  // a note
+    for (const std::string& sentence : LegendOf(column)) {
+      const bool full =
+          DisplayWidth(line) + 1 + DisplayWidth(sentence) > kUsualWidth;
+      if (full) text += Wrap(line, width);
+      line = full || line.empty() ? sentence : line + " " + sentence;
+    }
+  }
+  return text + Wrap(line, width);
 }
 
 std::string Notes(const Results& results, int width) {
@@ -346,11 +270,7 @@ std::string Notes(const Results& results, int width) {
                      " nats per scored token (docs/synthetic.md); no profile "
                      "went below it further than chance allows.",
                  width);
-  if (results.record.accuracy)
-    text += Wrap(
-        "accuracy: share of the scored tokens whose probability was above all "
-        "others'.",
-        width);
+  if (results.record.accuracy) text += Wrap(ColumnOf("accuracy").legend, width);
   for (const std::string& note : results.record.notes)
     text += Wrap("note: " + note, width);
   return text;
@@ -360,13 +280,12 @@ std::string Notes(const Results& results, int width) {
 
 std::string RunTable(const Results& results, const TableOptions& options) {
   const int width = std::max(options.width, 40);
-  const size_t uniform_idx = results.record.uniform_idx;
   std::string text = Heading(results, width) + "\n" +
-                     SliceTable(results.all, uniform_idx, width) + "\n";
+                     SliceTable(results, results.all, width) + "\n";
   if (options.per_domain) {
     for (const SliceResult& domain : results.domains) {
       text += Wrap(domain.name + ": " + Size(domain), width) +
-              SliceTable(domain, uniform_idx, width);
+              SliceTable(results, domain, width);
       for (const std::string& line : Reasons(domain)) text += Wrap(line, width);
       text += "\n";
     }

@@ -7,8 +7,8 @@
 namespace plastometer {
 
 struct TableOptions {
-  int width = 120;  // columns; where the table does not fit it comes in two
-                    // parts, which fit 80
+  // Columns; where the table does not fit it comes in two parts, which fit 80.
+  int width = 120;
   bool per_domain = false;  // one block a domain as well
   std::string run_folder;   // empty: none was written
 };

@@ -63,12 +63,15 @@ std::vector<Sums> Combine(const std::vector<Losses>& seeds, double a, double b,
   return rows;
 }
 
-std::string VerdictOn(const Measured& contrast, int64_t num_works,
-                      size_t num_seeds) {
-  if (num_seeds < 2) return "undecided (one training seed)";
-  if (num_works < kMinWorksForVerdict) return "undecided (too few works)";
-  if (!contrast.low) return "undecided";
-  return *contrast.high < 0 ? "yes" : *contrast.low > 0 ? "no" : "undecided";
+void Judge(int64_t num_works, ArmRow& row) {
+  if (row.seeds.size() < 2)
+    row.why = "one training seed";
+  else if (num_works < kMinWorksForVerdict)
+    row.why = "too few works";
+  else if (row.contrast.low)
+    row.verdict = *row.contrast.high < 0  ? stats::Verdict::kYes
+                  : *row.contrast.low > 0 ? stats::Verdict::kNo
+                                          : stats::Verdict::kUndecided;
 }
 
 ArmRow MakeRow(const std::string& arm, const std::string& profile,
@@ -98,8 +101,7 @@ ArmRow MakeRow(const std::string& arm, const std::string& profile,
     row.retention.high = ratio.interval->high;
   }
   row.retention.reason = ratio.reason;
-  row.verdict = VerdictOn(row.contrast, static_cast<int64_t>(works.num_works()),
-                          seeds.size());
+  Judge(static_cast<int64_t>(works.num_works()), row);
   return row;
 }
 
@@ -183,14 +185,15 @@ class Comparer {
 
 }  // namespace
 
-std::vector<ArmComparison> CompareArms(const std::vector<RunRecord>& records) {
+std::vector<ArmComparison> CompareArms(
+    const std::vector<const RunRecord*>& records) {
   std::vector<std::string> order;
   std::map<std::string, std::vector<const RunRecord*>> by_data;
-  for (const RunRecord& record : records) {
-    if (record.training.profile.empty()) continue;
-    auto& same = by_data[record.data_sha256];
-    if (same.empty()) order.push_back(record.data_sha256);
-    same.push_back(&record);
+  for (const RunRecord* record : records) {
+    if (record->training.profile.empty()) continue;
+    auto& same = by_data[record->data_sha256];
+    if (same.empty()) order.push_back(record->data_sha256);
+    same.push_back(record);
   }
   if (order.empty())
     throw InvalidError(
@@ -217,6 +220,12 @@ std::vector<ArmComparison> CompareArms(const std::vector<RunRecord>& records) {
     comparisons.push_back(std::move(comparison));
   }
   return comparisons;
+}
+
+std::vector<ArmComparison> CompareArms(const std::vector<RunRecord>& records) {
+  std::vector<const RunRecord*> pointers;
+  for (const RunRecord& record : records) pointers.push_back(&record);
+  return CompareArms(pointers);
 }
 
 }  // namespace plastometer

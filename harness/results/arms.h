@@ -1,11 +1,13 @@
 // Post-hoc, co-trained, healed: the same profile on models that differ in what
-// was plastic while they learned. 06: "always which frozen".
+// was plastic while they learned.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "harness/results/summary.h"
+#include "harness/stats/contrast.h"
 
 namespace plastometer {
 
@@ -24,7 +26,8 @@ struct ArmRow {
   Measured lost;         // L_p - L_uniform
   Measured retention;    // (L_frozen - L_p) / (L_frozen - L_uniform)
   Measured contrast;     // L_p - 0.05 L_frozen - 0.95 L_uniform: RQ1's
-  std::string verdict;   // on contrast < 0: yes, no, undecided and why
+  stats::Verdict verdict = stats::Verdict::kUndecided;  // on contrast < 0
+  std::string why;  // undecided, where there is more to say than the interval
 };
 
 struct ArmComparison {
@@ -39,6 +42,8 @@ struct ArmComparison {
 // set gives one comparison. Intervals cross seeds with works
 // (stats/crossed.h); with one seed there is none, and no verdict. Throws
 // kInvalid when no model says under which profile it was trained.
+std::vector<ArmComparison> CompareArms(
+    const std::vector<const RunRecord*>& records);
 std::vector<ArmComparison> CompareArms(const std::vector<RunRecord>& records);
 
 }  // namespace plastometer

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/counters.h"
 #include "harness/results/works.h"
 #include "harness/stats/rank.h"
 
@@ -15,7 +16,6 @@ using stats::Interval;
 using stats::WorkTotals;
 using ByWork = std::vector<WorkTotals>;
 
-constexpr int64_t kMiniBatch = 16;
 constexpr size_t kNumLags = 2 * kMaxLag + 1;
 
 struct Condition {
@@ -90,7 +90,7 @@ std::vector<double> Standardised(std::vector<double> series) {
   return series;
 }
 
-void Put(WorkTotals& totals, double value, double weight) {
+void AddTo(WorkTotals& totals, double value, double weight) {
   if (!std::isfinite(value)) return;
   totals.sum += value * weight;
   totals.weight += weight;
@@ -101,11 +101,11 @@ void Put(WorkTotals& totals, double value, double weight) {
 std::vector<double> WithoutPosition(std::vector<double> series) {
   std::vector<size_t> place(series.size()), octave(series.size());
   for (size_t t = 0; t < series.size(); ++t) {
-    place[t] = t % kMiniBatch;
-    octave[t] = static_cast<size_t>(std::bit_width(t / kMiniBatch));
+    place[t] = t % kMiniBatchTokens;
+    octave[t] = static_cast<size_t>(std::bit_width(t / kMiniBatchTokens));
   }
   Subtract(series, octave, 64);
-  Subtract(series, place, kMiniBatch);
+  Subtract(series, place, kMiniBatchTokens);
   return series;
 }
 
@@ -159,7 +159,7 @@ struct LearningSummary::Sums {
   }
 
   // Bins of equal width over the longest window, in whole mini-batches.
-  int64_t M() const { return std::max<int64_t>(1, longest / kMiniBatch); }
+  int64_t M() const { return std::max<int64_t>(1, longest / kMiniBatchTokens); }
   int64_t NumTimeBins() const {
     return std::min(M(), static_cast<int64_t>(kTimeBins));
   }
@@ -182,9 +182,9 @@ struct LearningSummary::Sums {
           add(relative_update[l], s.relative_update[i]);
           add(relative_by_head[l * s.H + h], s.relative_update[i]);
           const auto quarters = [&](Quarters& q, double x) {
-            Put(q.all[l][work], x, 1);
-            if (4 * m < s.M) Put(q.first[l][work], x, 1);
-            if (4 * m >= 3 * s.M) Put(q.last[l][work], x, 1);
+            AddTo(q.all[l][work], x, 1);
+            if (4 * m < s.M) AddTo(q.first[l][work], x, 1);
+            if (4 * m >= 3 * s.M) AddTo(q.last[l][work], x, 1);
           };
           quarters(relative, s.relative_update[i]);
           quarters(gradient, s.grad_norm[i]);
@@ -215,7 +215,7 @@ struct LearningSummary::Sums {
         const double own = stats::LaggedCorrelation(loss, ranks, 0);
         if (std::isnan(own)) continue;  // frozen
         ++num_layers;
-        Put(layers[m][l][work], own, weight);
+        AddTo(layers[m][l][work], own, weight);
         for (size_t k = 0; k < kNumLags; ++k)
           mean_r[k] += stats::LaggedCorrelation(
               loss, ranks, static_cast<int64_t>(k) - kMaxLag);
@@ -225,13 +225,13 @@ struct LearningSummary::Sums {
       if (num_layers == 0) continue;
       const auto n = static_cast<double>(num_layers);
       for (size_t k = 0; k < kNumLags; ++k)
-        Put(lags[m][k][work], mean_r[k] / n, weight);
+        AddTo(lags[m][k][work], mean_r[k] / n, weight);
       for (int64_t t = 1; t < s.T; ++t) {
         if (std::isnan(loss[t])) continue;
         const auto bin = static_cast<size_t>((loss[t] - 1) * kSurpriseBins /
                                              static_cast<double>(s.T - 1));
-        Put(surprise[m][std::min(bin, kSurpriseBins - 1)][work], mean_z[t] / n,
-            1);
+        AddTo(surprise[m][std::min(bin, kSurpriseBins - 1)][work],
+              mean_z[t] / n, 1);
       }
     }
   }
@@ -250,7 +250,7 @@ struct LearningSummary::Sums {
     const auto add = [&](ClassSums& sums, auto& tokens, size_t condition,
                          size_t word_class, double x) {
       auto [at, fresh] = sums.try_emplace({condition, word_class}, Empty());
-      Put(at->second[work], x, 1);
+      AddTo(at->second[work], x, 1);
       ++tokens[{condition, word_class}];
     };
     for (int64_t t = 1; t < s.T; ++t) {
@@ -289,8 +289,8 @@ struct LearningSummary::Sums {
       for (size_t w = 0; w < num_works; ++w) {
         const WorkTotals &x = of_a->second[w], &y = of_b->second[w];
         if (x.weight > 0 && y.weight > 0)
-          Put(works[w], x.sum / x.weight - y.sum / y.weight,
-              std::min(x.weight, y.weight));
+          AddTo(works[w], x.sum / x.weight - y.sum / y.weight,
+                std::min(x.weight, y.weight));
       }
     }
     return Mean(works);
@@ -306,7 +306,7 @@ struct LearningSummary::Sums {
       for (const ByWork& layer : by_layer)
         norms.push_back(layer[w].weight > 0 ? layer[w].sum / layer[w].weight
                                             : stats::kUnknown);
-      Put(works[w], stats::RankCorrelation(index, norms), 1);
+      AddTo(works[w], stats::RankCorrelation(index, norms), 1);
     }
     return Mean(works);
   }
@@ -322,7 +322,7 @@ struct LearningSummary::Sums {
         sum += std::log(last.sum / last.weight * first.weight / first.sum);
         count += 1;
       }
-      if (count > 0) Put(works[w], sum / count, 1);
+      if (count > 0) AddTo(works[w], sum / count, 1);
     }
     return works;
   }
@@ -381,7 +381,8 @@ Learning LearningSummary::Finish() const {
   learning.num_windows = s.num_windows;
   const int64_t bins = s.NumTimeBins();
   for (int64_t k = 0; k <= bins; ++k)
-    learning.map.edges.push_back(kMiniBatch * ((k * s.M() + bins - 1) / bins));
+    learning.map.edges.push_back(kMiniBatchTokens *
+                                 ((k * s.M() + bins - 1) / bins));
   for (const auto& [from, to] :
        {std::pair{&s.grad_norm, &learning.map.grad_norm},
         std::pair{&s.update_norm, &learning.map.update_norm},

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/lane.h"
 #include "base/safetensors.h"
 
 namespace plastometer {
@@ -31,12 +32,12 @@ HostTensor FromU8(const std::vector<uint8_t>& values) {
 }  // namespace
 
 void WriteLosses(const RunRecord& record, const std::filesystem::path& path) {
-  const bool fp64 = record.lane.find("fp64") != std::string::npos;
+  const DType dtype = TraitsOf(record.lane).dtype;
   TensorMap tensors;
   for (const ProfileRecord& p : record.profiles) {
     const HostTensor nll =
         HostTensor::FromF64({static_cast<int64_t>(p.nll.size())}, p.nll);
-    tensors["nll." + p.name] = fp64 ? nll : Convert(nll, DType::kF32);
+    tensors["nll." + p.name] = Convert(nll, dtype);
     if (record.accuracy) tensors["correct." + p.name] = FromU8(p.correct);
   }
   std::vector<int64_t> begin, tokens, first;

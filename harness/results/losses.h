@@ -7,11 +7,10 @@
 namespace plastometer {
 
 // "nll.<profile>" [N] F32 (F64 in an fp64 lane): the losses of all windows one
-// after another; "window_begin" [W + 1] I64: where each window's losses begin;
-// In runs with accuracy "correct.<profile>" [N] U8 beside it: 1 where the token
-// was the most probable one.
-// "window_tokens", "window_first_token" [W] I64. Metadata: profiles,
-// windows.csv's order, hashes.
+// after another. "correct.<profile>" [N] U8 beside it in runs with accuracy: 1
+// where the token was the most probable one. "window_begin" [W + 1] I64: where
+// each window's losses begin. "window_tokens", "window_first_token" [W] I64.
+// Metadata: profiles, windows.csv's order, hashes.
 void WriteLosses(const RunRecord& record, const std::filesystem::path& path);
 
 }  // namespace plastometer

@@ -15,6 +15,18 @@ std::optional<size_t> FindProfile(const RunRecord& record,
   return std::nullopt;
 }
 
+bool ProfileRecord::is_control() const {
+  return controls.find(";eta=") != std::string::npos ||
+         controls.find(";reset") != std::string::npos;
+}
+
+std::vector<size_t> Candidates(const RunRecord& record) {
+  std::vector<size_t> candidates;
+  for (size_t p = 0; p < record.profiles.size(); ++p)
+    if (!record.profiles[p].is_control()) candidates.push_back(p);
+  return candidates;
+}
+
 int64_t WindowRecord::num_scored() const {
   int64_t count = scored.empty() ? num_tokens - 1 : 0;
   for (const auto& [begin, end] : scored) count += end - begin;

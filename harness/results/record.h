@@ -16,8 +16,8 @@ using TokenRanges = std::vector<std::pair<int64_t, int64_t>>;
 
 // Of a generated task: sums of -ln p under its exact law (docs/synthetic.md).
 struct FloorRecord {
-  std::optional<double> scored_nats;  // over the scored tokens; missing where
-                                      // one of them has no exact law
+  // Over the scored tokens; missing where one of them has no exact law.
+  std::optional<double> scored_nats;
   // Over every token but the first that has one, for the leak check.
   TokenRanges exact;
   double exact_nats = 0;
@@ -41,8 +41,8 @@ struct WindowRecord {
   int64_t first_token = 0;
   int64_t num_tokens = 0;    // T; T - 1 of them are scored
   int64_t scored_bytes = 0;  // text of the scored tokens
-  int64_t loss_begin =
-      0;  // where this window's T - 1 losses begin in ProfileRecord::nll
+  // Where this window's T - 1 losses begin in ProfileRecord::nll.
+  int64_t loss_begin = 0;
   // Tokens whose loss counts, as half-open ranges in [1, T); none: all.
   TokenRanges scored = {};
   std::string condition = {};  // datasets/context_probe.h; empty: none
@@ -59,18 +59,24 @@ struct BatchTime {
 
 struct ProfileRecord {
   std::string name;
-  std::vector<std::string> same_as;  // further names that were asked for and
-                                     // have the same multipliers
-  bool asked = true;                 // false: measured for comparison only
+  // Further names that were asked for and have the same multipliers.
+  std::vector<std::string> same_as;
+  bool asked = true;  // false: measured for comparison only
   std::string plastic_layers;
+  // ";eta=flip;reset=512;start=mean", of the multipliers as they are applied,
+  // whatever the name says.
+  std::string controls = {};
   std::vector<double> nll;            // windows in order
   std::vector<uint8_t> correct = {};  // beside nll, or empty: not measured
   std::vector<Counters> counters;     // one a window
-  std::vector<double>
-      window_seconds;  // a batch's time shared equally among its windows
-  std::vector<BatchTime>
-      times;  // by batch; batch i is the same batch in every profile
+  // A batch's time shared equally among its windows.
+  std::vector<double> window_seconds;
+  // By batch; batch i is the same batch in every profile.
+  std::vector<BatchTime> times;
 
+  // Another rate or resets: it takes the mechanism apart, and nobody would use
+  // it. A start at the mean state is no control but another frozen.
+  bool is_control() const;
   void Resize(size_t num_losses, size_t num_windows, size_t num_batches) {
     nll.resize(num_losses);
     counters.resize(num_windows);
@@ -117,6 +123,9 @@ struct RunRecord {
 // Index of the profile of this name, or with this other name.
 std::optional<size_t> FindProfile(const RunRecord& record,
                                   std::string_view name);
+
+// Profiles that somebody might use: all but controls.
+std::vector<size_t> Candidates(const RunRecord& record);
 
 // Calls visit(token) for each scored token of the window, in order.
 template <class Visit>

@@ -5,6 +5,7 @@
 #include <numbers>
 #include <utility>
 
+#include "base/error.h"
 #include "harness/results/conditions.h"
 #include "harness/results/works.h"
 
@@ -105,6 +106,7 @@ Measured TimePerThousandTokens(const std::vector<BatchTime>& times) {
       ms.push_back({t.seconds * 1e6 / tokens, tokens});
   }
   Measured result;
+  result.kind = Range::kQuartiles;
   if (ms.empty()) {
     result.reason = "not timed";
     return result;
@@ -158,6 +160,7 @@ CaseResult MakeCase(const RunRecord& record, const Slice& slice,
   row.profile = profile.name;
   row.same_as = profile.same_as;
   row.asked = profile.asked;
+  row.is_control = profile.is_control();
   row.plastic_layers = profile.plastic_layers;
   row.nll_sum = SumOverDocuments(slice, record, profile);
   row.nll_nats = row.nll_sum / static_cast<double>(totals.scored_tokens);
@@ -178,28 +181,28 @@ CaseResult MakeCase(const RunRecord& record, const Slice& slice,
   return row;
 }
 
-std::optional<double> CostOf(const CaseResult& row, const std::string& cost) {
-  if (cost == "flops") return static_cast<double>(row.counters.flops);
-  if (cost == "inner_updates")
-    return static_cast<double>(row.counters.inner_updates);
-  if (cost == "adaptive_state_bytes")
-    return static_cast<double>(row.counters.adaptive_state_bytes);
-  return row.ms_per_1k_tokens.value;
+Measured PerToken(const CaseResult& row, int64_t total) {
+  return {static_cast<double>(total) / static_cast<double>(row.counters.tokens),
+          {},
+          {},
+          ""};
 }
 
+// Controls neither have a mark nor take another's.
 void AddParetoMarks(const WorkSums& works, uint64_t seed,
                     std::vector<CaseResult>& cases) {
-  for (const char* cost : kParetoCosts) {
+  for (const ParetoCost& cost : kParetoCosts) {
     std::vector<std::optional<double>> costs;
-    for (const CaseResult& row : cases) costs.push_back(CostOf(row, cost));
+    for (const CaseResult& row : cases)
+      costs.push_back(row.is_control ? std::nullopt : cost.of(row).value);
     const auto marks = ParetoMarks(works, costs, seed);
-    for (size_t p = 0; p < cases.size(); ++p) cases[p].pareto[cost] = marks[p];
+    for (size_t p = 0; p < cases.size(); ++p)
+      cases[p].pareto[cost.id] = marks[p];
   }
 }
 
-SliceResult MakeSliceResult(const RunRecord& record, const std::string& name,
-                            std::vector<size_t> windows, bool timed) {
-  const Slice slice = MakeSlice(record, std::move(windows));
+SliceResult SizesOf(const RunRecord& record, const Slice& slice,
+                    const std::string& name) {
   SliceResult result;
   result.name = name;
   result.num_windows = static_cast<int64_t>(slice.windows.size());
@@ -214,25 +217,30 @@ SliceResult MakeSliceResult(const RunRecord& record, const std::string& name,
     result.scored_bytes += window.scored_bytes;
   }
   if (!bytes_known) result.scored_bytes = -1;
+  return result;
+}
+
+SliceResult MakeSliceResult(const RunRecord& record, const std::string& name,
+                            std::vector<size_t> windows, bool timed) {
+  const Slice slice = MakeSlice(record, std::move(windows));
+  const auto seed = static_cast<uint64_t>(record.seed);
+  SliceResult result = SizesOf(record, slice, name);
   WorkSums works = SumByWork(record, slice.windows);
   const bool has_floor = AddFloor(result, works);
   for (size_t p = 0; p < record.profiles.size(); ++p) {
-    result.cases.push_back(MakeCase(record, slice, result, works, p));
-    if (has_floor) {
-      result.cases.back().above_floor = LostAgainst(
-          works, p, record.profiles.size(), static_cast<uint64_t>(record.seed));
-    } else {
-      result.cases.back().above_floor.reason = "the data has no exact law";
-    }
-    if (timed) {
-      result.cases.back().ms_per_1k_tokens =
-          TimePerThousandTokens(record.profiles[p].times);
-    } else {
-      result.cases.back().ms_per_1k_tokens.reason = "batches mix domains";
-    }
+    CaseResult& row =
+        result.cases.emplace_back(MakeCase(record, slice, result, works, p));
+    if (has_floor)
+      row.above_floor = LostAgainst(works, p, record.profiles.size(), seed);
+    else
+      row.above_floor.reason = "the data has no exact law";
+    if (timed)
+      row.ms_per_1k_tokens = TimePerThousandTokens(record.profiles[p].times);
+    else
+      row.ms_per_1k_tokens.reason = "batches mix domains";
   }
   if (has_floor) works.nll.pop_back();
-  AddParetoMarks(works, static_cast<uint64_t>(record.seed), result.cases);
+  AddParetoMarks(works, seed, result.cases);
   return result;
 }
 
@@ -273,7 +281,48 @@ void AddPositions(Results& results) {
   }
 }
 
+// Of a generated task whose answers alone are scored: how far from what is
+// asked for they can stand.
+void AddAnswersByPlace(Results& results) {
+  const RunRecord& record = results.record;
+  const auto partly = [](const WindowRecord& w) { return !w.scored.empty(); };
+  if (!results.all.floor_nats || !std::ranges::all_of(record.windows, partly))
+    return;
+  const std::vector<size_t> windows = AllWindows(record);
+  for (PositionBin& bin : results.positions) {
+    const WorkSums works = SumByWork(record, windows, bin.from, bin.to);
+    for (size_t p = 0; p < record.profiles.size(); ++p)
+      bin.answers.push_back(
+          MeanOverWorks(works, p, static_cast<uint64_t>(record.seed)));
+  }
+}
+
 }  // namespace
+
+const std::array<ParetoCost, 4> kParetoCosts = {
+    {{"flops",
+      [](const CaseResult& row) { return PerToken(row, row.counters.flops); }},
+     {"inner_updates",
+      [](const CaseResult& row) {
+        return PerToken(row, row.counters.inner_updates);
+      }},
+     {"ms_per_1k_tokens",
+      [](const CaseResult& row) { return row.ms_per_1k_tokens; }},
+     {"adaptive_state_bytes", [](const CaseResult& row) {
+        return Measured{
+            static_cast<double>(row.counters.adaptive_state_bytes), {}, {}, ""};
+      }}}};
+
+std::string SchemaNote(int64_t version, const std::string& file) {
+  const std::string writes =
+      "this program writes " + std::to_string(kResultsSchemaVersion);
+  const std::string met = file + ": schema " + std::to_string(version) + "; ";
+  if (version < 1 || version > kResultsSchemaVersion)
+    throw InvalidError(met + writes + " and reads those from 1 on");
+  return version == kResultsSchemaVersion
+             ? ""
+             : met + writes + " (docs/columns.md says what differs)";
+}
 
 Results Summarise(RunRecord record) {
   Results results;
@@ -294,6 +343,7 @@ Results Summarise(RunRecord record) {
     results.domains.push_back(
         MakeSliceResult(r, name, std::move(windows), false));
   AddPositions(results);
+  AddAnswersByPlace(results);
   results.conditions = SummariseConditions(r);
   return results;
 }

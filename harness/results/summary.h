@@ -1,5 +1,6 @@
 // What the reports print: every number of a run, computed once from its record.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -10,25 +11,36 @@
 
 namespace plastometer {
 
+// What `low` and `high` of a number are.
+enum class Range {
+  kNone,        // there is no range
+  kInterval95,  // 95 % interval, from resamples of whole works
+  kQuartiles    // quartiles of single measurements: no interval of a mean
+};
+
 // A number or the reason why there is none.
 struct Measured {
   std::optional<double> value;
-  std::optional<double> low, high;  // 95 %, resampled by work
-  std::string reason;               // why value or interval is missing
-};
+  std::optional<double> low, high;
+  // Why value or range is missing. Empty without a range: by definition.
+  std::string reason;
+  Range kind = Range::kInterval95;  // of the range, where there is one
 
-// The four costs of the Pareto marks.
-inline constexpr const char* kParetoCosts[] = {
-    "flops", "inner_updates", "ms_per_1k_tokens", "adaptive_state_bytes"};
+  Range range() const { return low || high ? kind : Range::kNone; }
+  bool by_definition() const {
+    return value && range() == Range::kNone && reason.empty();
+  }
+};
 
 // One profile on one slice: a row.
 struct CaseResult {
   std::string profile;
   std::vector<std::string> same_as;
   bool asked = true;
+  bool is_control = false;  // takes the mechanism apart: no Pareto mark
   std::string plastic_layers;
-  double nll_sum = 0, nll_nats = 0,
-         perplexity = 0;  // NaN or infinite when the profile diverged
+  // NaN or infinite when the profile diverged.
+  double nll_sum = 0, nll_nats = 0, perplexity = 0;
   std::optional<double> bits_per_byte;  // missing when the bytes are unknown
   Measured nll;                         // nll_nats with its interval
   Measured lost;                        // nats per token lost against uniform
@@ -36,15 +48,24 @@ struct CaseResult {
   Measured above_floor;  // nats per token above the task's Bayes loss
   Measured accuracy;     // share of the scored tokens that were most probable
   Counters counters;
-  std::optional<double> updates_saved,
-      flops_saved;  // shares of what uniform spends
+  // Shares of what uniform spends.
+  std::optional<double> updates_saved, flops_saved;
   double flops_per_token = 0;
   double seconds = 0;
-  Measured ms_per_1k_tokens;  // median over batches; low and high are the
-                              // quartiles; only for all slices together
-  std::map<std::string, std::optional<bool>>
-      pareto;  // by cost: not dominated; missing when unknown
+  // Median over batches; only for all slices together.
+  Measured ms_per_1k_tokens;
+  // By cost (kParetoCosts): no other candidate is better at no higher cost;
+  // missing when unknown, and of a control.
+  std::map<std::string, std::optional<bool>> pareto;
 };
+
+// A cost of the Pareto marks.
+struct ParetoCost {
+  const char* id;
+  Measured (*of)(const CaseResult&);
+};
+// FLOPs and inner updates per token, measured time, adaptive state.
+extern const std::array<ParetoCost, 4> kParetoCosts;
 
 struct SliceResult {
   std::string name;  // "all" or a domain
@@ -60,6 +81,9 @@ struct PositionBin {
   int64_t from = 0, to = 0;
   int64_t scored_tokens = 0;
   std::vector<double> nll_nats;  // one a profile
+  // Of a generated task whose answers alone are scored: their loss over all
+  // windows, by work; one a profile. Else empty.
+  std::vector<Measured> answers = {};
 };
 
 // One condition of a context probe; paired by work with the first condition.
@@ -88,11 +112,12 @@ inline constexpr double kRecoveryMargin = 0.05;
 // One reader of A, B, A' (harness/run/continual.h), with intervals by document.
 struct ContinualRow {
   std::string name;
-  Measured loss;               // nats per token of A'
-  Measured above_remembering,  // less the exact losses of the two agents
-      above_resetting;
-  Measured transfer;  // backward: loss at the end of A less that at the
-                      // beginning of A'; below 0: forgotten
+  Measured loss;  // nats per token of A'
+  // Less the exact losses of the two agents.
+  Measured above_remembering, above_resetting;
+  // Backward: loss at the end of A less that at the beginning of A'; below 0:
+  // forgotten.
+  Measured transfer;
   Measured recovery;  // tokens of A' until the excess is as at the end of A
 };
 
@@ -114,9 +139,15 @@ struct Results {
   std::optional<ContinualResult> continual;  // of the task forgetting
 };
 
-constexpr int64_t kMinWorks =
-    12;  // an interval needs this many; fewer: estimates only
-constexpr int64_t kMinWorksForVerdict = 16;  // a verdict needs this many
+// An interval needs this many works; fewer: estimates only.
+constexpr int64_t kMinWorks = 12;
+constexpr int64_t kMinWorksForVerdict = 16;
+
+// Of results.json; what changed with it: docs/columns.md.
+constexpr int64_t kResultsSchemaVersion = 2;
+// What a reader of `file` says of an older version; "" of this one. Throws
+// kInvalid for a version that this program does not know.
+std::string SchemaNote(int64_t version, const std::string& file);
 
 // Sums in fp64 in a fixed order: per window, per document, over documents.
 Results Summarise(RunRecord record);

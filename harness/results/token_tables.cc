@@ -6,6 +6,8 @@
 
 #include "base/files.h"
 #include "base/interrupt.h"
+#include "base/lane.h"
+#include "base/text.h"
 #include "base/word_class.h"
 #include "base/zstd_stream.h"
 
@@ -20,13 +22,6 @@ void Append(Number value, std::string& line) {
     if (std::isnan(value)) return;
   char text[32];
   line.append(text, std::to_chars(text, text + sizeof text, value).ptr);
-}
-
-std::string Quoted(const std::string& cell) {
-  if (cell.find_first_of(",\"\n") == cell.npos) return cell;
-  std::string quoted = "\"";
-  for (const char c : cell) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
 }
 
 class Parts {
@@ -83,10 +78,10 @@ int64_t WriteTokenTables(const RunRecord& record,
                          const StatisticsFile* statistics,
                          const std::filesystem::path& folder,
                          const std::string& prefix, int64_t rows_of_a_part) {
-  const bool fp64 = record.lane.find("fp64") != std::string::npos;
+  const bool fp64 = TraitsOf(record.lane).dtype == DType::kF64;
   std::string header = "window,position,scored";
   for (const ProfileRecord& p : record.profiles)
-    header += "," + Quoted("nll." + p.name);
+    header += "," + CsvCell("nll." + p.name);
   if (statistics)
     header += ",token_id,word_class,token_grad_norm,token_step,gate";
   Parts parts(folder, prefix, header + "\n", rows_of_a_part);

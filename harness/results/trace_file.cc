@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/canonical_json.h"
+#include "base/counters.h"
 #include "base/error.h"
 
 namespace plastometer {
@@ -16,7 +17,6 @@ static_assert(std::endian::native == std::endian::little,
               "values are copied as they lie in memory");
 
 constexpr std::string_view kMagic = "PLASTRAC";
-constexpr int64_t kMiniBatchTokens = 16;
 // Far beyond any model and window; products of these fit 64 bits.
 constexpr int64_t kMaxTokens = int64_t{1} << 32;
 constexpr int64_t kMaxLayers = int64_t{1} << 14;

@@ -244,8 +244,8 @@ std::vector<std::optional<bool>> ParetoMarks(
     const WorkSums& works, const std::vector<std::optional<double>>& costs,
     uint64_t seed) {
   std::vector<std::optional<bool>> marks(costs.size());
-  if (!Enough(works.num_works()))
-    return marks;  // no paired interval, no dominance to speak of
+  // No paired interval, no dominance to speak of.
+  if (!Enough(works.num_works())) return marks;
   std::vector<stats::ParetoPoint> points;
   for (size_t p = 0; p < costs.size(); ++p)
     points.push_back({Totals(works, p), costs[p].value_or(stats::kUnknown)});

@@ -80,7 +80,7 @@ Measured Retention(const WorkSums& works, size_t profile, size_t uniform,
 
 // For each profile: not dominated over (loss, cost); costs are exact, the loss
 // must differ by a paired interval that excludes 0. An entry is missing when
-// the profile's cost or loss is unknown.
+// the profile's cost or loss is unknown; such a profile dominates none.
 std::vector<std::optional<bool>> ParetoMarks(
     const WorkSums& works, const std::vector<std::optional<double>>& costs,
     uint64_t seed);

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/allocator.h"
+#include "base/counters.h"
 #include "base/error.h"
 #include "base/sha256.h"
 #include "harness/results/leak_check.h"
@@ -222,16 +223,10 @@ Golden MakeCandidate(const RunPlan& plan, const Collected& collected,
       losses.append(reinterpret_cast<const char*>(&digest), sizeof digest);
   }
   m.counts = {{"windows", static_cast<int64_t>(record.windows.size())},
-              {"tokens", counters.tokens},
               {"scored_tokens", scored},
-              {"scored_bytes", scored_bytes},
-              {"inner_updates", counters.inner_updates},
-              {"inner_updates_skipped", counters.inner_updates_skipped},
-              {"inner_gradient_tokens", counters.inner_gradient_tokens},
-              {"flops", counters.flops},
-              {"bytes_moved", counters.bytes_moved},
-              {"adaptive_state_bytes", counters.adaptive_state_bytes},
-              {"carry_bytes", counters.carry_bytes}};
+              {"scored_bytes", scored_bytes}};
+  for (const auto& [name, value] : kCounterFields)
+    m.counts[name] = counters.*value;
   m.values = {{"nll_sum_nats", nll_sum},
               {"nll_nats", nll_sum / static_cast<double>(scored)}};
   m.hashes = {{"block_digests_sha256", Sha256Hex(losses)}};

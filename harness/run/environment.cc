@@ -1,10 +1,9 @@
 #include "harness/run/environment.h"
 
-#include <algorithm>
 #include <set>
-#include <thread>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "model/probes.h"
 
 namespace plastometer {
@@ -12,10 +11,7 @@ namespace plastometer {
 NumericFacts FactsOf(Lane lane, int num_threads) {
   const MachineFacts facts = DescribeMachine();
   return {facts.libtorch_version, facts.aten_capability, facts.portable_isa,
-          facts.blas,
-          num_threads > 0
-              ? num_threads
-              : std::max<int64_t>(1, std::thread::hardware_concurrency())};
+          facts.blas, ResolveThreads(num_threads)};
 }
 
 void RequireProbes(Lane lane, int num_threads) {

@@ -22,8 +22,8 @@ struct Done {
   std::set<UnitId> units, traces;
 };
 
-Done Known(const RunPlan& plan, const Journal& journal,
-           const std::string& source) {
+Done DoneUnits(const RunPlan& plan, const Journal& journal,
+               const std::string& source) {
   Done done;
   for (const JournalUnit& unit : journal.units)
     done.units.insert(CheckedId(plan, unit, source));
@@ -118,8 +118,9 @@ class Executor {
   void Record(size_t g, const std::vector<UnitResult>& units) {
     std::string lines;
     for (const UnitResult& unit : units) {
+      // Its batch was cut short.
       if (done_.units.contains({g, unit.profile_idx, unit.window_idx}))
-        continue;  // its batch was cut short
+        continue;
       JournalUnit record;
       record.key = UnitKey(plan_, g, unit.profile_idx, unit.window_idx);
       record.group_idx = static_cast<int64_t>(g);
@@ -214,7 +215,7 @@ void Execute(const RunPlan& plan, const std::vector<LoadedGroup>& groups,
       throw RefusedError(file.string() +
                          " belongs to another plan, code or shard; finished "
                          "units are kept only when all pins match");
-    done = Known(plan, journal, file.string());
+    done = DoneUnits(plan, journal, file.string());
     valid_bytes = journal.valid_bytes;
   }
   JournalWriter journal(file, valid_bytes);

@@ -1,5 +1,5 @@
-// Plan -> units -> journal. What is in the journal is not measured
-// again; a shard measures its share of the batches.
+// Plan -> units -> journal. What is in the journal is not measured again; a
+// shard measures its share of the batches.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "harness/results/summary.h"
 #include "harness/run/run_folder.h"
 
 namespace plastometer {
@@ -15,6 +16,9 @@ namespace {
 void AddTotals(const fs::path& file, RunRecord& record) {
   if (!fs::exists(file)) return;
   const nlohmann::json json = ReadJsonFile(file);
+  const std::string note =
+      SchemaNote(json.value("schema_version", int64_t{1}), file.string());
+  if (!note.empty()) record.notes.push_back(note);
   record.wall_seconds = json.value("wall_seconds", 0.0);
   if (!json.contains("cases") || json["cases"].empty()) return;
   const auto& peak =
@@ -46,11 +50,10 @@ FinishedRun ReadFinishedRun(const fs::path& folder) {
         ", or merge its shards");
   run.records = std::move(collected.records);
   for (size_t g = 0; g < run.plan.groups.size(); ++g) {
-    const std::string& name = run.plan.groups[g].cases.at(0).name;
-    run.group_names.push_back(name.substr(0, name.find('.')));
     const bool several = run.plan.groups.size() > 1;
-    AddTotals((several ? folder / run.group_names[g] : folder) / kResultsFile,
-              run.records[g]);
+    AddTotals(
+        (several ? folder / run.plan.groups[g].name : folder) / kResultsFile,
+        run.records[g]);
   }
   return run;
 }

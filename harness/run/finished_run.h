@@ -11,8 +11,7 @@ namespace plastometer {
 
 struct FinishedRun {
   RunPlan plan;
-  std::vector<RunRecord> records;        // one a group
-  std::vector<std::string> group_names;  // of the suite file
+  std::vector<RunRecord> records;  // one a group
 };
 
 // Throws kInvalid: no run folder, damaged, or units are missing (says which and

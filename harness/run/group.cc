@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/parallel.h"
 #include "base/sha256.h"
 #include "datasets/context_probe.h"
 #include "datasets/published.h"
@@ -135,9 +135,7 @@ RunRecord Describe(const LoadedGroup& g, const Tokenizer* tokenizer,
   r.data_name = DataName(g.spec.data);
   r.data_sha256 = g.data.sha256;
   r.lane = ToString(g.lane);
-  r.num_threads =
-      threads > 0 ? threads
-                  : std::max<int64_t>(1, std::thread::hardware_concurrency());
+  r.num_threads = ResolveThreads(threads);
   int64_t longest = 0;
   for (const Window& w : g.data.windows)
     longest = std::max(longest, static_cast<int64_t>(w.ids.size()));
@@ -222,6 +220,19 @@ std::string CanonicalLambdas(const Profile& profile,
   if (profile.controls().start_mean)
     text += ":" + mean_state_sha256.substr(0, 12);
   return text;
+}
+
+std::string ControlsOfLambdas(const std::string& canonical) {
+  const std::string text = canonical.substr(canonical.rfind(' ') + 1);
+  std::string controls;
+  for (size_t begin = text.find(';'); begin < text.size();) {
+    const size_t end = std::min(text.find(';', begin + 1), text.size());
+    const std::string option = text.substr(begin, end - begin);
+    if (!option.starts_with(";until=") && !option.starts_with(";every="))
+      controls += option.substr(0, option.find(':'));
+    begin = end;
+  }
+  return controls;
 }
 
 LoadedGroup LoadGroup(const std::string& suite_name, const SuiteGroup& group,

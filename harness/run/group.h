@@ -39,5 +39,7 @@ TaskRecord TaskRecordOf(const SuiteData& data);
 // file that it starts from: ";start=mean:<12 hex of mean_state_sha256>".
 std::string CanonicalLambdas(const Profile& profile,
                              const std::string& mean_state_sha256);
+// The controls of such a text, as Controls::ToText writes them.
+std::string ControlsOfLambdas(const std::string& canonical);
 
 }  // namespace plastometer

@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/safetensors.h"
+#include "base/text.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;
@@ -23,13 +24,6 @@ fs::path PretrainedFolder() { return HomeFolder() / "model" / "pretrained"; }
 bool IsFile(const fs::path& path) {
   std::error_code ignored;
   return fs::is_regular_file(path, ignored);
-}
-
-std::string Join(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names)
-    text += (text.empty() ? "" : ", ") + name;
-  return text.empty() ? "none" : text;
 }
 
 std::string NameOf(const fs::path& file) {
@@ -98,9 +92,11 @@ ModelChoice ResolveModel(const std::string& path_or_name) {
                        " is known, but its weights are not in the repository; "
                        "'plastometer train " +
                        config.string() + "' makes them");
-  throw InvalidError(
-      "no model '" + wanted + "': it is neither a file, nor a folder with " +
-      kModelFile + ", nor a shipped model (" + Join(ShippedModels()) + ")");
+  const std::string shipped = Join(ShippedModels());
+  throw InvalidError("no model '" + wanted +
+                     "': it is neither a file, nor a folder with " +
+                     kModelFile + ", nor a shipped model (" +
+                     (shipped.empty() ? "none" : shipped) + ")");
 }
 
 TrainedTask TaskOfModel(const fs::path& model_file) {

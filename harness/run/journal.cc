@@ -12,6 +12,7 @@
 
 #include "base/base64.h"
 #include "base/canonical_json.h"
+#include "base/counters.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
@@ -138,16 +139,6 @@ std::string CorrectText(const std::vector<uint8_t>& correct) {
   return text;
 }
 
-constexpr std::pair<const char*, int64_t Counters::*> kCounters[] = {
-    {"tokens", &Counters::tokens},
-    {"inner_updates", &Counters::inner_updates},
-    {"inner_updates_skipped", &Counters::inner_updates_skipped},
-    {"inner_gradient_tokens", &Counters::inner_gradient_tokens},
-    {"flops", &Counters::flops},
-    {"bytes_moved", &Counters::bytes_moved},
-    {"adaptive_state_bytes", &Counters::adaptive_state_bytes},
-    {"carry_bytes", &Counters::carry_bytes}};
-
 JournalHeader ParseHeader(Record record) {
   JournalHeader header;
   record.Get("type");
@@ -174,7 +165,7 @@ JournalUnit ParseUnit(Record record) {
   unit.batch_windows = record.Index("batch_windows");
   unit.batch_seconds = record.Seconds("batch_seconds");
   unit.loss_bytes = record.Integer("loss_bytes");
-  for (const auto& [name, member] : kCounters)
+  for (const auto& [name, member] : kCounterFields)
     unit.counters.*member = record.Integer(name);
   unit.nll = DecodeLosses(record, unit.loss_bytes);
   if (record.Has("correct")) unit.correct = ParseCorrect(record);
@@ -304,7 +295,7 @@ std::string JournalLine(const JournalUnit& unit) {
                {"batch_seconds", unit.batch_seconds},
                {"loss_bytes", unit.loss_bytes},
                {"nll", EncodeLosses(unit.nll, unit.loss_bytes)}};
-  for (const auto& [name, member] : kCounters)
+  for (const auto& [name, member] : kCounterFields)
     json[name] = unit.counters.*member;
   if (!unit.correct.empty()) json["correct"] = CorrectText(unit.correct);
   return Line(json);

@@ -11,8 +11,8 @@ namespace plastometer {
 
 struct MeasureOptions {
   int64_t batch_size = 8;
-  std::function<void(int64_t done, int64_t total)>
-      progress;  // in units of one batch under one profile
+  // In units of one batch under one profile.
+  std::function<void(int64_t done, int64_t total)> progress;
   // False: this batch under this profile is measured elsewhere, or was before.
   std::function<bool(size_t batch_idx, size_t profile_idx)> wanted = {};
   bool accuracy = false;  // also whether each most probable token came

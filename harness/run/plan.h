@@ -16,8 +16,8 @@ std::vector<std::string> SplitProfileList(
 
 struct PlannedProfile {
   Profile profile;
-  std::vector<std::string>
-      same_as;  // other names asked for that have the same multipliers
+  // Other names asked for that have the same multipliers.
+  std::vector<std::string> same_as;
   bool asked = true;
 };
 

@@ -99,6 +99,7 @@ void RecordProfiles(const ProfilePlan& plan, size_t num_batches,
     profile.same_as = planned.same_as;
     profile.asked = planned.asked;
     profile.plastic_layers = planned.profile.PlasticLayers();
+    profile.controls = planned.profile.controls().ToText();
     profile.Resize(num_losses, record.windows.size(), num_batches);
     if (record.accuracy) profile.correct.resize(num_losses);
     record.profiles.push_back(std::move(profile));

@@ -34,8 +34,8 @@ class RunFolder {
  private:
   RunFolder() = default;
   std::filesystem::path path_;
-  std::filesystem::path created_parent_;  // the topmost folder made on the way,
-                                          // removed again if still empty
+  // The topmost folder made on the way, removed again if still empty.
+  std::filesystem::path created_parent_;
   bool kept_ = false;
 };
 

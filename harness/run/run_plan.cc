@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/lane.h"
 #include "base/sha256.h"
 #include "harness/results/case_json.h"
 #include "harness/run/run_folder.h"
@@ -48,9 +49,10 @@ Json FloorsJson(const std::vector<WindowRecord>& windows) {
   Json list = Json::array();
   for (const WindowRecord& w : windows) {
     if (w.floor.exact.empty()) return Json::array();
+    // A floor that is NaN is null.
     list.push_back({w.floor.scored_nats ? Json(*w.floor.scored_nats) : Json(),
                     w.floor.exact, w.floor.exact_nats,
-                    w.floor.scored_by_octave});  // null for NaN
+                    w.floor.scored_by_octave});
   }
   return list;
 }
@@ -146,11 +148,12 @@ Json AboutJson(const PlannedGroup& g) {
           {"floors", FloorsJson(r.windows)}};
 }
 
-void ReadAbout(const Json& about, PlannedGroup& g) {
+void ReadAbout(const Json& about, const std::string& source, PlannedGroup& g) {
   RunRecord& r = g.record;
   g.spec_json = about.at("spec").dump();
-  if (about["spec"].contains("/data/task"_json_pointer))
-    r.task = TaskRecordOf(ParseGroupJson(g.spec_json, "plan").data);
+  const SuiteGroup spec = ParseGroupJson(g.spec_json, source);
+  g.name = spec.name;
+  if (!spec.data.task.empty()) r.task = TaskRecordOf(spec.data);
   about.at("environment").get_to(g.environment);
   about.at("version").get_to(r.version);
   about.at("started_utc").get_to(r.started_utc);
@@ -198,7 +201,7 @@ void ReadWindows(const Json& list, const std::string& source,
 PlannedGroup ReadGroup(const Json& identity, const Json& about,
                        const std::string& source) {
   PlannedGroup g;
-  ReadAbout(about, g);
+  ReadAbout(about, source, g);
   RunRecord& r = g.record;
   identity.at("numeric_class").get_to(g.numeric_class);
   identity.at("layers").get_to(g.num_layers);
@@ -224,6 +227,8 @@ PlannedGroup ReadGroup(const Json& identity, const Json& about,
     profile.Resize(0, r.windows.size(), num_batches);  // Collect adds losses
     r.profiles.push_back(std::move(profile));
     g.cases.push_back(ParsePins(p.at("case").get<std::string>(), source));
+    g.record.profiles.back().controls =
+        ControlsOfLambdas(g.cases.back().profile_lambdas);
   }
   if (r.uniform_idx >= r.profiles.size() || r.frozen_idx >= r.profiles.size())
     throw InvalidError(source + ": uniform or frozen is no profile of it");
@@ -244,11 +249,10 @@ RunPlan MakePlan(
                {}};
   for (size_t i = 0; i < groups.size(); ++i) {
     const LoadedGroup& g = groups[i];
-    plan.groups.push_back({GroupJson(g.spec),
-                           environments[i].at("numeric_class"),
-                           g.config.num_layers, g.config.num_heads,
-                           g.lane == Lane::kCpuReferenceFp64 ? 8 : 4,
-                           environments[i], g.record, g.cases});
+    plan.groups.push_back(
+        {g.spec.name, GroupJson(g.spec), environments[i].at("numeric_class"),
+         g.config.num_layers, g.config.num_heads, TraitsOf(g.lane).loss_bytes(),
+         environments[i], g.record, g.cases});
   }
   return plan;
 }

@@ -16,6 +16,7 @@
 namespace plastometer {
 
 struct PlannedGroup {
+  std::string name;       // of the suite file's group; the spec holds it
   std::string spec_json;  // GroupJson: what --resume loads again
   std::string numeric_class;
   int64_t num_layers = 0, num_heads = 0, loss_bytes = 4;

@@ -67,7 +67,7 @@ Trace TraceWindow(const Model& model, const Profile& profile,
   Trace trace;
   trace.num_layers = model.config().num_layers;
   trace.num_heads = model.config().num_heads;
-  trace.loss_bytes = model.lane() == Lane::kCpuReferenceFp64 ? 8 : 4;
+  trace.loss_bytes = TraitsOf(model.lane()).loss_bytes();
   const WindowTrace sums = SummariseLosses(window.nll, trace.loss_bytes);
   window.num_tokens = T;
   window.nll_sum = sums.nll_sum;

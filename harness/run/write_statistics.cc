@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/lane.h"
 #include "base/safetensors.h"
 #include "datasets/tokenizer.h"
 #include "datasets/word_class.h"
@@ -168,11 +169,11 @@ class Writer {
   SafetensorsWriter writer_;
 };
 
-// In a portable lane a second pass has the losses of the first.
+// In a lane that promises bits a second pass has the losses of the first.
 void CheckLosses(const LoadedGroup& group, const Batch& batch,
                  const ForwardResult& result,
                  const std::vector<double>& losses) {
-  if (group.lane != Lane::kCpuPortable) return;
+  if (!TraitsOf(group.lane).promises_bits()) return;
   for (size_t b = 0; b < batch.window_idx.size(); ++b) {
     const size_t w = batch.window_idx[b];
     const auto n = static_cast<size_t>(result.num_losses);

@@ -16,8 +16,8 @@ double Variance(std::span<const double> values) {
   if (values.size() < 2) return kUnknown;
   const double mean = Mean(values);
   double squares = 0;
-  double rest =
-      0;  // what rounding of the mean has left: exactly 0 in real numbers
+  // What rounding of the mean has left: exactly 0 in real numbers.
+  double rest = 0;
   for (const double v : values) {
     squares += (v - mean) * (v - mean);
     rest += v - mean;

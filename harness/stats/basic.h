@@ -35,10 +35,9 @@ double SortedQuantile(std::span<const double> sorted, double p);
 
 double NormalCdf(double z);
 double NormalQuantile(double p);  // p in (0, 1), else NaN
-double StudentCdf(
-    double t,
-    double degrees);  // through the incomplete beta function, DLMF 8.17.22
-double StudentQuantile(
-    double p, double degrees);  // p in (0, 1) and degrees > 0, else NaN
+// Through the incomplete beta function, DLMF 8.17.22.
+double StudentCdf(double t, double degrees);
+// p in (0, 1) and degrees > 0, else NaN.
+double StudentQuantile(double p, double degrees);
 
 }  // namespace plastometer::stats

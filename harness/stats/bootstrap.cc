@@ -85,19 +85,6 @@ Interval Bca(std::span<const WorkTotals> works, double estimate, uint64_t seed,
           SortedQuantile(values, BcaLevel(1 - kLowTail, bias, acceleration))};
 }
 
-// The truth is the ratio of expectations: with weight = exp(y / 2), y normal,
-// E[w y] / E[w] = 1/2.
-constexpr double kSimulatedTruth = 3.0 + 0.3 * 0.3 * 0.5;
-
-WorkTotals SimulatedWork(Population population, PhiloxStream* stream) {
-  const double y = NormalQuantile(stream->NextUniform());
-  const double u = stream->NextUniform();
-  const double scatter =
-      population == Population::kNormal ? NormalQuantile(u) : -std::log(u) - 1;
-  const double weight = std::exp(0.5 * y);
-  return {weight * (3.0 + 0.3 * (0.3 * y + scatter)), weight};
-}
-
 }  // namespace
 
 double StandardError(std::span<const WorkTotals> works) {
@@ -138,8 +125,8 @@ double Acceleration(std::span<const double> jackknife) {
     squares += d * d;
     cubes += d * d * d;
   }
-  return squares > 0 ? cubes / (6 * std::pow(squares, 1.5))
-                     : squares;  // NaN stays NaN
+  // NaN stays NaN.
+  return squares > 0 ? cubes / (6 * std::pow(squares, 1.5)) : squares;
 }
 
 Interval WeightedMean(std::span<const WorkTotals> works, uint64_t seed,
@@ -180,25 +167,6 @@ Interval PairedDifference(std::span<const WorkTotals> a,
                           std::span<const WorkTotals> b, uint64_t seed,
                           int num_resamples, Method method) {
   return WeightedMean(Differences(a, b), seed, num_resamples, method);
-}
-
-double SimulatedCoverage(Population population, size_t num_works,
-                         int num_simulations, uint64_t seed, Method method,
-                         int num_resamples) {
-  int num_covered = 0;
-  for (int i = 0; i < num_simulations; ++i) {
-    // The data come from another key than the resamples; a shared one would tie
-    // the draws to the data.
-    PhiloxStream stream(~seed, static_cast<uint64_t>(i));
-    std::vector<WorkTotals> works(num_works);
-    for (WorkTotals& w : works) w = SimulatedWork(population, &stream);
-    const Interval interval = WeightedMean(
-        works, seed + static_cast<uint64_t>(i), num_resamples, method);
-    num_covered +=
-        interval.low <= kSimulatedTruth && kSimulatedTruth <= interval.high ? 1
-                                                                            : 0;
-  }
-  return static_cast<double>(num_covered) / num_simulations;
 }
 
 }  // namespace plastometer::stats

@@ -18,8 +18,9 @@ struct WorkTotals {
 };
 
 enum class Method {
-  kStudentised,  // bootstrap-t: Efron and Tibshirani, An Introduction to the
-                 // Bootstrap (1993), ch. 12.5
+  // Bootstrap-t: Efron and Tibshirani, An Introduction to the Bootstrap (1993),
+  // ch. 12.5.
+  kStudentised,
   kBca,  // bias-corrected and accelerated, acceleration by jackknife: ch. 14.3
 };
 
@@ -59,16 +60,5 @@ double Acceleration(std::span<const double> jackknife);
 // Standard error of the weighted mean, linearised: Cochran, Sampling Techniques
 // (1977), eq. 2.46 without the finite population correction. NaN below 2 works.
 double StandardError(std::span<const WorkTotals> works);
-
-// Simulated works: log-normal weights, and means that follow the weight and
-// scatter as a normal or an exponential variable. Means of texts lie between
-// the two.
-enum class Population { kNormal, kExponential };
-
-// How often the interval covers the truth on them: nominally 0.95.
-double SimulatedCoverage(Population population, size_t num_works,
-                         int num_simulations, uint64_t seed,
-                         Method method = Method::kStudentised,
-                         int num_resamples = kNumResamples);
 
 }  // namespace plastometer::stats

@@ -51,9 +51,10 @@ double Hypervolume(std::span<const double> loss, std::span<const double> cost,
   if (loss.size() != cost.size())
     throw InternalError("Hypervolume: losses and costs differ in number");
   std::vector<std::pair<double, double>> by_cost;
+  // Written so that no NaN passes.
   for (size_t i = 0; i < loss.size(); ++i)
     if (loss[i] < reference_loss && cost[i] < reference_cost)
-      by_cost.emplace_back(cost[i], loss[i]);  // no NaN passes
+      by_cost.emplace_back(cost[i], loss[i]);
   std::ranges::sort(by_cost);
   double area = 0, best = reference_loss;
   for (const auto& [x, y] : by_cost) {
@@ -101,9 +102,10 @@ std::vector<bool> ParetoSet(std::span<const ParetoPoint> points, uint64_t seed,
   };
   const auto dominates = [&](size_t a, size_t b) {
     if (points[a].cost > points[b].cost) return false;
+    // Nor does an interval of NaN.
     return PairedDifference(points[a].works, points[b].works, seed,
                             num_resamples)
-               .high < 0;  // false when it is NaN
+               .high < 0;
   };
   return Front(points.size(), known, dominates);
 }

@@ -34,8 +34,8 @@ PairedMoments Moments(std::span<const double> num, std::span<const double> den,
 Interval Solve(const PairedMoments& m, double t, double a) {
   const double b = m.numerator * m.denominator - t * t * m.covariance;
   const double c = m.numerator * m.numerator - t * t * m.var_numerator;
-  const double root = std::sqrt(std::fmax(
-      0.0, b * b - a * c));  // >= 0 but for rounding: the estimate satisfies it
+  // >= 0 but for rounding: the estimate satisfies it.
+  const double root = std::sqrt(std::fmax(0.0, b * b - a * c));
   return {m.numerator / m.denominator, (b - root) / a, (b + root) / a};
 }
 

@@ -18,8 +18,8 @@ struct PairedMoments {
 };
 
 struct RatioResult {
-  double estimate =
-      kUnknown;  // NaN when the denominator is 0 or a value is unknown
+  // NaN when the denominator is 0 or a value is unknown.
+  double estimate = kUnknown;
   std::optional<Interval> interval;  // empty: "not available"
   std::string reason;                // why, when it is empty
 };

@@ -18,8 +18,8 @@ struct TokenShift {
   // Jensen-Shannon divergence (Lin, 1991, eq. 3.5 with equal weights): the mean
   // of KL(from || m) and KL(to || m), m = (from + to) / 2; in [0, ln 2] nats.
   double js = 0;
-  bool top_flipped = false;  // another most probable token; of equal ones the
-                             // lowest id counts
+  // Another most probable token; of equal ones the lowest id counts.
+  bool top_flipped = false;
 };
 // Exactly 0 for equal distributions; what rounding leaves outside the bounds is
 // put on them; NaN where a logit was not finite. Throws kInternal when the

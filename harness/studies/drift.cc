@@ -11,6 +11,7 @@
 #include "base/parallel.h"
 #include "harness/results/works.h"
 #include "harness/stats/token_shift.h"
+#include "model/mixers/spec.h"
 
 namespace plastometer {
 namespace {
@@ -142,10 +143,9 @@ std::vector<std::vector<double>> WeightDistances(const ModelConfig& config,
                                              std::vector<double>(L * H));
   for (int64_t l = 0; l < L; ++l) {
     std::vector<double> moved(num_sequences * H, 0), norm(H, 0);
-    for (const char* part : {"W1", "W2"}) {
-      const std::string name =
-          "final_state." + std::to_string(l) + "." + std::string(part);
-      if (!initial.contains(name)) continue;
+    for (const FastWeightSpec& weight : FastWeightsOf(config)) {
+      if (!weight.is_matrix) continue;
+      const std::string name = StateName(l, weight);
       const std::vector<double> w0 = ToDoubles(initial.at(name)),
                                 w = ToDoubles(now.at(name));
       const size_t per_head = w0.size() / H;

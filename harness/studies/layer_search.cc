@@ -14,8 +14,8 @@ namespace {
 
 constexpr int kRandomSets = 8;
 
-std::vector<Window> Chosen(const LoadedGroup& group,
-                           const std::vector<size_t>& which) {
+std::vector<Window> WindowsAt(const LoadedGroup& group,
+                              const std::vector<size_t>& which) {
   std::vector<Window> windows;
   for (const size_t w : which) windows.push_back(group.data.windows[w]);
   return windows;
@@ -65,7 +65,7 @@ LayerSearchRun MeasureLayerSearch(
     throw UsageError(
         "search: the data have one work; what is chosen on a work must be "
         "judged on another");
-  const std::vector<Window> tuning = Chosen(group, divided.tuning);
+  const std::vector<Window> tuning = WindowsAt(group, divided.tuning);
   const int64_t num_layers = group.config.num_layers;
   const Model model =
       Model::Load(group.choice.file, {group.lane, request.threads});
@@ -92,7 +92,7 @@ LayerSearchRun MeasureLayerSearch(
   MeasureOptions options;
   options.batch_size = group.spec.batch_size;
   Measure(
-      model, Chosen(group, divided.evaluated),
+      model, WindowsAt(group, divided.evaluated),
       PlanProfiles(Rivals(run.search, num_layers, request.size), num_layers),
       options, run.record);
   return run;

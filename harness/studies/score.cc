@@ -7,7 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "base/counters.h"
 #include "base/error.h"
+#include "base/lane.h"
 #include "base/safetensors.h"
 #include "harness/run/measure.h"
 
@@ -17,7 +19,7 @@ namespace {
 constexpr int64_t kProbeTokens = 80;  // several mini-batches
 
 HostTensor InLaneDType(const HostTensor& fp64, Lane lane) {
-  return lane == Lane::kCpuReferenceFp64 ? fp64 : Convert(fp64, DType::kF32);
+  return Convert(fp64, TraitsOf(lane).dtype);
 }
 
 int32_t CheckedId(int64_t id, int64_t index,
@@ -224,16 +226,9 @@ ScoreOutput ScoreTokens(const Model& model, const Profile& profile,
 }
 
 std::string CountersJson(const Counters& c) {
-  return nlohmann::ordered_json{
-      {"tokens", c.tokens},
-      {"inner_updates", c.inner_updates},
-      {"inner_updates_skipped", c.inner_updates_skipped},
-      {"inner_gradient_tokens", c.inner_gradient_tokens},
-      {"flops", c.flops},
-      {"bytes_moved", c.bytes_moved},
-      {"adaptive_state_bytes", c.adaptive_state_bytes},
-      {"carry_bytes", c.carry_bytes}}
-      .dump();
+  nlohmann::ordered_json json;
+  for (const auto& [name, value] : kCounterFields) json[name] = c.*value;
+  return json.dump();
 }
 
 }  // namespace plastometer

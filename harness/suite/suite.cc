@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/sha256.h"
+#include "base/text.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;
@@ -103,12 +104,7 @@ class Object {
     if (text.size() > 60) text = text.substr(0, 60) + "...";
     return text;
   }
-  std::string Known() const {
-    std::string list;
-    for (const std::string& key : known_)
-      list += (list.empty() ? "" : ", ") + key;
-    return list;
-  }
+  std::string Known() const { return Join(known_); }
 
   const Json& json_;
   std::string where_;
@@ -357,11 +353,8 @@ Suite LoadSuite(const std::string& path_or_name) {
       !fs::is_regular_file(path))  // "suites/quick"
     path += ".json";
   if (is_name && !fs::is_regular_file(path)) {
-    std::string list;
-    for (const std::string& name : ShippedSuites())
-      list += (list.empty() ? "" : ", ") + name;
     throw UsageError("no suite '" + path_or_name +
-                     "'; expected a file, or one of " + list);
+                     "'; expected a file, or one of " + Join(ShippedSuites()));
   }
   return ParseSuite(ReadFile(path, kMaxSuiteBytes), path);
 }

@@ -10,8 +10,8 @@ namespace plastometer {
 // Where a group's windows come from: held_out (fetched sources, by domain),
 // text, or a generated task; or a slice of one of the first two.
 struct SuiteData {
-  std::vector<std::string> held_out;  // source names; {"default"}: the default
-                                      // ones
+  // Source names; {"default"}: the default ones.
+  std::vector<std::string> held_out;
   std::filesystem::path slice;  // pinned windows; relative to the suite file
   std::filesystem::path text;   // file, folder, or JSON lines
   std::string task;             // docs/synthetic.md

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "model/tensor_io.h"
 #include "model/weights/model_file.h"
+#include "model/weights/parameter_specs.h"
 
 namespace plastometer {
 

@@ -48,10 +48,10 @@ void Detach(at::Tensor& tensor) {
 
 void DetachState(SequenceState& state) {
   for (LayerState& layer : state.layers) {
-    ops::InnerState& s = layer.inner;
-    for (at::Tensor* tensor :
-         {&s.w1, &s.b1, &s.w2, &s.b2, &s.k, &s.lr, &s.g1, &s.x2, &s.g2,
-          &layer.pre_conv_history, &layer.qk_history})
+    ops::InnerState& s = layer.mixer.inner;
+    for (at::Tensor& weight : s.weights) Detach(weight);
+    for (at::Tensor* tensor : {&s.k, &s.lr, &s.g1, &s.x2, &s.g2,
+                               &layer.pre_conv_history, &layer.mixer.history})
       Detach(*tensor);
   }
 }

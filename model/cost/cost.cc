@@ -10,11 +10,14 @@ namespace {
 constexpr int64_t kFp32Bytes = 4;
 constexpr int64_t b = kMiniBatchTokens;
 
-// Elements of W and b of all heads.
-int64_t FastWeightElements(const ModelConfig& c) {
-  const int64_t d = c.head_dim();
-  if (c.inner_model == InnerModel::kLinear) return c.num_heads * (d * d + d);
-  return c.num_heads * (8 * d * d + 5 * d);
+int64_t FastWeightElements(const ModelConfig& config) {
+  int64_t total = 0;
+  for (const FastWeightSpec& weight : FastWeightsOf(config)) {
+    int64_t elements = 1;
+    for (const int64_t extent : weight.shape) elements *= extent;
+    total += elements;
+  }
+  return total;
 }
 
 struct LayerTokens {
@@ -39,30 +42,17 @@ LayerTokens TokensOfLayer(const LayerSchedule& schedule, int64_t num_tokens) {
 }  // namespace
 
 LayerCost CostOfLayer(const ModelConfig& c) {
-  const int64_t D = c.hidden_size, F = c.intermediate_size, H = c.num_heads,
-                d = c.head_dim();
-  const bool mamba = c.backbone == Backbone::kMamba;
+  const int64_t D = c.hidden_size, F = c.intermediate_size;
+  const MixerCost mixer = MixerSpecOf(c).cost(c);
   LayerCost cost;
-  // RMS norms, Q and O (and gate), SwiGLU, post-norm and gate, RoPE of Q;
-  // mamba: pre-conv with its norm and conv_q.
-  cost.fixed = 2 * kRmsNormFlops * D + 2 * 2 * D * D + 6 * D * F +
-               kSwiGluFlops * F + kPostGateFlops * D + kRopeFlops * D;
-  if (mamba) cost.fixed += kRmsNormFlops * D + 2 * 8 * D + 2 * D * D;
-  cost.plastic =
-      2 * D * D + (mamba ? 8 * D : 2 * D * D) + 2 * D * H + kRopeFlops * D;
-  if (c.inner_model == InnerModel::kLinear) {
-    cost.inner_frozen_token = H * (2 * d * d + kInnerOutputNormFlops * d);
-    cost.inner_plastic_token =
-        H * (2 * 2 * d * d + 2 * 2 * b * d +
-             (kInnerBackwardNormFlops + kInnerOutputNormFlops) * d);
-    cost.inner_update = H * 2 * d * d * b;
-  } else {
-    cost.inner_frozen_token = H * (16 * d * d + kInnerMlpFrozenFlops * d);
-    cost.inner_plastic_token =
-        H * (3 * 8 * d * d + 2 * 8 * d * d + 2 * (2 * b * d + 8 * b * d) +
-             kInnerMlpPlasticFlops * d);
-    cost.inner_update = H * 2 * 8 * d * d * b;
-  }
+  // RMS norms and SwiGLU; mamba: pre-conv with its norm.
+  cost.fixed =
+      mixer.fixed + 2 * kRmsNormFlops * D + 6 * D * F + kSwiGluFlops * F;
+  if (c.backbone == Backbone::kMamba) cost.fixed += kRmsNormFlops * D + 8 * D;
+  cost.plastic = mixer.plastic;
+  cost.inner_plastic_token = mixer.scan_token;
+  cost.inner_update = mixer.update;
+  cost.inner_frozen_token = mixer.frozen_token;
   return cost;
 }
 
@@ -76,16 +66,12 @@ int64_t AdaptiveStateBytesOfLayer(const ModelConfig& config) {
 
 int64_t CarryBytesOfLayer(const ModelConfig& c, bool plastic,
                           const Controls& controls) {
-  int64_t elements = 0;
+  const MixerCost mixer = MixerSpecOf(c).cost(c);
+  int64_t elements = mixer.history;
   if (c.backbone == Backbone::kMamba)
-    elements += 2 * (c.conv_width - 1) * c.hidden_size;
+    elements += (c.conv_width - 1) * c.hidden_size;  // of the pre-convolution
   if (plastic) {
-    const int64_t d = c.head_dim();
-    // Open rows: key, gradient(s), hidden activation (MLP) and learned rate of
-    // at most b - 1 tokens.
-    const int64_t row =
-        c.inner_model == InnerModel::kLinear ? 2 * d + 1 : 10 * d + 1;
-    elements += FastWeightElements(c) + (b - 1) * c.num_heads * row;
+    elements += FastWeightElements(c) + mixer.open_rows;
     if (controls.eta == Eta::kShuffled) elements += b * c.num_heads;
   }
   return kFp32Bytes * elements;
@@ -94,7 +80,8 @@ int64_t CarryBytesOfLayer(const ModelConfig& c, bool plastic,
 Counters CountersByFormula(const ModelConfig& c, const Profile& profile,
                            int64_t num_sequences, int64_t num_tokens) {
   const LayerCost cost = CostOfLayer(c);
-  const int64_t D = c.hidden_size, H = c.num_heads;
+  const MixerCost mixer = MixerSpecOf(c).cost(c);
+  const int64_t H = c.num_heads, elements = FastWeightElements(c);
   Counters total;
   total.tokens = num_sequences * num_tokens;
   total.flops = num_tokens * HeadFlopsPerToken(c);
@@ -108,11 +95,10 @@ Counters CountersByFormula(const ModelConfig& c, const Profile& profile,
     total.inner_updates += H * n.updates;
     total.inner_updates_skipped += H * (n.uniform_updates - n.updates);
     total.inner_gradient_tokens += H * n.plastic;
-    // Q, K, V in and O out (frozen: Q in, O out), learned rates; each update
-    // reads and writes the fast weights once.
-    total.bytes_moved +=
-        kFp32Bytes * (n.plastic * (4 * D + H) + n.frozen * 2 * D +
-                      n.updates * 2 * FastWeightElements(c));
+    // Each update reads and writes the fast weights once.
+    total.bytes_moved += kFp32Bytes * (n.plastic * mixer.plastic_traffic +
+                                       n.frozen * mixer.frozen_traffic +
+                                       n.updates * 2 * elements);
     if (schedule.EverPlastic())
       total.adaptive_state_bytes += AdaptiveStateBytesOfLayer(c);
     total.carry_bytes +=

@@ -1,33 +1,28 @@
-// The TTT language model, written once against ops: embedding, L blocks of
-// (pre-conv), TTT layer and SwiGLU, final norm, tied head.
+// The language model, written once against ops: embedding, L blocks of
+// (pre-conv), mixer and SwiGLU, final norm, tied head.
 #pragma once
 #include <ATen/ATen.h>
 
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "model/config.h"
+#include "model/mixers/mixer.h"
 #include "model/model.h"
 #include "model/ops/ops.h"
 #include "model/profile.h"
 
 namespace plastometer {
 
-// One layer's weights as the ops take them. Convolution kernels are [4, D].
+// One block's weights as the ops take them. Convolution kernels are [4, D].
 struct LayerWeights {
   at::Tensor pre_conv_norm, pre_conv_kernel, pre_conv_bias;  // mamba only
   at::Tensor seq_norm, ffn_norm;                             // [D]
-  ops::Matrix wq, wk, wv, wo, wg;  // [D, D]; wk transformer only, wg mamba only
-  at::Tensor conv_q_kernel, conv_q_bias, conv_k_kernel,
-      conv_k_bias;        // mamba only
-  ops::Matrix lr_weight;  // D -> H, stored [H, D]
-  at::Tensor lr_bias;     // [H]
-  ops::InnerParameters inner;
-  at::Tensor post_norm_weight, post_norm_bias;  // [D]
+  std::shared_ptr<Mixer> mixer;
   ops::Matrix w1, w3, w2;  // SwiGLU: [D, F], [D, F], [F, D]
 };
 
@@ -44,19 +39,13 @@ LanguageModelWeights BindWeights(
     const std::map<std::string, at::Tensor>& tensors);
 
 // Every dense matrix, with whether it is stored as its transpose.
-void ForEachMatrix(
-    LanguageModelWeights& weights,
-    const std::function<void(ops::Matrix& matrix, bool transposed)>& visit);
+void ForEachMatrix(LanguageModelWeights& weights, const MatrixVisitor& visit);
 
-// What one layer carries from token to token.
+// What one block carries from token to token.
 struct LayerState {
-  ops::InnerState inner;
-  ops::InnerState virtual_inner;  // only for StatisticsMode::kVirtual: open
-                                  // rows of a frozen layer
-  at::Tensor
-      pre_conv_history;   // [B, 3, D] normed inputs of the pre-convolution
-  at::Tensor qk_history;  // [B, 3, D] inputs of conv_q and conv_k
-  at::Tensor gates;       // eta=shuffle only: see gate_shuffle.h
+  MixerState mixer;
+  // [B, 3, D] normed inputs of the pre-convolution.
+  at::Tensor pre_conv_history;
 };
 
 struct SequenceState {

@@ -13,11 +13,6 @@ namespace {
 // layer at width 768.
 constexpr int64_t kTokensAtOnce = 448;
 
-bool IsReference(Lane lane) {
-  return lane == Lane::kCpuReference || lane == Lane::kCpuReferenceFp64 ||
-         lane == Lane::kCudaReference;
-}
-
 }  // namespace
 
 Arithmetic::Arithmetic() = default;
@@ -26,26 +21,25 @@ Arithmetic::Arithmetic(Arithmetic&&) noexcept = default;
 Arithmetic& Arithmetic::operator=(Arithmetic&&) noexcept = default;
 
 Arithmetic::Arithmetic(Lane lane, const ModelConfig& config, int num_threads)
-    : lane_(lane), num_threads_(num_threads) {
+    : lane_(&TraitsOf(lane)), num_threads_(num_threads) {
   SetTorchThreads(/*alone=*/false);
-  if (IsReference(lane)) return;
-  PortableOps::CheckSupported(config, ToString(lane));
-  if (lane == Lane::kCpuNativeBf16) Bf16Ops::CheckMachine(ToString(lane));
+  if (lane_->is_reference()) return;
+  PortableOps::CheckSupported(config, lane_->name);
+  if (lane_->bf16_products) Bf16Ops::CheckMachine(lane_->name);
   pool_ = std::make_unique<portable::ThreadPool>(num_threads);
 }
 
 Matrix Arithmetic::Prepare(const Matrix& plain, bool transposed) const {
-  if (IsReference(lane_)) return plain;
-  if (lane_ == Lane::kCpuNativeBf16) return Bf16Ops::Pack(plain, transposed);
+  if (lane_->is_reference()) return plain;
+  if (lane_->bf16_products) return Bf16Ops::Pack(plain, transposed);
   return PortableOps::Pack(plain, transposed);
 }
 
 std::unique_ptr<Ops> Arithmetic::MakeOps(const ModelConfig& config,
                                          bool alone) const {
-  if (IsReference(lane_)) return std::make_unique<ReferenceOps>(config);
+  if (lane_->is_reference()) return std::make_unique<ReferenceOps>(config);
   portable::ThreadPool* const pool = alone ? nullptr : pool_.get();
-  if (lane_ == Lane::kCpuNativeBf16)
-    return std::make_unique<Bf16Ops>(config, pool);
+  if (lane_->bf16_products) return std::make_unique<Bf16Ops>(config, pool);
   // cpu-native too: on the CPUs measured, no other product was faster over a
   // whole model (docs/lanes.md).
   return std::make_unique<PortableOps>(config, pool);
@@ -53,12 +47,12 @@ std::unique_ptr<Ops> Arithmetic::MakeOps(const ModelConfig& config,
 
 void Arithmetic::SetTorchThreads(bool alone) const {
   // One pool a process: ours, and LibTorch only moves data, or LibTorch's.
-  const int wanted = alone || !IsReference(lane_) ? 1 : num_threads_;
+  const int wanted = alone || !lane_->is_reference() ? 1 : num_threads_;
   if (at::get_num_threads() != wanted) at::set_num_threads(wanted);
 }
 
 int64_t Arithmetic::tokens_at_once() const {
-  return IsReference(lane_) ? 0 : kTokensAtOnce;
+  return lane_->is_reference() ? 0 : kTokensAtOnce;
 }
 
 }  // namespace plastometer::ops

@@ -35,10 +35,10 @@ class Arithmetic {
   int64_t tokens_at_once() const;
 
  private:
-  Lane lane_ = Lane::kCpuReference;
+  const LaneTraits* lane_ = &TraitsOf(Lane::kCpuReference);
   int num_threads_ = 1;
-  std::unique_ptr<portable::ThreadPool>
-      pool_;  // lanes with threads of their own
+  // Of lanes with threads of their own.
+  std::unique_ptr<portable::ThreadPool> pool_;
 };
 
 }  // namespace plastometer::ops

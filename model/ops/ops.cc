@@ -57,16 +57,15 @@ at::Tensor Ops::InnerScan(const ScanInput& input,
                         " open rows");
   }
   if (!paused_) {
-    const LayerCost cost = CostOfLayer(config_);
+    const LayerCost& cost = layer_cost_;
     const int64_t updates = MiniBatchEnds(input.position, T);
     counters_.flops +=
         B * (T * (2 * kRopeFlops * D + cost.inner_plastic_token) +
              updates * cost.inner_update);
     counters_.inner_updates += B * H * updates;
     counters_.inner_gradient_tokens += B * H * T;
-    counters_.bytes_moved +=
-        B * (kFp32Bytes * T * (4 * D + H) +
-             updates * 2 * AdaptiveStateBytesOfLayer(config_));
+    counters_.bytes_moved += B * (kFp32Bytes * T * (4 * D + H) +
+                                  updates * 2 * adaptive_state_bytes_);
   }
   return DoInnerScan(input, parameters, state, statistics);
 }
@@ -77,7 +76,7 @@ at::Tensor Ops::FrozenInner(const at::Tensor& q, int64_t position,
   const int64_t B = q.size(0), T = q.size(1), D = q.size(2);
   if (!paused_) {
     counters_.flops +=
-        B * T * (kRopeFlops * D + CostOfLayer(config_).inner_frozen_token);
+        B * T * (kRopeFlops * D + layer_cost_.inner_frozen_token);
     counters_.inner_updates_skipped +=
         B * config_.num_heads * MiniBatchEnds(position, T);
     counters_.bytes_moved += B * kFp32Bytes * T * 2 * D;

@@ -19,33 +19,39 @@
 
 namespace plastometer::ops {
 
+// In the order of the mixer's spec (model/mixers/spec.h).
+using FastWeights = std::vector<at::Tensor>;
+
 // One layer's inner-loop parameters (shared by all sequences).
 struct InnerParameters {
   at::Tensor norm_weight, norm_bias;  // [H, d]
-  at::Tensor
-      token_idx;      // [16] learnable offset of 1/(t+1), before the clip at 0
-  at::Tensor w1, b1;  // W0 of TTT-Linear [H, d, d], [H, 1, d]; first layer of
-                      // TTT-MLP [H, d, 4d], [H, 1, 4d]
-  at::Tensor w2, b2;  // TTT-MLP only: [H, 4d, d], [H, 1, d]
+  // [16] learnable offset of 1/(t+1), before the clip at 0
+  at::Tensor token_idx;
+  FastWeights start;  // W0 [H, ...]
 };
 
 // Fast weights of B sequences in one layer, and the rows of the mini-batch that
-// is not full yet. An undefined w1 means "still at W0" (nothing is copied for a
-// layer that never learns).
+// is not full yet.
 struct InnerState {
-  at::Tensor w1, b1, w2, b2;  // [B, H, ...]
-  // Rows i < R of the open mini-batch: key (after RoPE), learned rate (after
-  // the sigmoid), gradients, hidden activation.
-  at::Tensor k, lr, g1, x2, g2;  // [B, H, R, d], [B, H, R], [B, H, R, d or 4d],
-                                 // [B, H, R, 4d], [B, H, R, d]
-  at::Tensor open_loss;  // [B, H] summed inner loss of the open rows; kept only
-                         // when statistics are on
+  // [B, H, ...]; none: still at the start (nothing is copied for a layer that
+  // never learns).
+  FastWeights weights;
+  // Rows i < R of the open mini-batch: key after RoPE [B, H, R, d], learned
+  // rate after the sigmoid [B, H, R], gradient [B, H, R, d or 4d]; TTT-MLP:
+  // hidden activation [B, H, R, 4d] and second gradient [B, H, R, d].
+  at::Tensor k, lr, g1, x2, g2;
+  // [B, H] summed inner loss of the open rows; only with statistics.
+  at::Tensor open_loss;
   // The portable arithmetic keeps 16 rows of each, R of them filled, and the
   // gradients times their rates: h1 [B, H, 16, d or 4d], h2 [B, H, 16, d]; g1
   // and g2, `lr` (the rates f) and open_loss (by row) [B, H, 16] only with
   // statistics.
   at::Tensor h1, h2;
   int64_t num_open_rows() const { return k.defined() ? k.size(2) : 0; }
+  // [B, H, ...], or the start's [H, ...] of all sequences alike.
+  const FastWeights& WeightsOr(const FastWeights& start) const {
+    return weights.empty() ? start : weights;
+  }
 };
 
 // What the scan of a run of tokens needs. q, k, v: [B, T, D] before RoPE; lr:
@@ -59,7 +65,10 @@ struct ScanInput {
 
 class Ops {
  public:
-  explicit Ops(const ModelConfig& config) : config_(config) {}
+  explicit Ops(const ModelConfig& config)
+      : config_(config),
+        layer_cost_(CostOfLayer(config)),
+        adaptive_state_bytes_(AdaptiveStateBytesOfLayer(config)) {}
   virtual ~Ops() = default;
 
   // rows of [V, D]; ids: [B, T] int64
@@ -155,6 +164,8 @@ class Ops {
   void CountFlops(int64_t flops) {
     if (!paused_) counters_.flops += flops;
   }
+  const LayerCost layer_cost_;
+  const int64_t adaptive_state_bytes_;  // of a layer
   Counters counters_;
   bool paused_ = false;
   bool keeps_correct_ = false;

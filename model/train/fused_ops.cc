@@ -2,12 +2,12 @@
 
 #include <vector>
 
+#include "base/counters.h"
+#include "model/mixers/ttt/spec.h"
 #include "model/train/fused_functions.h"
 
 namespace plastometer::train {
 namespace {
-
-constexpr int64_t kBatchTokens = 16;
 
 bool IsFp32OnCpu(const at::Tensor& x) {
   return x.scalar_type() == at::kFloat && x.device().is_cpu();
@@ -15,11 +15,6 @@ bool IsFp32OnCpu(const at::Tensor& x) {
 
 bool IsZeroHistory(const at::Tensor& history) {
   return !history.requires_grad() && !history.any().item<bool>();
-}
-
-const at::Tensor& OrInitial(const at::Tensor& state,
-                            const at::Tensor& initial) {
-  return state.defined() ? state : initial;
 }
 
 }  // namespace
@@ -41,7 +36,7 @@ at::Tensor FusedOps::DoCausalConv(const at::Tensor& x,
 bool FusedOps::TakesScan(const at::Tensor& q, int64_t position,
                          const ops::InnerState& state) const {
   return config_.inner_model == InnerModel::kLinear &&
-         FusedSupports(config_, q) && position % kBatchTokens == 0 &&
+         FusedSupports(config_, q) && position % kMiniBatchTokens == 0 &&
          state.num_open_rows() == 0;
 }
 
@@ -52,14 +47,13 @@ at::Tensor FusedOps::DoInnerScan(const ops::ScanInput& input,
   if (statistics != nullptr || !TakesScan(input.q, input.position, state)) {
     return ReferenceOps::DoInnerScan(input, parameters, state, statistics);
   }
+  const ops::FastWeights& start = state.WeightsOr(parameters.start);
   const ScanResult result = FusedScan(
       config_, std::vector<double>(input.lambdas.begin(), input.lambdas.end()),
       input.q, input.k, input.v, input.lr, parameters.token_idx,
-      parameters.norm_weight, parameters.norm_bias,
-      OrInitial(state.w1, parameters.w1), OrInitial(state.b1, parameters.b1));
-  state.w1 = result.w_final;
-  state.b1 = result.b_final;
-  const int64_t tail = input.q.size(1) % kBatchTokens;
+      parameters.norm_weight, parameters.norm_bias, start[kW1], start[kB1]);
+  state.weights = {result.w_final, result.b_final};
+  const int64_t tail = input.q.size(1) % kMiniBatchTokens;
   if (tail > 0) {
     state.k = result.open_k;
     state.g1 = result.open_g;
@@ -74,15 +68,15 @@ at::Tensor FusedOps::DoFrozenInner(const at::Tensor& q, int64_t position,
                                    const ops::InnerParameters& parameters,
                                    const ops::InnerState& state) {
   if (config_.inner_model != InnerModel::kLinear ||
-      !FusedSupports(config_, q) || position % kBatchTokens != 0) {
+      !FusedSupports(config_, q) || position % kMiniBatchTokens != 0) {
     return ReferenceOps::DoFrozenInner(q, position, parameters, state);
   }
   const std::vector<double> lambdas(
-      (q.size(1) + kBatchTokens - 1) / kBatchTokens, 0.0);
+      (q.size(1) + kMiniBatchTokens - 1) / kMiniBatchTokens, 0.0);
+  const ops::FastWeights& weights = state.WeightsOr(parameters.start);
   return FusedScan(config_, lambdas, q, {}, {}, {}, parameters.token_idx,
-                   parameters.norm_weight, parameters.norm_bias,
-                   OrInitial(state.w1, parameters.w1),
-                   OrInitial(state.b1, parameters.b1))
+                   parameters.norm_weight, parameters.norm_bias, weights[kW1],
+                   weights[kB1])
       .out;
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "base/counters.h"
 #include "base/error.h"
 #include "model/train/fused_functions.h"
 #include "model/train/kernels/kernels.h"
@@ -18,21 +19,19 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-constexpr int64_t kBatchTokens = 16;
-
 struct RopeTable {
   at::Tensor cosines, sines;  // [d/2, 16]
 };
 
 RopeTable MakeRope(int64_t head_dim, double theta) {
-  RopeTable table{at::empty({head_dim / 2, kBatchTokens}, at::kFloat),
-                  at::empty({head_dim / 2, kBatchTokens}, at::kFloat)};
+  RopeTable table{at::empty({head_dim / 2, kMiniBatchTokens}, at::kFloat),
+                  at::empty({head_dim / 2, kMiniBatchTokens}, at::kFloat)};
   for (int64_t i = 0; i < head_dim / 2; ++i) {
     const double frequency = std::pow(theta, -2.0 * i / head_dim);
-    for (int64_t t = 0; t < kBatchTokens; ++t) {
-      Out(table.cosines)[i * kBatchTokens + t] =
+    for (int64_t t = 0; t < kMiniBatchTokens; ++t) {
+      Out(table.cosines)[i * kMiniBatchTokens + t] =
           static_cast<float>(std::cos(t * frequency));
-      Out(table.sines)[i * kBatchTokens + t] =
+      Out(table.sines)[i * kMiniBatchTokens + t] =
           static_cast<float>(std::sin(t * frequency));
     }
   }
@@ -51,8 +50,8 @@ at::Tensor EtaScales(const ModelConfig& config,
 }
 
 at::Tensor TokenScale(const at::Tensor& token_idx) {
-  at::Tensor scale = at::empty({kBatchTokens}, at::kFloat);
-  for (int64_t t = 0; t < kBatchTokens; ++t) {
+  at::Tensor scale = at::empty({kMiniBatchTokens}, at::kFloat);
+  for (int64_t t = 0; t < kMiniBatchTokens; ++t) {
     Out(scale)[t] = static_cast<float>(
         std::max(0.0, 1.0 / (t + 1) + static_cast<double>(In(token_idx)[t])));
   }
@@ -100,7 +99,7 @@ class ScanFunction : public Function<ScanFunction> {
     const int64_t batch = q.size(0), tokens = q.size(1),
                   heads = norm_weight.size(0), d = norm_weight.size(1);
     int64_t num_states = 0;
-    for (int64_t m = 0; m < tokens / kBatchTokens; ++m)
+    for (int64_t m = 0; m < tokens / kMiniBatchTokens; ++m)
       num_states += In(eta_scale)[m] != 0.0f;
     ScanTensors s{
         q.contiguous(),
@@ -119,8 +118,9 @@ class ScanFunction : public Function<ScanFunction> {
     ScanArgs args = MakeArgs(s);
     at::Tensor out = at::empty({batch, tokens, heads * d}, q.options());
     args.out = Out(out);
-    const int64_t tail = tokens % kBatchTokens;
-    const bool open = tail > 0 && In(eta_scale)[tokens / kBatchTokens] != 0.0f;
+    const int64_t tail = tokens % kMiniBatchTokens;
+    const bool open =
+        tail > 0 && In(eta_scale)[tokens / kMiniBatchTokens] != 0.0f;
     at::Tensor open_k =
                    at::empty({batch, heads, open ? tail : 0, d}, q.options()),
                open_g = at::empty_like(open_k);
@@ -178,7 +178,7 @@ class ScanFunction : public Function<ScanFunction> {
     const int64_t batch = args.batch, heads = args.heads, d = args.head_dim;
     const at::TensorOptions options = s.q.options();
     const at::Tensor d_token =
-        at::empty({batch * heads, kBatchTokens}, options);
+        at::empty({batch * heads, kMiniBatchTokens}, options);
     const at::Tensor d_norm_weight = at::empty({batch, heads, d}, options);
     const at::Tensor d_norm_bias = at::empty({batch, heads, d}, options);
     const at::Tensor d_w = at::empty({batch, heads, d, d}, options),
@@ -219,7 +219,7 @@ ScanResult FusedScan(const ModelConfig& config,
                      const at::Tensor& norm_weight, const at::Tensor& norm_bias,
                      const at::Tensor& w, const at::Tensor& b) {
   if (static_cast<int64_t>(lambdas.size()) <
-      (q.size(1) + kBatchTokens - 1) / kBatchTokens) {
+      (q.size(1) + kMiniBatchTokens - 1) / kMiniBatchTokens) {
     throw InternalError("FusedScan: fewer multipliers than mini-batches");
   }
   static const auto* const ropes =

@@ -6,33 +6,10 @@
 
 #include "base/error.h"
 #include "model/train/random.h"
+#include "model/weights/parameter_specs.h"
 
 namespace plastometer::train {
 namespace {
-
-bool EndsWith(const std::string& text, const std::string& end) {
-  return text.size() >= end.size() &&
-         text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-bool Contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-bool IsConvolution(const std::string& name) {
-  return EndsWith(name, "/kernel") &&
-         (Contains(name, "conv1/") || Contains(name, "conv_q/") ||
-          Contains(name, "conv_k/"));
-}
-bool IsNormScale(const std::string& name) {
-  return EndsWith(name, "norm/scale") || EndsWith(name, "norm/kernel") ||
-         EndsWith(name, "ln_f/kernel");
-}
-bool IsMatrix(const std::string& name) {
-  if (EndsWith(name, "/embedding") || Contains(name, "/ttt_dense_"))
-    return true;
-  return EndsWith(name, "/kernel") && !IsConvolution(name) &&
-         !IsNormScale(name) && !Contains(name, "learnable_ttt_lr");
-}
 
 // Standard normal cut at two deviations, as flax's variance_scaling draws it.
 double TruncatedNormal(Random& random) {
@@ -47,7 +24,7 @@ constexpr double kTruncatedDeviation = 0.87962566103423978;
 
 Parameters::Parameters(const ModelConfig& config) {
   for (const ParameterSpec& spec : ParameterSpecs(config)) {
-    ParameterSlot slot{spec.name, spec.shape, count_, 1, IsMatrix(spec.name)};
+    ParameterSlot slot{spec.name, spec.shape, count_, 1, spec.role};
     for (const int64_t size : spec.shape) slot.count *= size;
     count_ +=
         (slot.count + 15) / 16 * 16;  // every tensor starts on a cache line
@@ -66,17 +43,25 @@ void Parameters::Initialize(const ModelConfig& config, uint64_t seed) {
   Random random(seed);
   for (const ParameterSlot& slot : slots_) {
     float* values = data() + slot.begin;
-    const bool normal =
-        slot.decays || EndsWith(slot.name, "learnable_ttt_lr/kernel");
     const double conv_scale =
         1.0 / std::sqrt(static_cast<double>(config.conv_width)) /
         kTruncatedDeviation;
     for (int64_t i = 0; i < slot.count; ++i) {
       double value = 0;
-      if (normal) value = random.Normal() * config.initializer_range;
-      if (IsConvolution(slot.name))
-        value = TruncatedNormal(random) * conv_scale;
-      if (IsNormScale(slot.name)) value = 1;
+      switch (slot.role) {
+        case ParameterRole::kZero:
+          break;
+        case ParameterRole::kNormScale:
+          value = 1;
+          break;
+        case ParameterRole::kMatrix:
+        case ParameterRole::kUndecayedMatrix:
+          value = random.Normal() * config.initializer_range;
+          break;
+        case ParameterRole::kConvolution:
+          value = TruncatedNormal(random) * conv_scale;
+          break;
+      }
       values[i] = static_cast<float>(value);
     }
   }

@@ -10,6 +10,7 @@
 
 #include "base/host_tensor.h"
 #include "model/config.h"
+#include "model/weights/parameter_specs.h"
 
 namespace plastometer::train {
 
@@ -17,7 +18,9 @@ struct ParameterSlot {
   std::string name;
   std::vector<int64_t> shape;
   int64_t begin = 0, count = 0;
-  bool decays = false;  // matrices: projections, SwiGLU, embedding, W0
+  ParameterRole role = ParameterRole::kZero;
+  // Projections, SwiGLU, embedding, W0.
+  bool decays() const { return role == ParameterRole::kMatrix; }
 };
 
 class Parameters {

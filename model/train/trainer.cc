@@ -12,12 +12,12 @@
 #include <nlohmann/json.hpp>
 #include <numbers>
 #include <numeric>
-#include <thread>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
 #include "base/json.h"
+#include "base/parallel.h"
 #include "base/safetensors.h"
 #include "base/sha256.h"
 #include "model/layers/language_model.h"
@@ -26,6 +26,7 @@
 #include "model/train/random.h"
 #include "model/train/workers.h"
 #include "model/weights/model_file.h"
+#include "model/weights/parameter_specs.h"
 
 namespace plastometer::train {
 namespace {
@@ -108,10 +109,8 @@ Trainer::Trainer(TrainConfig config, TrainingTokens tokens,
   second_moment_.assign(parameters_.count(), 0.0f);
   gradients_.assign(config_.batch,
                     std::vector<float>(parameters_.count(), 0.0f));
-  const int cores = std::max(1u, std::thread::hardware_concurrency());
-  const int threads = options_.num_threads > 0 ? options_.num_threads : cores;
-  workers_ = std::make_unique<Workers>(
-      static_cast<int>(std::min<int64_t>(threads, config_.batch)));
+  workers_ = std::make_unique<Workers>(static_cast<int>(
+      std::min<int64_t>(ResolveThreads(options_.num_threads), config_.batch)));
 }
 
 Trainer::~Trainer() = default;
@@ -267,7 +266,7 @@ StepRecord Trainer::Step() {
           second_moment_.data() + at, gradients_[0].data() + at, slots[i].count,
           static_cast<float>(clip / static_cast<double>(batch)),
           static_cast<float>(lr),
-          slots[i].decays ? static_cast<float>(config_.weight_decay) : 0.0f,
+          slots[i].decays() ? static_cast<float>(config_.weight_decay) : 0.0f,
           static_cast<float>(config_.beta1), static_cast<float>(config_.beta2),
           static_cast<float>(1.0 - std::pow(config_.beta1, t)),
           static_cast<float>(1.0 - std::pow(config_.beta2, t)), kAdamEps);

@@ -10,24 +10,22 @@
 namespace plastometer {
 
 struct ImportOptions {
-  std::string from;  // "flax": a stream of ttt-lm-jax; "hf": PyTorch names in
-                     // safetensors
+  // "flax": a stream of ttt-lm-jax; "hf": PyTorch names in safetensors.
+  std::string from;
   std::filesystem::path source;
-  std::optional<std::filesystem::path>
-      config;  // JSON; for "hf" config.json beside the source is found by
-               // itself
+  // JSON; for "hf" config.json beside the source is found by itself.
+  std::optional<std::filesystem::path> config;
   std::filesystem::path out;
 };
 
 struct ImportSummary {
   ModelConfig config;
-  int64_t num_kept = 0,
-          num_skipped = 0;  // tensors (skipped: optimizer records, step
-                            // counters, a tied lm_head)
+  // Tensors; skipped: optimizer records, step counters, a tied lm_head.
+  int64_t num_kept = 0, num_skipped = 0;
   uint64_t kept_bytes = 0, skipped_bytes = 0;
-  std::string dtype;          // "BF16", or "BF16+F32" when mixed
-  std::string source_sha256;  // of the file; of the list "SHA-256  NAME" a line
-                              // when there are several
+  std::string dtype;  // "BF16", or "BF16+F32" when mixed
+  // Of the file; of the list "SHA-256  NAME" a line when there are several.
+  std::string source_sha256;
   std::string out_sha256;
 };
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "model/weights/parameter_specs.h"
 
 namespace plastometer {
 namespace {
@@ -56,11 +57,16 @@ class Shapes {
   }
 
   bool Has(const std::string& name) const {
-    return source_.tensors().count(kBlock0 + name) > 0;
+    return source_.tensors().contains(std::string(kBlock0).append(name));
   }
 
   InnerModel Inner() const {
-    return Has("ttt_dense_1") ? InnerModel::kMlp : InnerModel::kLinear;
+    InnerModel unmarked = InnerModel::kLinear;
+    for (const MixerSpec& mixer : MixerSpecs()) {
+      if (mixer.mark == nullptr) unmarked = mixer.kind;
+      if (mixer.mark != nullptr && Has(mixer.mark)) return mixer.kind;
+    }
+    return unmarked;
   }
 
   Backbone ReadBackbone() const {

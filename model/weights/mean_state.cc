@@ -4,6 +4,7 @@
 #include "base/safetensors.h"
 #include "base/sha256.h"
 #include "model/weights/model_file.h"
+#include "model/weights/parameter_specs.h"
 
 namespace plastometer {
 namespace {
@@ -18,7 +19,7 @@ std::string Quoted(const std::map<std::string, std::string>& metadata,
 // weights of the config, else what is wrong.
 template <typename Map>
 std::string Complaint(const ModelConfig& config, const Map& tensors) {
-  const std::vector<ParameterSpec> specs = FastWeightSpecs(config);
+  const std::vector<ParameterSpec> specs = InitialFastWeights(config);
   for (const ParameterSpec& spec : specs) {
     const auto found = tensors.find(spec.name);
     if (found == tensors.end())
@@ -36,16 +37,6 @@ std::string Complaint(const ModelConfig& config, const Map& tensors) {
 }
 
 }  // namespace
-
-std::vector<ParameterSpec> FastWeightSpecs(const ModelConfig& config) {
-  std::vector<ParameterSpec> specs;
-  for (const ParameterSpec& spec : ParameterSpecs(config)) {
-    if (spec.name.find("/ttt_dense_") != std::string::npos ||
-        spec.name.find("/ttt_bias_") != std::string::npos)
-      specs.push_back(spec);
-  }
-  return specs;
-}
 
 MeanState ReadMeanState(const std::filesystem::path& model_file,
                         const ModelConfig& config,

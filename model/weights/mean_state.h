@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <map>
 #include <string>
-#include <vector>
 
 #include "base/host_tensor.h"
 #include "model/config.h"
@@ -17,13 +16,9 @@ inline constexpr char kMeanStateFormat[] = "plastometer-mean-state-1";
 
 struct MeanState {
   TensorMap tensors;
-  std::string sha256;  // of the file
-  std::map<std::string, std::string>
-      metadata;  // model_sha256, data_sha256, ...
+  std::string sha256;                           // of the file
+  std::map<std::string, std::string> metadata;  // model_sha256, ...
 };
-
-// W0's parameters: ttt_dense_0, ttt_bias_0 of every layer (TTT-MLP: _1 too).
-std::vector<ParameterSpec> FastWeightSpecs(const ModelConfig& config);
 
 // The one beside `model_file`. Throws kUsage when there is none (says how to
 // make it), kInvalid when it is of another model than `model_sha256` or

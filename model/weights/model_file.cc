@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/sha256.h"
+#include "model/weights/parameter_specs.h"
 
 namespace plastometer {
 namespace {

@@ -2,24 +2,20 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <string_view>
 #include <utility>
 
 namespace plastometer {
 namespace {
 
-struct NamePair {
-  std::string_view canonical, torch;
-  Transform transform;
-};
-
-constexpr NamePair kTopNames[] = {
+constexpr TorchName kTopNames[] = {
     {"model/wte/embedding", "model.embed_tokens.weight", Transform::kCopy},
     {"model/ln_f/kernel", "model.norm.weight", Transform::kCopy},
 };
 
 // Below model/h/<i>/ and model.layers.<i>. respectively.
-constexpr NamePair kLayerNames[] = {
+constexpr TorchName kLayerNames[] = {
     {"conv/conv_norm/kernel", "conv.norm.weight", Transform::kCopy},
     {"conv/conv1/kernel", "conv.conv.weight", Transform::kReverse},
     {"conv/conv1/bias", "conv.conv.bias", Transform::kCopy},
@@ -30,44 +26,17 @@ constexpr NamePair kLayerNames[] = {
     {"feed_forward/w2/kernel", "mlp.down_proj.weight", Transform::kSwapLastTwo},
 };
 
-// Below seq_modeling_block of a layer.
-constexpr NamePair kBlockNames[] = {
-    {"wq/kernel", "q_proj.weight", Transform::kSwapLastTwo},
-    {"wk/kernel", "k_proj.weight", Transform::kSwapLastTwo},
-    {"wv/kernel", "v_proj.weight", Transform::kSwapLastTwo},
-    {"wo/kernel", "o_proj.weight", Transform::kSwapLastTwo},
-    {"wg/kernel", "g_proj.weight", Transform::kSwapLastTwo},
-    {"conv_q/kernel", "conv_q.weight", Transform::kReverse},
-    {"conv_q/bias", "conv_q.bias", Transform::kCopy},
-    {"conv_k/kernel", "conv_k.weight", Transform::kReverse},
-    {"conv_k/bias", "conv_k.bias", Transform::kCopy},
-    {"learnable_ttt_lr/kernel", "learnable_ttt_lr_weight",
-     Transform::kSwapLastTwo},
-    {"learnable_ttt_lr/bias", "learnable_ttt_lr_bias", Transform::kCopy},
-    {"learnable_token_idx", "learnable_token_idx", Transform::kCopy},
-    {"ttt_norm/scale", "ttt_norm_weight", Transform::kCopy},
-    {"ttt_norm/bias", "ttt_norm_bias", Transform::kCopy},
-    {"ttt_dense_0", "W1", Transform::kCopy},
-    {"ttt_bias_0", "b1", Transform::kCopy},
-    {"ttt_dense_1", "W2", Transform::kCopy},
-    {"ttt_bias_1", "b2", Transform::kCopy},
-    {"post_norm/scale", "post_norm.weight", Transform::kCopy},
-    {"post_norm/bias", "post_norm.bias", Transform::kCopy},
-};
+constexpr std::string_view kCanonicalLayer = "model/h/";
+constexpr std::string_view kCanonicalBlock = "seq_modeling_block/";
+constexpr std::string_view kTorchLayer = "model.layers.";
+constexpr std::string_view kTorchBlock = "seq_modeling_block.";
 
-constexpr std::string_view kCanonicalLayer = "model/h/", kCanonicalBlock =
-                                                             "seq_modeling_"
-                                                             "block/";
-constexpr std::string_view kTorchLayer = "model.layers.",
-                           kTorchBlock = "seq_modeling_block.";
+using Side = const char* TorchName::*;
 
-using Side = std::string_view NamePair::*;
-
-template <size_t N>
-std::optional<ForeignName> Lookup(const NamePair (&table)[N], Side from,
+std::optional<ForeignName> Lookup(std::span<const TorchName> table, Side from,
                                   Side to, std::string_view name,
                                   const std::string& prefix) {
-  for (const NamePair& pair : table) {
+  for (const TorchName& pair : table) {
     if (pair.*from == name) {
       return ForeignName{prefix + std::string(pair.*to), pair.transform};
     }
@@ -80,9 +49,9 @@ struct Dialect {
   std::string_view layer, block;
   char separator;
 };
-constexpr Dialect kCanonical{&NamePair::canonical, kCanonicalLayer,
+constexpr Dialect kCanonical{&TorchName::canonical, kCanonicalLayer,
                              kCanonicalBlock, '/'};
-constexpr Dialect kTorch{&NamePair::torch, kTorchLayer, kTorchBlock, '.'};
+constexpr Dialect kTorch{&TorchName::torch, kTorchLayer, kTorchBlock, '.'};
 
 // "7", not "07" or "": one layer must not have two names.
 bool IsLayerIndex(std::string_view text) {
@@ -110,7 +79,12 @@ std::optional<ForeignName> Translate(std::string_view name, const Dialect& from,
   }
   name.remove_prefix(from.block.size());
   prefix += to.block;
-  return Lookup(kBlockNames, from.side, to.side, name, prefix);
+  for (const MixerSpec& mixer : MixerSpecs()) {
+    if (const auto found =
+            Lookup(mixer.torch_names, from.side, to.side, name, prefix))
+      return found;
+  }
+  return std::nullopt;
 }
 
 // [batch, rows, columns] -> [batch, columns, rows], in tiles that fit a cache.

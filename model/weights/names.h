@@ -5,16 +5,9 @@
 #include <vector>
 
 #include "base/host_tensor.h"
+#include "model/mixers/spec.h"
 
 namespace plastometer {
-
-// How a tensor changes between the JAX and the PyTorch layout. Each undoes
-// itself.
-enum class Transform {
-  kCopy,
-  kSwapLastTwo,  // [in, out] <-> [out, in];  [H, D, 1] <-> [H, 1, D]
-  kReverse       // [4, 1, D] <-> [D, 1, 4]
-};
 
 // A shape of the wrong rank is returned unchanged: the comparison with the
 // expected shape then reports it.

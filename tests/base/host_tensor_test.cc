@@ -8,6 +8,7 @@
 #include <cstring>
 #include <limits>
 
+#include "tests/errors.h"
 #include "tests/model/weights/weights_test_util.h"
 
 namespace plastometer {
@@ -105,10 +106,9 @@ TEST(HostTensor, FindsTheFirstNonFiniteValue) {
 }
 
 TEST(HostTensor, RefusesIntegersAndAbsurdShapes) {
-  testing::MessageOf(
-      [] { Convert(HostTensor::FromI32({1}, {1}), DType::kF32); });
+  MessageOf([] { Convert(HostTensor::FromI32({1}, {1}), DType::kF32); });
   const HostTensor huge{DType::kF32, {int64_t{1} << 40, int64_t{1} << 40}, {}};
-  testing::MessageOf([&] { huge.NumElements(); });
+  MessageOf([&] { huge.NumElements(); });
   EXPECT_EQ(ShapeText({2, 64}), "[2, 64]");
   EXPECT_EQ(ShapeText({}), "[]");
 }

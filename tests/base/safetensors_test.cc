@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/errors.h"
 #include "tests/model/weights/weights_test_util.h"
 
 namespace plastometer {
@@ -10,7 +11,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::MessageOf;
 
 class SafetensorsTest : public ::testing::Test {
  protected:

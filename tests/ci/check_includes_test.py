@@ -39,13 +39,14 @@ class CheckIncludes(unittest.TestCase):
 
     def test_the_order_of_the_rooms(self):
         """Every pair of rooms, planted in both directions: what docs/architecture.md allows passes, everything else fails."""
-        ground = {"base", "harness/stats"}
-        results = ground | {"harness/suite", "harness/pins", "harness/results"}
-        model = {"model/config.h", "model/profile.h", "model/weights", "model/cost", "model/device", "model/ops", "model/model.h",
+        results = {"base", "harness/stats"} | {"harness/suite", "harness/pins", "harness/results"}
+        ground = {"base", "model/config.h", "model/profile.h", "model/mixers/spec.h", "model/mixers/ttt/spec.h"}
+        model = ground | {"model/weights", "model/mixers", "model/cost", "model/device", "model/ops", "model/model.h",
                  "model/layers", "model", "model/train", "model/adapt"}
         run = results | model | {"datasets", "datasets/synthetic", "harness/run"}
-        ops = {"base", "model/config.h", "model/profile.h", "model/weights", "model/cost", "model/device", "model/ops"}
-        layers = ops | {"model/layers", "model/model.h"}
+        ops = ground | {"model/weights", "model/cost", "model/device", "model/ops"}
+        mixers = ops | {"model/mixers"}
+        layers = mixers | {"model/layers", "model/model.h"}
         may = {
             "base": set(), "harness/stats": {"base"}, "harness/suite": {"base"}, "harness/pins": {"base"},
             "harness/results": results, "harness/golden": results | {"harness/golden"},
@@ -54,8 +55,8 @@ class CheckIncludes(unittest.TestCase):
             "harness/timing": run | {"harness/golden"},
             "harness/cli": run | {"harness/studies", "harness/golden", "harness/check", "harness/timing", "harness/report"},
             "datasets": {"base", "datasets/synthetic"}, "datasets/synthetic": {"base"},
-            "model/weights": {"base", "model/config.h", "model/profile.h"}, "model/cost": {"base", "model/config.h", "model/profile.h"},
-            "model/device": {"base"}, "model/ops": ops, "model/layers": layers, "model": layers,
+            "model/weights": ground, "model/cost": ground, "model/device": {"base"}, "model/ops": ops, "model/mixers": mixers,
+            "model/layers": layers, "model": layers,
             "model/train": layers | {"model"}, "model/adapt": layers | {"model", "model/train"},
         }
         places = set(may) | model
@@ -72,6 +73,15 @@ class CheckIncludes(unittest.TestCase):
             self.allowed(path, "base/error.h")
             self.forbidden(path, "model/cost/cost.h")
         self.forbidden("model/model.h", "model/layers/language_model.h")
+
+    def test_a_mixers_spec_stands_on_config_alone(self):
+        for path in ("model/mixers/spec.h", "model/mixers/ttt/spec.cc"):
+            for header in ("base/counters.h", "model/config.h", "model/mixers/spec.h"):
+                self.allowed(path, header)
+            for header in ("model/mixers/mixer.h", "model/mixers/ttt/layer.h", "model/weights/names.h", "model/cost/cost.h",
+                           "model/ops/ops.h", "ATen/ATen.h"):
+                self.forbidden(path, header)
+        self.allowed("model/mixers/ttt/layer.cc", "ATen/ATen.h")
 
     def test_torch_below_model_only(self):
         for header in ("torch/torch.h", "ATen/ATen.h", "c10/core/Device.h"):

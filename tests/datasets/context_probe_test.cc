@@ -78,7 +78,7 @@ TEST(ContextProbe, ShortWindowsAreLeftOutAndCounted) {
 
 TEST(ContextProbe, BadInputIsNamed) {
   const auto message = [](const ContextProbe& probe, ErrorKind kind) {
-    return ErrorOf(kind, [&] { MakeContextProbe(Documents(), probe); });
+    return MessageOf([&] { MakeContextProbe(Documents(), probe); }, kind);
   };
   EXPECT_THAT(message({32, 16, 20, {"mine"}}, ErrorKind::kUsage),
               HasSubstr("'mine'"));
@@ -90,10 +90,9 @@ TEST(ContextProbe, BadInputIsNamed) {
               HasSubstr("no window"));
   EvaluationSet alone = Documents();
   alone.windows.erase(alone.windows.begin() + 1);
-  EXPECT_THAT(ErrorOf(ErrorKind::kInvalid,
-                      [&] {
-                        MakeContextProbe(alone, {32, 16, 20, {"other"}});
-                      }),
+  EXPECT_THAT(MessageOf([&] {
+                MakeContextProbe(alone, {32, 16, 20, {"other"}});
+              }),
               HasSubstr("no other work"));
 }
 

@@ -34,11 +34,10 @@ class Fetch : public testing::Test {
     source_.training_allowed = true;
     source_.package = "made-up", source_.version = "1.0",
     source_.architecture = "all";
-    source_.extract = {{"kind", "source-tree"},
-                       {"folder", "src"},
-                       {"extensions", {".py"}},
-                       {"work", "folder"}};
-    source_.split = {{"rule", "every"}, {"step", 2}, {"first", 1}};
+    source_.extract_json =
+        R"({"kind": "source-tree", "folder": "src", "extensions": [".py"],
+            "work": "folder"})";
+    source_.split_json = R"({"rule": "every", "step": 2, "first": 1})";
     const ProcessResult built = RunProcess(
         {"dpkg-deb", "-b", tree.string(), deb().string()}, folder_.path());
     ASSERT_EQ(built.exit_code, 0) << built.output;
@@ -68,9 +67,10 @@ TEST_F(Fetch, StoresOnceAndThenDoesNothing) {
 
 TEST_F(Fetch, ADamagedStoreOrNewRulesMeanNotFetched) {
   Run();
-  source_.split["first"] = 0;
+  const std::string split = source_.split_json;
+  source_.split_json = R"({"rule": "every", "step": 2, "first": 0})";
   EXPECT_FALSE(FindStoredText(data(), source_));
-  source_.split["first"] = 1;
+  source_.split_json = split;
   ASSERT_TRUE(FindStoredText(data(), source_));
   WriteFile(TextFile(data(), "made-up"), "damaged");
   EXPECT_FALSE(FindStoredText(data(), source_));
@@ -81,28 +81,27 @@ TEST_F(Fetch, AnotherPackageIsRefusedAndNothingStored) {
   std::string bytes = ReadFile(deb());
   bytes[bytes.size() / 2] ^= 1;
   WriteFile(deb(), bytes);
-  EXPECT_THAT(
-      ErrorOf(ErrorKind::kInvalid, [&] { Run(); }),
-      AllOf(HasSubstr("made-up_1.0_all.deb"), HasSubstr(source_.sha256)));
+  EXPECT_THAT(MessageOf([&] { Run(); }), AllOf(HasSubstr("made-up_1.0_all.deb"),
+                                               HasSubstr(source_.sha256)));
   EXPECT_FALSE(fs::exists(data() / "text"));
 }
 
 TEST_F(Fetch, AMissingFileIsNamed) {
   fs::remove(deb());
-  EXPECT_THAT(ErrorOf(ErrorKind::kInvalid, [&] { Run(); }),
+  EXPECT_THAT(MessageOf([&] { Run(); }),
               HasSubstr("has no made-up_1.0_all.deb"));
 }
 
 TEST_F(Fetch, TextOtherThanPinnedIsOurMistake) {
   source_.text_sha256 = std::string(64, '0');
-  EXPECT_THAT(ErrorOf(ErrorKind::kInternal, [&] { Run(); }),
+  EXPECT_THAT(MessageOf([&] { Run(); }, ErrorKind::kInternal),
               HasSubstr("pinned is 000"));
 }
 
 TEST_F(Fetch, GarbageInThePackageIsReported) {
   WriteFile(deb(), "!<arch>\nnot a package");
-  EXPECT_THAT(ErrorOf(ErrorKind::kInfrastructure,
-                      [&] { UnpackDeb(deb(), folder_.path()); }),
+  EXPECT_THAT(MessageOf([&] { UnpackDeb(deb(), folder_.path()); },
+                        ErrorKind::kInfrastructure),
               HasSubstr("dpkg-deb"));
 }
 
@@ -115,14 +114,16 @@ class FakeApt : public Fetch {
     old_path_ = std::getenv("PATH");
   }
   void TearDown() override { setenv("PATH", old_path_.c_str(), 1); }
-  std::string MessageWith(const std::string& script) {
+  void Download(const std::string& script) {
     if (!script.empty()) {
       WriteFile(folder_.path() / "bin/apt-get", "#!/bin/sh\n" + script);
       fs::permissions(folder_.path() / "bin/apt-get", fs::perms::owner_all);
     }
     setenv("PATH", (folder_.path() / "bin").c_str(), 1);
-    return ErrorOf(ErrorKind::kInfrastructure,
-                   [&] { DownloadDeb(source_, folder_.path(), data()); });
+    DownloadDeb(source_, folder_.path(), data());
+  }
+  std::string MessageWith(const std::string& script) {
+    return MessageOf([&] { Download(script); }, ErrorKind::kInfrastructure);
   }
   std::string old_path_;
 };
@@ -162,14 +163,13 @@ TEST_F(FakeApt, NoListsAndNoNetwork) {
 
 TEST_F(FakeApt, PrivateListsAreTriedWhenTheSystemHasNone) {
   // Fails without lists of our own, succeeds after "update" with them.
-  MessageWith(
-      "case \"$*\" in *Dir::State=*update*) : > '" +
-      (folder_.path() / "updated").string() +
-      "';; "
-      "*Dir::State=*download*) [ -e '" +
-      (folder_.path() / "updated").string() +
-      "' ] && : > made-up_1.0_all.deb;; "
-      "*) echo 'E: Unable to locate package made-up'; exit 100;; esac\n");
+  Download("case \"$*\" in *Dir::State=*update*) : > '" +
+           (folder_.path() / "updated").string() +
+           "';; "
+           "*Dir::State=*download*) [ -e '" +
+           (folder_.path() / "updated").string() +
+           "' ] && : > made-up_1.0_all.deb;; "
+           "*) echo 'E: Unable to locate package made-up'; exit 100;; esac\n");
   EXPECT_TRUE(fs::exists(folder_.path() / "made-up_1.0_all.deb"));
 }
 

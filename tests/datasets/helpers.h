@@ -7,21 +7,9 @@
 
 #include "base/error.h"
 #include "datasets/tokenizer.h"
+#include "tests/errors.h"
 
 namespace plastometer {
-
-// The message of the Error of `kind` that `f` throws; says what went wrong
-// otherwise.
-template <typename F>
-std::string ErrorOf(ErrorKind kind, F&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.kind() == kind ? e.what()
-                            : std::string("another kind: ") + e.what();
-  }
-  return "nothing thrown";
-}
 
 inline std::string Deflate(std::string_view text, int window_bits = 15) {
   z_stream stream{};

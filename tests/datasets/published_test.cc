@@ -38,8 +38,7 @@ class Published : public testing::Test {
     return folder_.path() / "d.jsonl";
   }
   std::string Message(const std::filesystem::path& path, int64_t context) {
-    return ErrorOf(ErrorKind::kInvalid,
-                   [&] { PublishedText(path, MarkedBytes(), context); });
+    return MessageOf([&] { PublishedText(path, MarkedBytes(), context); });
   }
   TemporaryFolder folder_;
 };
@@ -123,8 +122,8 @@ TEST_F(Published, SaysWhenNothingFillsAWindow) {
               AllOf(HasSubstr("d.jsonl"), HasSubstr("a window of 4 tokens"),
                     HasSubstr("the longest has 4 tokens")));
   EXPECT_THAT(Message(folder_.path() / "absent", 4), HasSubstr("absent"));
-  EXPECT_THAT(ErrorOf(ErrorKind::kUsage,
-                      [&] { PublishedText("d.jsonl", MarkedBytes(), 1); }),
+  EXPECT_THAT(MessageOf([&] { PublishedText("d.jsonl", MarkedBytes(), 1); },
+                        ErrorKind::kUsage),
               HasSubstr("at least 2"));
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "datasets/synthetic/synthetic.h"
@@ -57,15 +58,14 @@ TEST(TaskData, BadInputIsNamed) {
   TaskData data;
   data.name = "chains";
   data.parameters_json = R"({"states": 1})";
-  EXPECT_THAT(ErrorOf(ErrorKind::kUsage, [&] { LoadTaskData(data); }),
+  EXPECT_THAT(MessageOf([&] { LoadTaskData(data); }, ErrorKind::kUsage),
               HasSubstr("states"));
   data.parameters_json = "{";
-  EXPECT_THAT(ErrorOf(ErrorKind::kInvalid, [&] { LoadTaskData(data); }),
+  EXPECT_THAT(MessageOf([&] { LoadTaskData(data); }),
               HasSubstr("parameters of task chains"));
   data.parameters_json = "{}";
   data.answers_only = true;
-  EXPECT_THAT(ErrorOf(ErrorKind::kInvalid, [&] { LoadTaskData(data); }),
-              HasSubstr("no answer"));
+  EXPECT_THAT(MessageOf([&] { LoadTaskData(data); }), HasSubstr("no answer"));
 }
 
 }  // namespace

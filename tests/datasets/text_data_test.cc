@@ -35,7 +35,7 @@ class TextData : public testing::Test {
   }
   std::string Message(const fs::path& path,
                       TextDataOptions options = {{}, 32, 16, 0}) {
-    return ErrorOf(ErrorKind::kInvalid, [&] { Load(path, 64, options); });
+    return MessageOf([&] { Load(path, 64, options); });
   }
   TemporaryFolder folder_;
 };
@@ -137,10 +137,11 @@ TEST_F(TextData, BadInputIsNamedWithFileAndPlace) {
   fs::create_directory(folder_.path() / "void");
   EXPECT_THAT(Message(folder_.path() / "void"),
               HasSubstr("no file in this folder"));
-  EXPECT_THAT(ErrorOf(ErrorKind::kUsage,
-                      [&] {
-                        Load(Put("t.txt", "x"), 64, {{}, 32, 1, 0});
-                      }),
+  EXPECT_THAT(MessageOf(
+                  [&] {
+                    Load(Put("t.txt", "x"), 64, {{}, 32, 1, 0});
+                  },
+                  ErrorKind::kUsage),
               HasSubstr("at least 2"));
 }
 

@@ -2,6 +2,7 @@
 
 #include "model/weights/infer.h"
 #include "model/weights/model_file.h"
+#include "model/weights/parameter_specs.h"
 #include "tests/fuzz/fuzz_target.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

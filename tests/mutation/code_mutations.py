@@ -44,6 +44,7 @@ MLP = ("mlp.uniform", "mlp.frozen", "mlp.layers-1x0.5")
 SCAN = "model/ops/portable/portable_scan.cc"
 INNER = "model/ops/portable/cpu/scan-inl.h"
 LANGUAGE_MODEL = "model/layers/language_model.cc"
+TTT_LAYER = "model/mixers/ttt/layer.cc"
 
 MUTATIONS = (
     Mutation(
@@ -82,7 +83,7 @@ MUTATIONS = (
         "bits", places=(Place("prose.uniform", "block", 0, FIRST_MINI_BATCH), Place("transformer.uniform", "block", 0, FIRST_MINI_BATCH)),
         untouched=FROZEN),
     Mutation(
-        "conv_q for K", "keys through the convolution of the queries", LANGUAGE_MODEL,
+        "conv_q for K", "keys through the convolution of the queries", TTT_LAYER,
         "                           w_.conv_k_kernel, w_.conv_k_bias);",
         "                           w_.conv_q_kernel, w_.conv_q_bias);",
         "bits", places=(Place("prose.uniform", "block", 0, (0, 0)), Place("mlp.uniform", "block", 0, (0, 0)),
@@ -100,8 +101,8 @@ MUTATIONS = (
         untouched=FROZEN + ("mlp.uniform",)),
     Mutation(
         "lambda of the wrong layer", "layer l reads with the multiplier of layer l + 1", LANGUAGE_MODEL,
-        "profile.layer(l), state.position,",
-        "profile.layer((l + 1) % config.num_layers), state.position,",
+        ".schedule = profile.layer(l),",
+        ".schedule = profile.layer((l + 1) % config.num_layers),",
         "bits", places=(Place("prose.retina", "block", 1, (0, 0)), Place("prose.ramp-1-0.25", "block", 0, FIRST_MINI_BATCH),
                         Place("mlp.layers-1x0.5", "block", 0, (0, 0))),
         untouched=FROZEN + ("prose.uniform", "mlp.uniform") + TRANSFORMER),
@@ -121,8 +122,8 @@ MUTATIONS = (
         "    counters_.inner_updates += B * H * updates;\n", "    counters_.inner_updates += B * H * updates + 1;\n",
         None, exit_code=70, message="the formulas say"),
     Mutation(
-        "count and formula off", "an update costs one multiply-add more in both (TTT-Linear)", "model/cost/cost.cc",
-        "    cost.inner_update = H * 2 * d * d * b;\n", "    cost.inner_update = H * 2 * (d * d * b + 1);\n",
+        "count and formula off", "an update costs one multiply-add more in both (TTT-Linear)", "model/mixers/ttt/spec.cc",
+        "  cost.update = H * 2 * d * d * b;\n", "  cost.update = H * 2 * (d * d * b + 1);\n",
         "counts", counted=("prose.uniform", "prose.retina", "transformer.uniform"), untouched=FROZEN + ("mlp.uniform",)),
     Mutation(
         "until, one mini-batch late", "a schedule ends one mini-batch after its token", "model/profile.cc",

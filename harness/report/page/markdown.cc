@@ -2,6 +2,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "harness/report/format.h"
 #include "harness/report/page/page.h"
 
@@ -76,7 +77,7 @@ std::string TableCsv(const Table& table) {
   std::string csv;
   const auto line = [&csv](const std::vector<std::string>& cells) {
     for (size_t i = 0; i < cells.size(); ++i)
-      csv += (i == 0 ? "" : ",") + Csv(cells[i]);
+      csv += (i == 0 ? "" : ",") + CsvCell(cells[i]);
     csv += "\n";
   };
   std::vector<std::string> cells;

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <set>
 
+#include "base/text.h"
 #include "harness/report/format.h"
 #include "harness/report/page/gnuplot.h"
 #include "harness/report/sections/sections.h"
@@ -35,7 +36,7 @@ std::string CumulativeCsv(const RunRecord& record,
                           const std::vector<size_t>& windows) {
   const int64_t last = record.windows[windows.front()].num_tokens - 1;
   std::string csv = "tokens";
-  for (const ProfileRecord& p : record.profiles) csv += "," + Csv(p.name);
+  for (const ProfileRecord& p : record.profiles) csv += "," + CsvCell(p.name);
   csv += "\n";
   std::vector<double> sums(record.profiles.size(), 0);
   double tokens = 0;
@@ -79,7 +80,7 @@ void AddForeignLines(const ReportRun& run, const std::string& file, int first,
 }
 
 std::string ForeignHeader(const ReportRun& run, std::string first) {
-  for (const ForeignLosses& f : run.foreign) first += "," + Csv(f.profile);
+  for (const ForeignLosses& f : run.foreign) first += "," + CsvCell(f.profile);
   return first + "\n";
 }
 
@@ -123,7 +124,7 @@ Figure CumulativeFigure(const ReportRun& run,
       "set logscale x 2\nset xlabel '" + std::string(kPositionAxis) +
       "'\nset ylabel 'P(t), perplexity so far'\nset key above samplen 2\n";
   std::vector<std::string> parts;
-  const std::vector<size_t> shown = Candidates(run);
+  const std::vector<size_t> shown = Candidates(run.results.record);
   figure.height += LegendHeight(Names(run, shown));
   for (const size_t p : shown)
     parts.push_back("'" + figure.id + ".csv' skip 1 using 1:" +
@@ -216,7 +217,7 @@ Figure DifferenceFigure(const ReportRun& run, const std::vector<Bin>& bins,
   for (const ProfileRecord& p : record.profiles)
     for (const char* what : {"", "_pointwise_low", "_pointwise_high",
                              "_simultaneous_low", "_simultaneous_high"})
-      csv += "," + Csv(p.name + what);
+      csv += "," + CsvCell(p.name + what);
   csv += "\n";
   for (const Bin& bin : bins) {
     csv += std::to_string(bin.from) + "," + std::to_string(bin.to) + "," +
@@ -245,7 +246,7 @@ Figure DifferenceFigure(const ReportRun& run, const std::vector<Bin>& bins,
                 "'\nset ylabel 'nats per token against frozen'\nset key "
                 "above\nset xzeroaxis lc rgb '#7a7a7a'\n";
   std::vector<std::string> bands, lines;
-  const std::vector<size_t> shown = Candidates(run);
+  const std::vector<size_t> shown = Candidates(run.results.record);
   figure.height += LegendHeight(Names(run, shown));
   for (const size_t p : shown) {
     if (p == record.frozen_idx) continue;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <utility>
 
+#include "base/text.h"
 #include "harness/report/format.h"
 #include "harness/report/sections/sections.h"
 #include "harness/report/sections/verdicts.h"
@@ -269,10 +270,9 @@ void AddForYourModel(const ReportRun& run, Page& page) {
         "skips.");
   for (const char* cost : {"flops", "ms_per_1k_tokens"}) {
     std::vector<std::string> beaten;
-    const auto marks = ParetoMarksOf(run, cost);
-    for (size_t p = 0; p < cases.size(); ++p)
-      if (marks[p] && !*marks[p])
-        beaten.push_back("`" + cases[p].profile + "`");
+    for (const CaseResult& row : cases)
+      if (!row.pareto.at(cost).value_or(true))
+        beaten.push_back("`" + row.profile + "`");
     if (!beaten.empty())
       bullets.items.push_back(
           std::string("By ") +

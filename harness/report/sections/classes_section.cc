@@ -3,6 +3,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/text.h"
 #include "harness/report/format.h"
 #include "harness/report/page/gnuplot.h"
 #include "harness/report/sections/learning_sections.h"
@@ -44,7 +45,7 @@ std::string ClassCsv(const Learning& learning,
           0.1 * (static_cast<double>(shown - std::begin(kShown)) - 2.5);
       const stats::Interval step = Exp(c.log_step);
       csv += CsvNumber(static_cast<double>(k) + offset) + "," +
-             Csv(c.condition) + "," + c.word_class + "," +
+             CsvCell(c.condition) + "," + c.word_class + "," +
              std::to_string(c.tokens) + "," + CsvNumber(step.estimate) + "," +
              CsvNumber(step.low) + "," + CsvNumber(step.high) + "\n";
     }

@@ -28,7 +28,7 @@ Octaves MeasureOctaves(const ReportRun& run,
   const RunRecord& record = run.results.record;
   const int64_t end = record.windows[windows.front()].num_tokens;
   Octaves octaves;
-  for (const size_t p : Candidates(run))
+  for (const size_t p : Candidates(run.results.record))
     octaves.curves.push_back({record.profiles[p].name, p, {}});
   for (size_t k = 0; k < NumOctaves(end); ++k) {
     const TokenRange range{OctaveBegin(k), std::min(OctaveBegin(k + 1), end)};

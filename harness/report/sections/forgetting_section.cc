@@ -28,7 +28,7 @@ Figure ForgettingFigure(const ReportRun& run, const ConditionChange& condition,
   for (const PlaceChange& place : condition.places)
     ranges.push_back({place.from, place.to});
   std::vector<Curve> curves;
-  for (const size_t p : Candidates(run)) {
+  for (const size_t p : Candidates(run.results.record)) {
     curves.push_back({run.results.record.profiles[p].name, p, {}});
     for (const PlaceChange& place : condition.places)
       curves.back().points.push_back(place.change[p]);
@@ -62,7 +62,7 @@ Table RecoveryTable(const ReportRun& run,
                "Not reached: it does in the last octave. A change too small "
                "for this many works counts as recovered."}};
   for (const ConditionChange& c : conditions)
-    for (const size_t p : Candidates(run))
+    for (const size_t p : Candidates(run.results.record))
       table.rows.push_back({TextCell(c.name),
                             TextCell(ProfileLabel(run.results.all.cases[p])),
                             IntervalCell(c.places.front().change[p], 4),

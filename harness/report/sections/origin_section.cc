@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/report/arms_report.h"
 #include "harness/report/format.h"
 #include "harness/report/sections/sections.h"
 #include "harness/results/arms.h"
@@ -118,9 +119,9 @@ void AddArms(const std::vector<ReportRun>& runs, Page& page) {
     return !run.results.record.training.profile.empty();
   };
   if (std::ranges::count_if(runs, says_how) < 2) return;
-  std::vector<RunRecord> records;
+  std::vector<const RunRecord*> records;
   for (const ReportRun& run : runs)
-    if (says_how(run)) records.push_back(run.results.record);
+    if (says_how(run)) records.push_back(&run.results.record);
   page.Add(Heading{2, "Arms: frozen after training, or trained so", "arms"});
   const std::vector<ArmComparison> comparisons = CompareArms(records);
   for (size_t i = 0; i < comparisons.size(); ++i) {
@@ -139,11 +140,11 @@ void AddArms(const std::vector<ReportRun>& runs, Page& page) {
                 {},
                 c.notes};
     for (const ArmRow& r : c.rows)
-      table.rows.push_back({TextCell(r.arm), TextCell(r.profile),
-                            CountCell(static_cast<int64_t>(r.seeds.size())),
-                            IntervalCell(r.lost, 4),
-                            IntervalCell(r.retention, 1, 100),
-                            IntervalCell(r.contrast, 4), TextCell(r.verdict)});
+      table.rows.push_back(
+          {TextCell(r.arm), TextCell(r.profile),
+           CountCell(static_cast<int64_t>(r.seeds.size())),
+           IntervalCell(r.lost, 4), IntervalCell(r.retention, 1, 100),
+           IntervalCell(r.contrast, 4), TextCell(ArmVerdict(r))});
     page.Add(std::move(table));
   }
 }

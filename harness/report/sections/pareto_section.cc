@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/text.h"
 #include "harness/report/format.h"
 #include "harness/report/page/gnuplot.h"
 #include "harness/report/sections/sections.h"
@@ -11,17 +12,6 @@
 
 namespace plastometer {
 namespace {
-
-struct CostAxis {
-  const char* key;    // of CaseResult::pareto
-  const char* label;  // of the axis
-  const char* title;
-};
-constexpr CostAxis kAxes[] = {
-    {"flops", "MFLOPs per token", "FLOPs"},
-    {"inner_updates", "inner updates per token", "inner updates"},
-    {"ms_per_1k_tokens", "ms per 1,000 tokens", "measured time"},
-    {"adaptive_state_bytes", "adaptive state, KiB per sequence", "state"}};
 
 // "front", "dominated" or "unknown": its mark in the figure.
 std::string MarkText(std::optional<bool> mark) {
@@ -38,11 +28,11 @@ struct Point {
 };
 
 std::vector<Point> PointsOf(const ReportRun& run, const CostAxis& axis) {
-  const auto marks = ParetoMarksOf(run, axis.key);
   std::vector<Point> points;
-  for (const size_t p : Candidates(run)) {
+  for (const size_t p : Candidates(run.results.record)) {
     const CaseResult& row = run.results.all.cases[p];
-    points.push_back({p, &row, CostOf(row, axis.key), MarkText(marks[p])});
+    points.push_back(
+        {p, &row, CostOn(axis, row), MarkText(row.pareto.at(axis.cost.id))});
   }
   return points;
 }
@@ -61,7 +51,7 @@ std::vector<ForeignPoint> ForeignPointsOf(const ReportRun& run,
   std::vector<ForeignPoint> points;
   for (size_t k = 0; k < run.foreign.size(); ++k) {
     const ForeignLosses& f = run.foreign[k];
-    const auto cost = f.costs.find(axis.key);
+    const auto cost = f.costs.find(axis.cost.id);
     if (cost == f.costs.end()) continue;
     points.push_back({record.profiles.size() + k, f.profile, cost->second,
                       f.MeanLoss() - uniform});
@@ -72,8 +62,8 @@ std::vector<ForeignPoint> ForeignPointsOf(const ReportRun& run,
 std::string ForeignCsv(const std::vector<ForeignPoint>& points) {
   std::string csv = "profile,cost,nats_lost\n";
   for (const ForeignPoint& p : points)
-    csv += Csv(p.profile) + "," + CsvNumber(p.cost) + "," + CsvNumber(p.lost) +
-           "\n";
+    csv += CsvCell(p.profile) + "," + CsvNumber(p.cost) + "," +
+           CsvNumber(p.lost) + "\n";
   return csv;
 }
 
@@ -83,7 +73,7 @@ std::string PointsCsv(const std::vector<Point>& points) {
       "perplexity,mark\n";
   for (const Point& p : points) {
     const Measured& lost = p.row->lost;
-    csv += Csv(p.row->profile);
+    csv += CsvCell(p.row->profile);
     for (const auto& x : {p.cost.value, p.cost.low, p.cost.high, lost.value,
                           lost.low, lost.high})
       csv += "," + CsvNumber(x.value_or(stats::kUnknown));
@@ -141,15 +131,13 @@ std::string LossAxes(const std::vector<Point>& points,
   const std::string ends = "[" + CsvNumber(low) + ":" + CsvNumber(high) + "]";
   const double top = uniform * std::exp(high);
   const double step = NiceStep((top - uniform * std::exp(low)) / 4);
-  std::string tics;
+  std::vector<std::string> tics;
   for (double x = step; x < top; x += step) {
     const double y = std::log(x / uniform);
-    if (y >= low)
-      tics += (tics.empty() ? "" : ", ") + Quoted(CsvNumber(x)) + " " +
-              CsvNumber(y);
+    if (y >= low) tics.push_back(Quoted(CsvNumber(x)) + " " + CsvNumber(y));
   }
   return "set yrange " + ends + "\nset y2range " + ends + "\nset y2tics out (" +
-         tics + ")\nset y2label 'perplexity'\nset border 11\n";
+         Join(tics) + ")\nset y2label 'perplexity'\nset border 11\n";
 }
 
 // Filled: on the front; open: dominated; a cross: unknown. The shape is the
@@ -203,7 +191,7 @@ Figure ParetoFigure(const ReportRun& run, const CostAxis& axis) {
   const std::vector<Point> points = PointsOf(run, axis);
   const std::vector<ForeignPoint> foreign = ForeignPointsOf(run, axis);
   Figure figure;
-  figure.id = std::string("pareto-") + axis.key + run.suffix;
+  figure.id = std::string("pareto-") + axis.cost.id + run.suffix;
   std::ranges::replace(figure.id, '_', '-');
   figure.title = std::string("Loss against ") + axis.title;
   std::vector<std::string> names;
@@ -213,10 +201,10 @@ Figure ParetoFigure(const ReportRun& run, const CostAxis& axis) {
   figure.height += LegendHeight(names);
   figure.data[figure.id + ".csv"] = PointsCsv(points);
   figure.data[figure.id + "-front.csv"] = FrontCsv(points);
-  std::string on_front;
+  names.clear();
   for (const Point& p : points)
-    if (p.mark == "front")
-      on_front += (on_front.empty() ? "" : ", ") + p.row->profile;
+    if (p.mark == "front") names.push_back(p.row->profile);
+  const std::string on_front = Join(names);
   figure.alt =
       std::string("Nats lost against uniform over ") + axis.label +
       ". Not dominated: " + (on_front.empty() ? "not available" : on_front) +
@@ -229,7 +217,7 @@ Figure ParetoFigure(const ReportRun& run, const CostAxis& axis) {
              "at no higher cost (" +
                  on_front + "). ") +
       std::string("Bars: 95 % intervals of the difference from uniform") +
-      (std::string(axis.key) == "ms_per_1k_tokens"
+      (std::string(axis.cost.id) == "ms_per_1k_tokens"
            ? "; quartiles of time over batches."
            : "; this cost is exact.");
   if (!foreign.empty()) {
@@ -256,10 +244,10 @@ stats::Interval HypervolumeOf(const ReportRun& run, const CostAxis& axis,
   const RunRecord& record = run.results.record;
   const WorkSums works = SumByWork(record, AllWindows(record));
   std::vector<stats::ParetoPoint> points;
-  for (const size_t p : Candidates(run))
+  for (const size_t p : Candidates(run.results.record))
     points.push_back({stats::Differences(Totals(works, p),
                                          Totals(works, record.uniform_idx)),
-                      CostOf(run.results.all.cases[p], axis.key)
+                      CostOn(axis, run.results.all.cases[p])
                           .value.value_or(stats::kUnknown)});
   const bool enough = static_cast<int64_t>(works.num_works()) >= kMinWorks;
   return stats::Hypervolume(points, reference_loss, reference_cost,
@@ -285,9 +273,9 @@ Table HypervolumeTable(const ReportRun& run) {
                "values, which makes the area a little too large."}};
   const double loss =
       cases[record.frozen_idx].lost.value.value_or(stats::kUnknown);
-  for (const CostAxis& axis : kAxes) {
+  for (const CostAxis& axis : CostAxes()) {
     const auto cost = [&](size_t p) {
-      return CostOf(cases[p], axis.key).value.value_or(stats::kUnknown);
+      return CostOn(axis, cases[p]).value.value_or(stats::kUnknown);
     };
     const double reference = cost(record.uniform_idx);
     const Measured area = ToMeasured(HypervolumeOf(run, axis, loss, reference));
@@ -309,7 +297,7 @@ Table HypervolumeTable(const ReportRun& run) {
 
 void AddPareto(const ReportRun& run, Page& page) {
   page.Add(Heading{2, "Loss against cost (Pareto)", "pareto" + run.suffix});
-  for (const CostAxis& axis : kAxes) page.Add(ParetoFigure(run, axis));
+  for (const CostAxis& axis : CostAxes()) page.Add(ParetoFigure(run, axis));
   page.Add(HypervolumeTable(run));
 }
 

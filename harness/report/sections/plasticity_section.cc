@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/text.h"
 #include "harness/report/format.h"
 #include "harness/report/page/gnuplot.h"
 #include "harness/report/sections/learning_sections.h"
@@ -48,12 +49,12 @@ std::string MapCsv(const PlasticityMap& map,
 }
 
 std::string FrozenRows(const std::vector<std::vector<double>>& cells) {
-  std::string rows;
+  std::vector<std::string> rows;
   for (size_t l = 0; l < cells.size(); ++l)
     if (std::ranges::none_of(cells[l],
                              [](double x) { return std::isfinite(x); }))
-      rows += (rows.empty() ? "" : ", ") + std::to_string(l);
-  return rows;
+      rows.push_back(std::to_string(l));
+  return Join(rows);
 }
 
 std::string ScaleText(const Scale& scale) {

@@ -8,52 +8,24 @@
 namespace plastometer {
 namespace {
 
-TableCell PercentCell(std::optional<double> share) {
-  return {Percent(share), {share ? CsvNumber(*share) : ""}};
-}
-
 Table ProfilesTable(const ReportRun& run) {
   const SliceResult& all = run.results.all;
   Table table{"profiles" + run.suffix,
               "Every profile on " + Count(all.num_windows) + " windows from " +
                   Count(all.num_works) + " works, " + Count(all.scored_tokens) +
                   " scored tokens; brackets are 95 % intervals over works",
-              {{"profile", {"profile"}, true},
-               {"plastic layers", {"plastic_layers"}, true},
-               {"perplexity", {"perplexity"}},
-               {"bits per byte", {"bits_per_byte"}},
-               {"nats lost against uniform", WithBounds("nats_lost")},
-               {"retention, %", WithBounds("retention")},
-               {"inner updates saved", {"inner_updates_saved"}},
-               {"FLOPs per token", {"flops_per_token"}},
-               {"FLOPs saved", {"flops_saved"}},
-               {"ms per 1,000 tokens", WithBounds("ms_per_1k_tokens")},
-               {"adaptive state", {"adaptive_state_bytes"}}},
+              {{"profile", {"profile"}, true}},
               {},
               {}};
-  if (all.floor_nats)
-    table.columns.push_back(
-        {"nats above the floor", WithBounds("above_floor")});
-  const bool accuracy = run.results.record.accuracy;
-  if (accuracy)
-    table.columns.push_back({"accuracy, %", WithBounds("accuracy")});
-  for (const CaseResult& c : all.cases) {
-    table.rows.push_back(
-        {TextCell(ProfileLabel(c)),
-         TextCell(c.plastic_layers),
-         {Perplexity(c.perplexity), {CsvNumber(c.perplexity)}},
-         NumberCell(c.bits_per_byte, 3),
-         IntervalCell(c.lost, 3),
-         IntervalCell(c.retention, 1, 100),
-         PercentCell(c.updates_saved),
-         {Short(c.flops_per_token), {CsvNumber(c.flops_per_token)}},
-         PercentCell(c.flops_saved),
-         IntervalCell(c.ms_per_1k_tokens, 1),
-         {Bytes(c.counters.adaptive_state_bytes),
-          {std::to_string(c.counters.adaptive_state_bytes)}}});
-    if (all.floor_nats)
-      table.rows.back().push_back(IntervalCell(c.above_floor, 4));
-    if (accuracy) table.rows.back().push_back(IntervalCell(c.accuracy, 1, 100));
+  for (const CaseResult& c : all.cases)
+    table.rows.push_back({TextCell(ProfileLabel(c))});
+  for (const ResultColumn& column : ResultColumns()) {
+    if (!column.stands_in(kPage) || !column.AppliesTo(run.results, all, kPage))
+      continue;
+    table.columns.push_back(PageColumn(column.id));
+    for (size_t p = 0; p < all.cases.size(); ++p)
+      table.rows[p].push_back(
+          ResultCell(column, {run.results, all, all.cases[p]}));
   }
   if (all.floor_nats)
     table.notes.push_back("Floor: the exact Bayes loss of the task, " +
@@ -67,29 +39,21 @@ Table ProfilesTable(const ReportRun& run) {
 }
 
 Table DomainsTable(const ReportRun& run) {
+  const char* columns[] = {"works",         "windows",   "perplexity",
+                           "bits_per_byte", "nats_lost", "retention"};
   Table table{"domains" + run.suffix,
               "The same by domain",
-              {{"domain", {"domain"}, true},
-               {"profile", {"profile"}, true},
-               {"works", {"works"}},
-               {"windows", {"windows"}},
-               {"perplexity", {"perplexity"}},
-               {"bits per byte", {"bits_per_byte"}},
-               {"nats lost against uniform", WithBounds("nats_lost")},
-               {"retention, %", WithBounds("retention")}},
+              {{"domain", {"domain"}, true}, {"profile", {"profile"}, true}},
               {},
               {}};
+  for (const char* id : columns) table.columns.push_back(PageColumn(id));
   for (const SliceResult& slice : run.results.domains) {
-    for (const CaseResult& c : slice.cases)
-      table.rows.push_back(
-          {TextCell(slice.name),
-           TextCell(ProfileLabel(c)),
-           CountCell(slice.num_works),
-           CountCell(slice.num_windows),
-           {Perplexity(c.perplexity), {CsvNumber(c.perplexity)}},
-           NumberCell(c.bits_per_byte, 3),
-           IntervalCell(c.lost, 3),
-           IntervalCell(c.retention, 1, 100)});
+    for (const CaseResult& c : slice.cases) {
+      table.rows.push_back({TextCell(slice.name), TextCell(ProfileLabel(c))});
+      for (const char* id : columns)
+        table.rows.back().push_back(
+            ResultCell(ColumnOf(id), {run.results, slice, c}));
+    }
   }
   return table;
 }
@@ -164,6 +128,7 @@ void AddBeside(const std::vector<ReportRun>& runs, Page& page) {
                             HashCell(m.model_sha256), TextCell(m.data_name),
                             HashCell(m.data_sha256), TextCell(""), TextCell(""),
                             TextCell(m.lane)});
+      if (!m.note.empty()) table.notes.push_back(m.note);
     }
   }
   if (!table.rows.empty()) page.Add(std::move(table));

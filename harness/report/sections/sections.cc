@@ -10,47 +10,6 @@
 
 namespace plastometer {
 
-std::vector<size_t> Candidates(const ReportRun& run) {
-  std::vector<size_t> candidates;
-  const auto& profiles = run.results.record.profiles;
-  for (size_t p = 0; p < profiles.size(); ++p)
-    if (profiles[p].name.find(";eta=") == std::string::npos &&
-        profiles[p].name.find(";reset") == std::string::npos)
-      candidates.push_back(p);
-  return candidates;
-}
-
-Measured CostOf(const CaseResult& c, const std::string& key) {
-  const auto exact = [](double value) { return Measured{value, {}, {}, ""}; };
-  const auto tokens = static_cast<double>(c.counters.tokens);
-  if (key == "flops") return exact(c.flops_per_token / 1e6);
-  if (key == "inner_updates")
-    return exact(static_cast<double>(c.counters.inner_updates) / tokens);
-  if (key == "adaptive_state_bytes")
-    return exact(static_cast<double>(c.counters.adaptive_state_bytes) / 1024);
-  return c.ms_per_1k_tokens;
-}
-
-std::vector<std::optional<bool>> ParetoMarksOf(const ReportRun& run,
-                                               const std::string& cost) {
-  const RunRecord& record = run.results.record;
-  const WorkSums all = SumByWork(record, WindowsOf(record, "all"));
-  const std::vector<size_t> candidates = Candidates(run);
-  WorkSums works;
-  works.tokens = all.tokens;
-  std::vector<std::optional<double>> costs;
-  for (const size_t p : candidates) {
-    works.nll.push_back(all.nll[p]);
-    costs.push_back(CostOf(run.results.all.cases[p], cost).value);
-  }
-  const auto of_candidates =
-      ParetoMarks(works, costs, static_cast<uint64_t>(record.seed));
-  std::vector<std::optional<bool>> marks(record.profiles.size());
-  for (size_t i = 0; i < candidates.size(); ++i)
-    marks[candidates[i]] = of_candidates[i];
-  return marks;
-}
-
 std::vector<size_t> WindowsOf(const RunRecord& record,
                               const std::string& slice) {
   std::vector<size_t> windows;
@@ -84,12 +43,6 @@ std::string WithInterval(const stats::Interval& interval, int decimals) {
   return WithInterval(ToMeasured(interval), decimals);
 }
 
-std::string VerdictText(stats::Verdict verdict) {
-  return verdict == stats::Verdict::kYes  ? "yes"
-         : verdict == stats::Verdict::kNo ? "no"
-                                          : "undecided";
-}
-
 TableCell TextCell(const std::string& text) { return {text, {text}}; }
 
 TableCell CountCell(int64_t value) {
@@ -108,6 +61,15 @@ TableCell IntervalCell(const Measured& m, int decimals, double scale) {
   };
   return {WithInterval(m, decimals, scale),
           {raw(m.value), raw(m.low), raw(m.high)}};
+}
+
+TableColumn PageColumn(const std::string& id) {
+  const ResultColumn& column = ColumnOf(id);
+  return {column.title, CsvNames(column), column.style == Style::kText};
+}
+
+TableCell ResultCell(const ResultColumn& column, const ResultRow& row) {
+  return {PageCell(column, row), CsvCells(column, row)};
 }
 
 std::vector<std::string> WithBounds(const std::string& name) {

@@ -4,9 +4,10 @@
 #include <string>
 #include <string_view>
 
+#include "harness/report/columns.h"
 #include "harness/report/page/page.h"
 #include "harness/report/report.h"
-#include "harness/stats/contrast.h"
+#include "harness/stats/bootstrap.h"
 
 namespace plastometer {
 
@@ -32,15 +33,6 @@ void AddProvenance(const std::vector<ReportRun>& runs, Page& page);
 
 // Helpers that they share.
 
-// Profiles that somebody might use: all but controls (eta=, reset), which have
-// a table of their own and would drown the others in a figure.
-std::vector<size_t> Candidates(const ReportRun& run);
-// Candidates that no other candidate dominates at this cost (a key of
-// kParetoCosts); by profile, missing when unknown or no candidate.
-std::vector<std::optional<bool>> ParetoMarksOf(const ReportRun& run,
-                                               const std::string& cost);
-// In the unit of the figures.
-Measured CostOf(const CaseResult& row, const std::string& cost);
 // Windows of a slice: "all" or a domain.
 std::vector<size_t> WindowsOf(const RunRecord& record,
                               const std::string& slice);
@@ -50,12 +42,14 @@ std::string ProfileLabel(const CaseResult& row);  // "(frozen)": not asked for
 // "0.312 [0.283, 0.345]"; "not available".
 std::string WithInterval(const Measured& m, int decimals, double scale = 1);
 std::string WithInterval(const stats::Interval& interval, int decimals);
-std::string VerdictText(stats::Verdict verdict);
 
 TableCell TextCell(const std::string& text);
 TableCell CountCell(int64_t value);
 TableCell NumberCell(std::optional<double> value, int decimals);
 TableCell IntervalCell(const Measured& m, int decimals, double scale = 1);
+// Of one of ResultColumns().
+TableColumn PageColumn(const std::string& id);
+TableCell ResultCell(const ResultColumn& column, const ResultRow& row);
 // "nats", "nats_low", "nats_high".
 std::vector<std::string> WithBounds(const std::string& name);
 

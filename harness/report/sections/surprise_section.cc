@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/text.h"
 #include "harness/report/format.h"
 #include "harness/report/page/gnuplot.h"
 #include "harness/report/sections/learning_sections.h"
@@ -18,7 +19,7 @@ std::string CurvesCsv(const std::string& x_name, double first,
   std::string csv = x_name;
   for (const char* name : kMeasureNames)
     for (const char* bound : {"", "_low", "_high"})
-      csv += "," + Csv(name + std::string(bound));
+      csv += "," + CsvCell(name + std::string(bound));
   csv += "\n";
   for (size_t i = 0; i < curves[0].size(); ++i) {
     csv += CsvNumber(first + static_cast<double>(i));

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/text.h"
 #include "harness/report/format.h"
 #include "harness/report/page/gnuplot.h"
 #include "harness/report/sections/sections.h"
@@ -43,7 +44,7 @@ std::vector<Times> TimesOf(const ReportRun& run,
   const std::vector<BatchTime>& uniform =
       record.profiles[record.uniform_idx].times;
   std::vector<Times> all;
-  for (const size_t p : Candidates(run)) {
+  for (const size_t p : Candidates(run.results.record)) {
     Times times{p, {}, {}};
     for (const size_t i : batches) {
       const BatchTime& time = record.profiles[p].times[i];
@@ -84,11 +85,11 @@ void DrawBoxes(const RunRecord& record, const std::vector<Times>& all,
               points = "batch", tics;
   for (size_t k = 0; k < all.size(); ++k) {
     const std::string& name = record.profiles[all[k].profile].name;
-    boxes += std::to_string(k + 1) + "," + Csv(name);
+    boxes += std::to_string(k + 1) + "," + CsvCell(name);
     for (const double x : QuantilesOf(all[k].*panel.values))
       boxes += "," + CsvNumber(x);
     boxes += "\n";
-    points += "," + Csv(name);
+    points += "," + CsvCell(name);
     tics += (k == 0 ? "" : ", ") + TicLabel(name) + " " + std::to_string(k + 1);
   }
   points += "\n";

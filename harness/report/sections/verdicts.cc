@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/text.h"
 #include "harness/report/format.h"
 #include "harness/report/sections/sections.h"
 #include "harness/results/works.h"
@@ -61,7 +62,7 @@ std::vector<SliceVerdict> JudgeAll(const Results& results,
 Overall OverallOf(const std::vector<SliceVerdict>& verdicts) {
   Overall overall{verdicts[0].verdict, "", {}};
   int num_domains = 0;
-  std::string differing;
+  std::vector<std::string> differing;
   for (size_t i = 1; i < verdicts.size(); ++i) {
     const SliceVerdict& v = verdicts[i];
     if (!v.enough) {
@@ -70,8 +71,7 @@ Overall OverallOf(const std::vector<SliceVerdict>& verdicts) {
     }
     ++num_domains;
     if (v.verdict != verdicts[0].verdict)
-      differing += (differing.empty() ? "" : ", ") + v.slice + " " +
-                   VerdictText(v.verdict);
+      differing.push_back(v.slice + " " + VerdictText(v.verdict));
   }
   if (!verdicts[0].enough) {
     overall.why = Count(verdicts[0].works) + " works, fewer than " +
@@ -81,7 +81,8 @@ Overall OverallOf(const std::vector<SliceVerdict>& verdicts) {
                   " works of its own";
   } else if (!differing.empty()) {
     overall.why = "domains do not agree (all text " +
-                  VerdictText(verdicts[0].verdict) + ", " + differing + ")";
+                  VerdictText(verdicts[0].verdict) + ", " + Join(differing) +
+                  ")";
   } else if (overall.verdict == Verdict::kUndecided) {
     overall.why = "the interval holds 0";
   }
@@ -91,13 +92,6 @@ Overall OverallOf(const std::vector<SliceVerdict>& verdicts) {
 
 Answer OpenAnswer(const std::string& id, const std::string& question) {
   return {id, question, "not available", "", "", ""};
-}
-
-std::string Join(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts)
-    text += (text.empty() ? "" : ", ") + part;
-  return text;
 }
 
 std::string Caveat(const Overall& overall) {

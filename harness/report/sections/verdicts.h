@@ -52,7 +52,4 @@ Table VerdictTable(const std::string& id, const std::string& caption,
 // "not available", until there is more to say.
 Answer OpenAnswer(const std::string& id, const std::string& question);
 
-// "a, b, c"
-std::string Join(const std::vector<std::string>& parts);
-
 }  // namespace plastometer

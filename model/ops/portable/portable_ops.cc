@@ -57,6 +57,10 @@ at::Tensor WithLastSize(const at::Tensor& x, int64_t size) {
 
 void PortableOps::CheckSupported(const ModelConfig& config,
                                  const std::string& lane) {
+  if (const MixerSpec& mixer = MixerSpecOf(config); !mixer.has_kernels)
+    throw UsageError("lane '" + lane + "' has no kernels for " + mixer.title +
+                     ". Lanes that take any mixer: cpu-reference, "
+                     "cpu-reference-fp64");
   const int64_t d = config.head_dim();
   if (d % 16 == 0 && d <= 256) return;
   throw UsageError("lane '" + lane + "': the model's head width is " +

@@ -1,6 +1,9 @@
 #include "model/ops/portable/portable_scan.h"
 
 #include <string>
+#include <utility>
+
+#include "model/mixers/ttt/spec.h"
 
 namespace plastometer::ops {
 namespace {
@@ -11,7 +14,6 @@ constexpr const char* kMiniBatchNames[] = {
     "inner_loss",          "ttt_loss_mse_init", "ttt_loss_mse_step_0",
     "ttt_loss_mse_step_1", "grad_norm",         "update_norm",
     "relative_update",     "state_norm",        "state_distance"};
-constexpr const char* kParameterNames[] = {"W1", "b1", "W2", "b2"};
 constexpr const char* kParameterStatistics[] = {
     "grad_norm", "update_norm", "relative_update", "state_norm"};
 
@@ -47,14 +49,11 @@ PortableScan::PortableScan(const ModelConfig& config,
       rope_(rope),
       H_(config.num_heads),
       d_(config.head_dim()),
-      J_(config.inner_model == InnerModel::kMlp ? parameters.w1.size(-1) : 0) {
+      J_(config.inner_model == InnerModel::kMlp ? parameters.start[kW1].size(-1)
+                                                : 0) {
   norm_weight_ = parameters.norm_weight.contiguous();
   norm_bias_ = parameters.norm_bias.contiguous();
-  const at::Tensor initial[] = {parameters.w1, parameters.b1, parameters.w2,
-                                parameters.b2};
-  for (int i = 0; i < 4; ++i) {
-    if (initial[i].defined()) initial_[i] = initial[i].contiguous();
-  }
+  for (const at::Tensor& w : parameters.start) start_.push_back(w.contiguous());
 }
 
 void PortableScan::Prepare(const ScanInput& input, InnerState& state,
@@ -71,20 +70,14 @@ void PortableScan::Prepare(const ScanInput& input, InnerState& state,
   for (const double lambda : input.lambdas)
     sigma_.push_back(static_cast<float>(config_.ttt_base_lr * lambda /
                                         static_cast<double>(d_)));
-  at::Tensor* const parts[] = {&state.w1, &state.b1, &state.w2, &state.b2};
-  for (int i = 0; i < 4; ++i) {
-    if (!initial_[i].defined()) continue;
-    at::Tensor& part = *parts[i];
-    if (part.defined()) {
-      MakeOwn(part);
-    } else {
-      part = initial_[i]
-                 .unsqueeze(0)
-                 .expand({num_sequences_, -1, -1, -1})
-                 .clone(at::MemoryFormat::Contiguous);
-    }
-    state_[i] = part;
+  for (at::Tensor& part : state.weights) MakeOwn(part);
+  if (state.weights.empty()) {
+    for (const at::Tensor& w : start_)
+      state.weights.push_back(w.unsqueeze(0)
+                                  .expand({num_sequences_, -1, -1, -1})
+                                  .clone(at::MemoryFormat::Contiguous));
   }
+  state_ = state.weights;
   PrepareOpenRows(state, with_statistics);
   if (with_statistics) PrepareStatistics();
 }
@@ -122,13 +115,10 @@ void PortableScan::PrepareFrozen(const at::Tensor& q, int64_t position,
   position_ = position;
   q_ = q.contiguous();
   out_ = Empty({num_sequences_, num_tokens_, H_ * d_});
-  const at::Tensor parts[] = {state.w1, state.b1, state.w2, state.b2};
-  for (int i = 0; i < 4; ++i) {
-    if (!initial_[i].defined()) continue;
-    state_is_shared_[i] = !parts[i].defined();
-    state_[i] =
-        parts[i].defined() ? parts[i].contiguous() : initial_[i].unsqueeze(0);
-  }
+  state_is_shared_ = state.weights.empty();
+  for (const at::Tensor& w : state.weights) state_.push_back(w.contiguous());
+  if (state_is_shared_)
+    for (const at::Tensor& w : start_) state_.push_back(w.unsqueeze(0));
 }
 
 void PortableScan::PrepareStatistics() {
@@ -170,18 +160,18 @@ portable::ScanArguments PortableScan::Head(int64_t head) const {
                ? x.data_ptr<float>() + sequence * num_tokens_ * D + h * d_
                : nullptr;
   };
-  const auto part = [&](int i) {
-    return state_[i].defined()
+  const auto part = [&](size_t i) {
+    return i < state_.size()
                ? state_[i].data_ptr<float>() +
-                     (state_is_shared_[i] ? h : head) * state_[i].stride(1)
+                     (state_is_shared_ ? h : head) * state_[i].stride(1)
                : nullptr;
   };
   const auto rows = [&](const at::Tensor& x) {
     return x.defined() ? x.data_ptr<float>() + head * x.stride(1) : nullptr;
   };
-  const auto initial = [&](int i) {
-    return initial_[i].defined()
-               ? initial_[i].data_ptr<float>() + h * initial_[i].stride(0)
+  const auto initial = [&](size_t i) {
+    return i < start_.size()
+               ? start_[i].data_ptr<float>() + h * start_[i].stride(0)
                : nullptr;
   };
   portable::ScanArguments a;
@@ -203,10 +193,10 @@ portable::ScanArguments PortableScan::Head(int64_t head) const {
       token_rate_.defined() ? token_rate_.data_ptr<float>() : nullptr;
   a.head_dim = d_;
   a.hidden = J_;
-  a.w1 = part(0);
-  a.b1 = part(1);
-  a.w2 = part(2);
-  a.b2 = part(3);
+  a.w1 = part(kW1);
+  a.b1 = part(kB1);
+  a.w2 = part(kW2);
+  a.b2 = part(kB2);
   a.open_k = rows(k_rows_);
   a.open_h1 = rows(h1_);
   a.open_x = rows(x_);
@@ -217,10 +207,10 @@ portable::ScanArguments PortableScan::Head(int64_t head) const {
   a.open_g2 = rows(g2_);
   a.open_loss = rows(loss_);
   a.open_rate = rows(rate_);
-  a.initial_w1 = initial(0);
-  a.initial_b1 = initial(1);
-  a.initial_w2 = initial(2);
-  a.initial_b2 = initial(3);
+  a.initial_w1 = initial(kW1);
+  a.initial_b1 = initial(kB1);
+  a.initial_w2 = initial(kW2);
+  a.initial_b2 = initial(kB2);
   return a;
 }
 
@@ -236,13 +226,13 @@ void PortableScan::Collect(StatisticsCollector& statistics) const {
   int64_t index = 0;
   for (const char* name : kMiniBatchNames)
     statistics.AddMiniBatches(first, name, mini_batch_statistics_[index++]);
+  const std::vector<FastWeightSpec> weights = FastWeightsOf(config_);
   for (const char* name : kParameterStatistics) {
-    for (int i = 0; i < 4; ++i, ++index) {
-      if (initial_[i].defined())
-        statistics.AddMiniBatches(first,
-                                  std::string(name) + "." + kParameterNames[i],
-                                  mini_batch_statistics_[index]);
-    }
+    for (size_t i = 0; i < weights.size(); ++i)
+      statistics.AddMiniBatches(
+          first, std::string(name) + "." + weights[i].name,
+          mini_batch_statistics_[index + static_cast<int64_t>(i)]);
+    index += 4;  // places of HeadStatistics::grad_norm_of and its like
   }
 }
 

@@ -41,9 +41,9 @@ class PortableScan {
   int64_t num_sequences_ = 0, num_tokens_ = 0, position_ = 0;
   at::Tensor q_, k_, v_, lr_, out_;
   at::Tensor norm_weight_, norm_bias_, token_rate_;
-  at::Tensor initial_[4];         // W1, b1, W2, b2 [H, ..]
-  at::Tensor state_[4];           // [B, H, ..]
-  bool state_is_shared_[4] = {};  // one state for all sequences (W0)
+  FastWeights start_;             // [H, ..]
+  FastWeights state_;             // [B, H, ..]
+  bool state_is_shared_ = false;  // one state for all sequences: the start
   at::Tensor k_rows_, h1_, x_, h2_, g1_, g2_, loss_, rate_;  // [B, H, 16, ..]
   std::vector<float> sigma_;          // one a mini-batch touched
   at::Tensor token_statistics_;       // [3, B, H, T]

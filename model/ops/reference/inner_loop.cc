@@ -4,6 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "model/mixers/ttt/spec.h"
+
 namespace plastometer::ops {
 namespace {
 
@@ -52,12 +54,16 @@ at::Tensor Append(const at::Tensor& rows, const at::Tensor& more) {
   return rows.defined() ? at::cat({rows, more}, 2) : more;
 }
 
-at::Tensor FrobeniusNorm(const at::Tensor& x) {
-  return at::sqrt(x.square().sum({-2, -1}));
+// f(x) = x W + b, or the two-layer MLP.
+at::Tensor Inner(const ModelConfig& config, const at::Tensor& x,
+                 const FastWeights& w) {
+  const at::Tensor z = at::matmul(x, w[kW1]) + w[kB1];
+  if (config.inner_model == InnerModel::kLinear) return z;
+  return at::matmul(Gelu(z), w[kW2]) + w[kB2];
 }
 
-at::Tensor OrInitial(const at::Tensor& state, const at::Tensor& initial) {
-  return state.defined() ? state : initial;
+at::Tensor FrobeniusNorm(const at::Tensor& x) {
+  return at::sqrt(x.square().sum({-2, -1}));
 }
 
 }  // namespace
@@ -80,10 +86,7 @@ at::Tensor Rope(const at::Tensor& x, int64_t position, double theta) {
 
 at::Tensor FrozenInnerOutput(const ModelConfig& config, const at::Tensor& q,
                              const InnerParameters& p, const InnerState& s) {
-  at::Tensor z = at::matmul(q, OrInitial(s.w1, p.w1)) + OrInitial(s.b1, p.b1);
-  if (config.inner_model == InnerModel::kMlp) {
-    z = at::matmul(Gelu(z), OrInitial(s.w2, p.w2)) + OrInitial(s.b2, p.b2);
-  }
+  const at::Tensor z = Inner(config, q, s.WeightsOr(p.start));
   return q + LayerNorm(z, p.norm_weight.unsqueeze(1), p.norm_bias.unsqueeze(1));
 }
 
@@ -108,16 +111,9 @@ at::Tensor InnerLoop::Run(const at::Tensor& q, const at::Tensor& k,
                           const at::Tensor& v, const at::Tensor& lr,
                           int64_t position, std::span<const double> lambdas) {
   const int64_t B = q.size(0), T = q.size(2);
-  if (!s_.w1.defined()) {
-    const auto expand = [B](const at::Tensor& w) {
-      return w.unsqueeze(0).expand({B, -1, -1, -1});
-    };
-    s_.w1 = expand(p_.w1);
-    s_.b1 = expand(p_.b1);
-    if (mlp_) {
-      s_.w2 = expand(p_.w2);
-      s_.b2 = expand(p_.b2);
-    }
+  if (s_.weights.empty()) {
+    for (const at::Tensor& w : p_.start)
+      s_.weights.push_back(w.unsqueeze(0).expand({B, -1, -1, -1}));
   }
   const at::Tensor target = v - k;
   std::vector<at::Tensor> outputs;
@@ -172,14 +168,14 @@ at::Tensor InnerLoop::Segment(const at::Tensor& q, const at::Tensor& k,
 
 void InnerLoop::AppendRows(const at::Tensor& k, const at::Tensor& target,
                            const at::Tensor& lr) {
-  const at::Tensor z1 = at::matmul(k, s_.w1) + s_.b1;
+  const at::Tensor z1 = at::matmul(k, s_.weights[kW1]) + s_.weights[kB1];
   at::Tensor z = z1;
   if (mlp_) {
     const at::Tensor x2 = Gelu(z1);
-    z = at::matmul(x2, s_.w2) + s_.b2;
+    z = at::matmul(x2, s_.weights[kW2]) + s_.weights[kB2];
     const at::Tensor g2 = LossGradient(z, target, norm_weight_, norm_bias_);
-    s_.g1 = Append(
-        s_.g1, at::matmul(g2, s_.w2.transpose(-2, -1)) * GeluDerivative(z1));
+    s_.g1 = Append(s_.g1, at::matmul(g2, s_.weights[kW2].transpose(-2, -1)) *
+                              GeluDerivative(z1));
     s_.g2 = Append(s_.g2, g2);
     s_.x2 = Append(s_.x2, x2);
   } else {
@@ -202,18 +198,15 @@ void InnerLoop::AppendRows(const at::Tensor& k, const at::Tensor& target,
 at::Tensor InnerLoop::Output(const at::Tensor& q, const at::Tensor& eta) const {
   // Merged form of attention and bias terms: (eta o (q k^T + 1)) G.
   const at::Tensor a1 = eta * (at::matmul(q, s_.k.transpose(-2, -1)) + 1);
-  at::Tensor z = at::matmul(q, s_.w1) + s_.b1 - at::matmul(a1, s_.g1);
+  at::Tensor z =
+      at::matmul(q, s_.weights[kW1]) + s_.weights[kB1] - at::matmul(a1, s_.g1);
   if (mlp_) {
     const at::Tensor x2 = Gelu(z);
     const at::Tensor a2 = eta * (at::matmul(x2, s_.x2.transpose(-2, -1)) + 1);
-    z = at::matmul(x2, s_.w2) + s_.b2 - at::matmul(a2, s_.g2);
+    z = at::matmul(x2, s_.weights[kW2]) + s_.weights[kB2] -
+        at::matmul(a2, s_.g2);
   }
   return q + LayerNorm(z, norm_weight_, norm_bias_);
-}
-
-at::Tensor InnerLoop::Forward(const at::Tensor& x) const {
-  const at::Tensor z = at::matmul(x, s_.w1) + s_.b1;
-  return mlp_ ? at::matmul(Gelu(z), s_.w2) + s_.b2 : z;
 }
 
 // The JAX statistics' form: mean over channels, no factor 1/2. prediction,
@@ -228,13 +221,14 @@ at::Tensor InnerLoop::InnerLoss(const at::Tensor& prediction,
 void InnerLoop::Update(const at::Tensor& eta_last, int64_t mini_batch,
                        const at::Tensor& last_target) {
   if (statistics_ != nullptr) CollectBefore(mini_batch, last_target);
-  const InnerState before = s_;
-  const at::Tensor weights = eta_last.unsqueeze(-1);  // [B, H, 16, 1]
-  s_.w1 = s_.w1 - at::matmul((weights * s_.k).transpose(-2, -1), s_.g1);
-  s_.b1 = s_.b1 - (weights * s_.g1).sum(2, /*keepdim=*/true);
+  const FastWeights before = s_.weights;
+  FastWeights& now = s_.weights;
+  const at::Tensor rates = eta_last.unsqueeze(-1);  // [B, H, 16, 1]
+  now[kW1] = now[kW1] - at::matmul((rates * s_.k).transpose(-2, -1), s_.g1);
+  now[kB1] = now[kB1] - (rates * s_.g1).sum(2, /*keepdim=*/true);
   if (mlp_) {
-    s_.w2 = s_.w2 - at::matmul((weights * s_.x2).transpose(-2, -1), s_.g2);
-    s_.b2 = s_.b2 - (weights * s_.g2).sum(2, /*keepdim=*/true);
+    now[kW2] = now[kW2] - at::matmul((rates * s_.x2).transpose(-2, -1), s_.g2);
+    now[kB2] = now[kB2] - (rates * s_.g2).sum(2, /*keepdim=*/true);
   }
   if (statistics_ != nullptr) CollectAfter(mini_batch, before, last_target);
   s_.k = s_.lr = s_.g1 = s_.x2 = s_.g2 = s_.open_loss = at::Tensor();
@@ -244,15 +238,15 @@ void InnerLoop::CollectBefore(int64_t m, const at::Tensor& last_target) {
   const at::Tensor last_k = s_.k.narrow(2, b - 1, 1);
   statistics_->AddMiniBatch(m, "inner_loss",
                             s_.open_loss / static_cast<double>(b));
-  at::Tensor initial = at::matmul(last_k, p_.w1) + p_.b1;
-  if (mlp_) initial = at::matmul(Gelu(initial), p_.w2) + p_.b2;
-  statistics_->AddMiniBatch(m, "ttt_loss_mse_init",
-                            InnerLoss(initial, last_target));
-  statistics_->AddMiniBatch(m, "ttt_loss_mse_step_0",
-                            InnerLoss(Forward(last_k), last_target));
+  statistics_->AddMiniBatch(
+      m, "ttt_loss_mse_init",
+      InnerLoss(Inner(config_, last_k, p_.start), last_target));
+  statistics_->AddMiniBatch(
+      m, "ttt_loss_mse_step_0",
+      InnerLoss(Inner(config_, last_k, s_.weights), last_target));
 }
 
-void InnerLoop::CollectAfter(int64_t m, const InnerState& before,
+void InnerLoop::CollectAfter(int64_t m, const FastWeights& before,
                              const at::Tensor& last_target) {
   const auto add = [&](const std::string& name, const at::Tensor& value) {
     statistics_->AddMiniBatch(m, name, value);
@@ -262,36 +256,26 @@ void InnerLoop::CollectAfter(int64_t m, const InnerState& before,
   const auto accumulate = [](at::Tensor& sum, const at::Tensor& norm) {
     sum = sum.defined() ? sum + norm.square() : norm.square();
   };
-  const auto matrix = [&](const std::string& name, const at::Tensor& x,
-                          const at::Tensor& g, const at::Tensor& old_w,
-                          const at::Tensor& new_w, const at::Tensor& w0) {
-    const at::Tensor grad = FrobeniusNorm(at::matmul(x.transpose(-2, -1), g));
-    const at::Tensor update = FrobeniusNorm(new_w - old_w),
-                     state = FrobeniusNorm(old_w);
-    add("grad_norm." + name, grad);
-    add("update_norm." + name, update);
-    add("relative_update." + name, update / state);
-    add("state_norm." + name, state);
+  // A layer of f: its matrix and its bias share input rows and gradient rows.
+  const at::Tensor inputs[] = {s_.k, s_.x2}, gradients[] = {s_.g1, s_.g2};
+  const std::vector<FastWeightSpec> specs = FastWeightsOf(config_);
+  for (size_t i = 0; i < specs.size(); ++i) {
+    const at::Tensor &x = inputs[i / 2], &g = gradients[i / 2];
+    const at::Tensor grad =
+        FrobeniusNorm(specs[i].is_matrix ? at::matmul(x.transpose(-2, -1), g)
+                                         : g.sum(2, /*keepdim=*/true));
+    const at::Tensor update = FrobeniusNorm(s_.weights[i] - before[i]),
+                     state = FrobeniusNorm(before[i]);
+    add("grad_norm." + specs[i].name, grad);
+    add("update_norm." + specs[i].name, update);
+    add("relative_update." + specs[i].name, update / state);
+    add("state_norm." + specs[i].name, state);
+    if (!specs[i].is_matrix) continue;
     accumulate(grad_square, grad);
     accumulate(update_square, update);
     accumulate(state_square, state);
-    accumulate(distance_square, FrobeniusNorm(new_w - w0));
-    accumulate(initial_square, FrobeniusNorm(w0).expand_as(state));
-  };
-  const auto bias = [&](const std::string& name, const at::Tensor& g,
-                        const at::Tensor& old_b, const at::Tensor& new_b) {
-    const at::Tensor update = FrobeniusNorm(new_b - old_b),
-                     state = FrobeniusNorm(old_b);
-    add("grad_norm." + name, FrobeniusNorm(g.sum(2, true)));
-    add("update_norm." + name, update);
-    add("relative_update." + name, update / state);
-    add("state_norm." + name, state);
-  };
-  matrix("W1", s_.k, s_.g1, before.w1, s_.w1, p_.w1);
-  bias("b1", s_.g1, before.b1, s_.b1);
-  if (mlp_) {
-    matrix("W2", s_.x2, s_.g2, before.w2, s_.w2, p_.w2);
-    bias("b2", s_.g2, before.b2, s_.b2);
+    accumulate(distance_square, FrobeniusNorm(s_.weights[i] - p_.start[i]));
+    accumulate(initial_square, FrobeniusNorm(p_.start[i]).expand_as(state));
   }
   add("grad_norm", at::sqrt(grad_square));
   add("update_norm", at::sqrt(update_square));
@@ -299,7 +283,8 @@ void InnerLoop::CollectAfter(int64_t m, const InnerState& before,
   add("state_norm", at::sqrt(state_square));
   add("state_distance", at::sqrt(distance_square / initial_square));
   add("ttt_loss_mse_step_1",
-      InnerLoss(Forward(s_.k.narrow(2, b - 1, 1)), last_target));
+      InnerLoss(Inner(config_, s_.k.narrow(2, b - 1, 1), s_.weights),
+                last_target));
 }
 
 }  // namespace plastometer::ops

@@ -41,10 +41,8 @@ class InnerLoop {
   void Update(const at::Tensor& eta_last, int64_t mini_batch,
               const at::Tensor& last_target);
   void CollectBefore(int64_t mini_batch, const at::Tensor& last_target);
-  void CollectAfter(int64_t mini_batch, const InnerState& before,
+  void CollectAfter(int64_t mini_batch, const FastWeights& before,
                     const at::Tensor& last_target);
-  // f(x) = x W + b, or the two-layer MLP
-  at::Tensor Forward(const at::Tensor& x) const;
   at::Tensor InnerLoss(const at::Tensor& prediction,
                        const at::Tensor& target) const;
 

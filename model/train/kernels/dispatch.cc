@@ -1,6 +1,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "model/train/kernels/kernels.h"
@@ -30,22 +31,37 @@ const Kernels* KernelsByName(const char* name) {
   return nullptr;
 }
 
+namespace {
+
+// Slowest first: what PLASTOMETER_MAX_ISA says, and our table for it.
+struct IsaTable {
+  std::string_view cap;
+  const char* table;
+};
+constexpr IsaTable kIsaTables[] = {
+    {"scalar", "baseline"}, {"avx2", "v3"}, {"avx512", "v4"}};
+
+const Kernels& FastestWithin(std::string_view cap) {
+  const Kernels* fastest = nullptr;
+  for (const IsaTable& isa : kIsaTables) {
+    if (const Kernels* kernels = KernelsByName(isa.table)) fastest = kernels;
+    if (isa.cap == cap) return *fastest;
+  }
+  throw UsageError("PLASTOMETER_MAX_ISA=" + std::string(cap) +
+                   ": expected scalar, avx2 or avx512");
+}
+
+}  // namespace
+
 const Kernels& SelectKernels() {
   static const Kernels& selected = []() -> const Kernels& {
-    const char* wanted = std::getenv("PLASTOMETER_TRAIN_ISA");
-    if (wanted != nullptr && *wanted != '\0') {
-      const Kernels* kernels = KernelsByName(wanted);
-      if (kernels == nullptr) {
-        throw UsageError(
-            std::string("PLASTOMETER_TRAIN_ISA=") + wanted +
-            ": expected baseline, v3 or v4, and a CPU that has it");
-      }
-      return *kernels;
-    }
-    for (const char* name : {"v4", "v3"}) {
-      if (const Kernels* kernels = KernelsByName(name)) return *kernels;
-    }
-    return kKernelsBaseline;
+    if (std::getenv("PLASTOMETER_TRAIN_ISA") != nullptr)
+      throw UsageError(
+          "PLASTOMETER_TRAIN_ISA is no more: set PLASTOMETER_MAX_ISA to "
+          "scalar, "
+          "avx2 or avx512, for all kernels");
+    const char* cap = std::getenv("PLASTOMETER_MAX_ISA");
+    return FastestWithin(cap == nullptr || *cap == '\0' ? "avx512" : cap);
   }();
   return selected;
 }

@@ -11,33 +11,29 @@ namespace plastometer::train {
 // ragged mini-batch never reach the state.
 struct ScanArgs {
   int64_t batch = 0, tokens = 0, heads = 0, head_dim = 0;
-  const float *
-      q = nullptr,
-     *k = nullptr,
-     *v =
-         nullptr;  // [B, T, D] before RoPE; k, v may be null when all is frozen
+  // [B, T, D] before RoPE; k, v may be null when all is frozen.
+  const float *q = nullptr, *k = nullptr, *v = nullptr;
   const float* lr = nullptr;           // [B, T, H] after the sigmoid
   const float* token_scale = nullptr;  // [16] max(0, 1/(t+1) + token_idx[t])
-  const float* eta_scale =
-      nullptr;  // [M] base_lr * lambda / d; 0: a frozen mini-batch
+  // [M] base_lr * lambda / d; 0: a frozen mini-batch.
+  const float* eta_scale = nullptr;
   const float *cosines = nullptr, *sines = nullptr;          // [d/2, 16]
   const float *norm_weight = nullptr, *norm_bias = nullptr;  // [H, d]
-  const float *w0 = nullptr,
-              *b0 = nullptr;        // [B or 1, H, d, d], [B or 1, H, 1, d]
+  // [B or 1, H, d, d], [B or 1, H, 1, d].
+  const float *w0 = nullptr, *b0 = nullptr;
   bool start_per_sequence = false;  // whether w0, b0 have the B dimension
   float* out = nullptr;             // [B, T, D]
   // State after each plastic full mini-batch: [B, H, num_states, d*d + d].
   // Required when any mini-batch is plastic.
   float* states = nullptr;
   int64_t num_states = 0;
-  float *open_k = nullptr,
-        *open_g = nullptr;  // [B, H, T % 16, d], optional: rotated keys and
-                            // gradients of the ragged tail
+  // [B, H, T % 16, d], optional: rotated keys and gradients of the ragged tail.
+  float *open_k = nullptr, *open_g = nullptr;
 
   // Backward only.
   const float* d_out = nullptr;  // [B, T, D]
-  const float *d_w_final = nullptr,
-              *d_b_final = nullptr;  // [B, H, d, d], [B, H, d] or null
+  // [B, H, d, d], [B, H, d] or null.
+  const float *d_w_final = nullptr, *d_b_final = nullptr;
   float *dq = nullptr, *dk = nullptr, *dv = nullptr, *dlr = nullptr;
   // One row for each (sequence, head); the caller sums over sequences.
   float* d_token_scale = nullptr;                          // [B, H, 16]
@@ -95,8 +91,8 @@ struct Kernels {
                 float beta2, float correction1, float correction2, float eps);
 };
 
-// The best table for this CPU. PLASTOMETER_TRAIN_ISA=baseline|v3|v4 asks for
-// less (tests, comparisons).
+// The best table for this CPU within PLASTOMETER_MAX_ISA: scalar is "baseline",
+// avx2 "v3", avx512 "v4". Throws kUsage for another value.
 const Kernels& SelectKernels();
 // Null when the CPU lacks it. Names: "baseline", "v3", "v4".
 const Kernels* KernelsByName(const char* name);

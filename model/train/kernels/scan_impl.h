@@ -1,8 +1,10 @@
 // TTT-Linear inner loop, forward and backward, for one (sequence, head). Tokens
-// of a mini-batch lie in the 16 lanes
-// ("lane form": [channel][16]), so norms are sums over vectors and every
-// product is a broadcast times a vector. Maths: docs/ttt.md; G = LN_vjp(LN(K W
-// + b) - (V - K)), Zb = Q W + b - (eta o tril(Q K^T + 1)) G, O = Q + LN(Zb).
+// of a mini-batch lie in the 16 lanes ("lane form": [channel][16]), so norms
+// are sums over vectors and every product is a broadcast times a vector.
+//
+//   G  = LN_vjp(LN(K W + b) - (V - K))
+//   Zb = Q W + b - (eta o tril(Q K^T + 1)) G
+//   O  = Q + LN(Zb)
 #pragma once
 #include <cstring>
 

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "tests/datasets/synthetic/helpers.h"
+#include "tests/errors.h"
 
 namespace plastometer::synthetic {
 namespace {
@@ -15,14 +16,7 @@ using ::testing::HasSubstr;
 
 std::string UsageErrorOf(const std::string& name,
                          const std::string& parameters) {
-  try {
-    Task(name, parameters);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::kUsage);
-    return error.what();
-  }
-  ADD_FAILURE() << "no error";
-  return "";
+  return MessageOf([&] { Task(name, parameters); }, ErrorKind::kUsage);
 }
 
 // Ids as little-endian int32, whatever the machine.

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <random>
 
 #include "model/weights/model_file.h"
 #include "tests/paths.h"
+#include "tests/random_weights.h"
 
 namespace plastometer {
 namespace {
@@ -25,27 +25,6 @@ ModelConfig TinyConfig() {
   return config;
 }
 
-bool EndsWith(const std::string& text, const std::string& end) {
-  return text.size() >= end.size() &&
-         text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
-TensorMap RandomWeights(const ModelConfig& config) {
-  std::mt19937 generator(7);
-  std::normal_distribution<float> normal(0, 0.1F);
-  TensorMap tensors;
-  for (const ParameterSpec& spec : ParameterSpecs(config)) {
-    int64_t n = 1;
-    for (int64_t size : spec.shape) n *= size;
-    std::vector<float> values(static_cast<size_t>(n), 1.0F);
-    if (!EndsWith(spec.name, "scale"))
-      std::generate(values.begin(), values.end(),
-                    [&] { return normal(generator); });
-    tensors[spec.name] = HostTensor::FromF32(spec.shape, values);
-  }
-  return tensors;
-}
-
 std::string SomeText() {
   std::string text;
   for (int i = 0; i < 60; ++i)
@@ -58,7 +37,7 @@ std::string SomeText() {
 
 Workshop::Workshop() {
   SaveModelFile(File("model.safetensors"), TinyConfig(),
-                RandomWeights(TinyConfig()));
+                RandomWeights(TinyConfig(), 7));
   WriteFile(File("text.txt"), SomeText());
   std::vector<int32_t> ids;
   for (int i = 0; i < 2 * 40; ++i) ids.push_back((i * 37) % 256);

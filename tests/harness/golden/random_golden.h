@@ -17,6 +17,7 @@
 #include "harness/golden/ledger.h"
 #include "harness/golden/store.h"
 #include "harness/results/trace_file.h"
+#include "tests/errors.h"
 
 namespace plastometer {
 
@@ -145,18 +146,6 @@ inline LedgerEntry Bless(const std::filesystem::path& root,
   std::filesystem::create_directories(root / kLedgerFolder);
   WriteFile(root / kLedgerFolder / (id + ".json"), LedgerJson(entry));
   return entry;
-}
-
-inline std::string MessageOf(const std::function<void()>& action,
-                             ErrorKind kind) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.exit_code(), static_cast<int>(kind)) << error.what();
-    return error.what();
-  }
-  ADD_FAILURE() << "no error was thrown";
-  return "";
 }
 
 // Without WriteFile's fsync: for thousands of damaged files.

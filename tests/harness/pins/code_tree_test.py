@@ -10,9 +10,24 @@ import unittest
 
 SCRIPT = pathlib.Path(sys.argv.pop(1))
 ENTRIES = ["CMakeLists.txt", "CMakePresets.json", "base/a.cc", "ci/check", "cmake/code_tree", "datasets/a.cc", "harness/a.cc", "model/a.cc"]
+# Top-level folders that change no result; every other one that holds sources must move the id.
+NO_CODE = {"baselines", "build", "docs", "goldens", "suites", "tests"}
+SOURCES = {".cc", ".cmake", ".cu", ".cuh", ".h", ".in", ".inc", ""}  # no suffix: scripts
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")} | {
     "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org",
     "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.org"}
+
+
+def source_files():
+    """One file of every source folder of the real tree, as its path there."""
+    root = SCRIPT.resolve().parent.parent
+    for top in sorted(root.iterdir()):
+        if not top.is_dir() or top.name.startswith(".") or top.name in NO_CODE:
+            continue
+        for folder in [top, *sorted(path for path in top.rglob("*") if path.is_dir())]:
+            files = sorted(f for f in folder.iterdir() if f.is_file() and (f.suffix in SOURCES or f.name == "CMakeLists.txt"))
+            if files:
+                yield files[0].relative_to(root).as_posix()
 
 
 class CodeTree(unittest.TestCase):
@@ -73,6 +88,19 @@ class CodeTree(unittest.TestCase):
             self.assertNotEqual(self.id("HEAD"), self.first, path)
             self.write(path, before)
             self.assertEqual(self.commit(), self.first, path)
+
+    def test_one_byte_in_any_source_folder_of_the_real_tree_moves_it(self):
+        paths = [path for path in source_files() if path != "cmake/code_tree"]
+        for folder in ["base", "ci", "datasets/synthetic", "harness/results", "model/ops/portable/cpu"]:
+            self.assertIn(folder, [os.path.dirname(path) for path in paths])
+        for path in paths:
+            self.write(path, "11\n")
+        before = self.commit()
+        for path in paths:
+            self.write(path, "12\n")
+            self.assertNotEqual(self.id(), before, path)
+            self.write(path, "11\n")
+        self.assertEqual(self.id(), before)
 
     def test_a_mode_moves_it(self):
         (self.root / "ci/check").chmod(0o755)

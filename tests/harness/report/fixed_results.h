@@ -29,7 +29,7 @@ inline CaseResult FixedCase(const std::string& profile,
   row.updates_saved = 1 - share;
   row.flops_saved = 0.1 * (1 - share);
   row.seconds = 4;
-  row.ms_per_1k_tokens = {61.04, 60.0, 62.4, ""};
+  row.ms_per_1k_tokens = {61.04, 60.0, 62.4, "", Range::kQuartiles};
   row.pareto = {{"flops", share == 1 || share == 0},
                 {"inner_updates", true},
                 {"ms_per_1k_tokens", std::nullopt}};
@@ -85,7 +85,7 @@ inline Results FixedResults() {
   results.all = FixedSlice("all", 20);
   results.domains = {FixedSlice("novels", 20), FixedSlice("go", 5)};
   for (CaseResult& row : results.domains[1].cases)
-    row.lost.low = row.lost.high = std::nullopt;
+    row.lost = {row.lost.value, {}, {}, "5 works, fewer than 12"};
   results.positions = {{1, 3, 2, {1.5, 2.0, 2.5}}};
   results.num_position_windows = 1;
   return results;

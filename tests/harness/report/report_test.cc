@@ -126,6 +126,25 @@ TEST(Answers, AnOverallVerdictOnlyWhereDomainsAgree) {
 
 // late:25% costs what early:25% costs and loses more: the only one off the
 // front. Time is equal for all: there uniform beats every other.
+// A control is known by what is done, not by its name: nothing is learned under
+// frozen, so nothing is flipped.
+TEST(Candidates, FrozenUnderAControlsNameIsDrawn) {
+  auto profiles = PlantedProfiles();
+  profiles.insert(profiles.begin() + 1,
+                  {"uniform;eta=flip", "all", 0.5, 1000, 400, 4096});
+  profiles.back().name = "frozen;eta=flip";
+  const Page page = MakeReport({PlantedRun(16, profiles)});
+  for (const char* id : {"adaptation-gain", "pareto-flops"}) {
+    const std::string plot = FigureOf(page, id).plot;
+    EXPECT_THAT(plot, HasSubstr("uniform")) << id;
+    EXPECT_THAT(plot, testing::Not(HasSubstr("uniform;eta=flip"))) << id;
+  }
+  EXPECT_THAT(FigureOf(page, "adaptation-cumulative").plot,
+              HasSubstr("frozen;eta=flip"));
+  EXPECT_THAT(FigureOf(page, "pareto-flops").plot,
+              HasSubstr("frozen;eta=flip"));
+}
+
 TEST(Pareto, ThePlantedFrontIsFound) {
   const Page page = MakeReport({PlantedRun(20)});
   const auto marks = [&](const std::string& id) {

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "base/error.h"
 #include "base/files.h"
 #include "tests/harness/report/planted_drift.h"
@@ -144,6 +146,26 @@ TEST(LayerMap, IsReadBackAndShown) {
             "layer,alone,alone_low,alone_high,path,path_low,path_high\n"
             "0,0.25,0.2,0.3,0.125,0.1,0.2\n1,-0.5,,,,,\n");
   EXPECT_EQ(Find<Table>(page, "layer-map-correlations")->rows.size(), 1U);
+  EXPECT_EQ(Find<Table>(page, "beside")->notes.size(), 0U);
+}
+
+// Written before ranges had names: still read, and said so.
+TEST(LayerMap, FilesOfSchema1AreNamed) {
+  SensitivityRun measured;
+  measured.record = PlantedRun(20).results.record;
+  measured.maps = {{"alone", {{0.25, 0.2, 0.3, ""}}, {}}};
+  auto json = nlohmann::json::parse(SensitivityJson(measured));
+  json.erase("schema_version");
+  json["maps"][0]["layers"][0].erase("range");
+  TemporaryFolder folder;
+  const auto file = folder.path() / "maps.json";
+  WriteFile(file, json.dump());
+  ReportRun run = PlantedRun(20);
+  run.layer_maps = ReadLayerMaps(file);
+  EXPECT_EQ(run.layer_maps->maps[0].layers[0].range(), Range::kInterval95);
+  const Page page = MakeReport({run});
+  EXPECT_THAT(Find<Table>(page, "beside")->notes.at(0),
+              HasSubstr("maps.json: schema 1; this program writes 2"));
 }
 
 TEST(LayerMap, BadFilesAreNamed) {
@@ -163,6 +185,8 @@ TEST(LayerMap, BadFilesAreNamed) {
   EXPECT_THAT(error(R"({"command": "search"})"),
               HasSubstr("expected \"sensitivity\""));
   EXPECT_THAT(error(R"({"command": "sensitivity"})"), HasSubstr("model"));
+  EXPECT_THAT(error(R"({"command": "sensitivity", "schema_version": 3})"),
+              HasSubstr("maps.json: schema 3; this program writes 2"));
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "base/error.h"
+
 namespace plastometer {
 namespace {
 
@@ -106,6 +108,7 @@ TEST(Summarise, TimeIsTheMedianOverBatchesWithQuartiles) {
   EXPECT_NEAR(*ms.value, 0.2 / 3 * 1e6, 1e-6);
   EXPECT_NEAR(*ms.low, 0.15 / 3 * 1e6, 1e-6);
   EXPECT_NEAR(*ms.high, 0.25 / 3 * 1e6, 1e-6);
+  EXPECT_EQ(ms.range(), Range::kQuartiles);
 }
 
 TEST(Summarise, UnknownBytesGiveNoBitsPerByte) {
@@ -183,7 +186,7 @@ TEST(Summarise, PositionsUseWindowsThatReachTheEnd) {
 
 // 20 works, each 0.25 nats worse without learning in the second half of the
 // layers.
-TEST(Summarise, ManyWorksGiveIntervalsAndPareto) {
+RunRecord ManyWorks() {
   RunRecord record;
   record.profiles = {
       ProfileOf("uniform", {}, 4, 100), ProfileOf("half", {}, 2, 90),
@@ -204,7 +207,11 @@ TEST(Summarise, ManyWorksGiveIntervalsAndPareto) {
     }
   }
   record.profiles[2].counters = record.profiles[1].counters;
-  const Results results = Summarise(record);
+  return record;
+}
+
+TEST(Summarise, ManyWorksGiveIntervalsAndPareto) {
+  const Results results = Summarise(ManyWorks());
   const CaseResult& half = results.all.cases[1];
   ASSERT_TRUE(half.lost.low && half.lost.high);
   EXPECT_LT(*half.lost.low, *half.lost.value);
@@ -216,6 +223,35 @@ TEST(Summarise, ManyWorksGiveIntervalsAndPareto) {
   EXPECT_FALSE(
       *results.all.cases[2].pareto.at("flops"));  // same FLOPs as half, worse
   EXPECT_TRUE(*results.all.cases[3].pareto.at("flops"));
+}
+
+TEST(Summarise, ControlsHaveNoMarkAndTakeNoOthers) {
+  RunRecord record = ManyWorks();
+  record.profiles[1].controls = ";eta=shuffle;reset-every=32";
+  const Results results = Summarise(record);
+  EXPECT_TRUE(results.all.cases[1].is_control);
+  EXPECT_FALSE(results.all.cases[1].pareto.at("flops").has_value());
+  EXPECT_TRUE(*results.all.cases[2].pareto.at("flops"))
+      << "what beat it is a control";
+}
+
+TEST(SchemaNote, OlderVersionsAreNamedAndUnknownOnesRefused) {
+  EXPECT_EQ(SchemaNote(kResultsSchemaVersion, "f"), "");
+  EXPECT_EQ(SchemaNote(1, "f").find("f: schema 1; this program writes 2"), 0u);
+  EXPECT_THROW(SchemaNote(kResultsSchemaVersion + 1, "f"), Error);
+  EXPECT_THROW(SchemaNote(0, "f"), Error);
+}
+
+// A name is no control, nor is another start.
+TEST(Candidates, GoByControlsNotByNames) {
+  RunRecord record = HandRecord();
+  record.profiles[0].name = "uniform;eta=flip";
+  record.profiles[0].controls = ";eta=flip";
+  record.profiles[1].controls = ";reset=16;start=mean";
+  record.profiles[2].name = "frozen;eta=flip";
+  EXPECT_EQ(Candidates(record), std::vector<size_t>{2});
+  record.profiles[1].controls = ";start=mean";
+  EXPECT_EQ(Candidates(record), (std::vector<size_t>{1, 2}));
 }
 
 }  // namespace

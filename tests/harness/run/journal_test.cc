@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "tests/errors.h"
 
 namespace plastometer {
 namespace {
@@ -132,20 +133,12 @@ TEST(Journal, NamesLineAndByte) {
   std::string text = Whole();
   const size_t second = text.find('\n') + 1;
   text[second + 40] ^= 1;
-  try {
-    ParseJournal(text, "folder/journal.jsonl");
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("folder/journal.jsonl: line 2, byte " +
-                                        std::to_string(second)));
-  }
+  EXPECT_THAT(MessageOf([&] { ParseJournal(text, "folder/journal.jsonl"); }),
+              HasSubstr("folder/journal.jsonl: line 2, byte " +
+                        std::to_string(second)));
   const std::string conflict = JournalLine(Header()) + "<<<<<<< HEAD\n";
-  try {
-    ParseJournal(conflict, "j");
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("merge-conflict"));
-  }
+  EXPECT_THAT(MessageOf([&] { ParseJournal(conflict, "j"); }),
+              HasSubstr("merge-conflict"));
 }
 
 TEST(Journal, TheWriterGoesOnAfterTheLastWholeLine) {

@@ -15,6 +15,7 @@
 #include "harness/run/measure.h"
 #include "harness/run/plan.h"
 #include "model/causality.h"
+#include "tests/errors.h"
 #include "tests/harness/run/tiny_model.h"
 
 namespace plastometer {
@@ -70,13 +71,7 @@ RunRecord RecordOf(const Model& model, double peek) {
 }
 
 std::string LeakMessage(const RunRecord& record) {
-  try {
-    CheckLeaks(record);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::kInternal);
-    return error.what();
-  }
-  return "no leak";
+  return MessageOf([&] { CheckLeaks(record); }, ErrorKind::kInternal);
 }
 
 TEST(LeakCheck, AModelThatPeeksBeatsTheBayesLoss) {
@@ -136,14 +131,8 @@ TEST(Causality, AModelThatPeeksOneTokenAheadIsCaught) {
         ids, model.config().vocab_size, "test");
   };
   EXPECT_NO_THROW(check(0));
-  try {
-    check(0.01);
-    FAIL() << "not caught";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::kInternal);
-    EXPECT_THAT(error.what(),
-                HasSubstr("changing token 32 moved what is said at token 31"));
-  }
+  EXPECT_THAT(MessageOf([&] { check(0.01); }, ErrorKind::kInternal),
+              HasSubstr("changing token 32 moved what is said at token 31"));
 }
 
 }  // namespace

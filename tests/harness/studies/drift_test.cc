@@ -105,9 +105,10 @@ TEST(Drift, EqualsAModelThatBeginsAtTheState) {
   EXPECT_NEAR(point.nll_change, expected.nll_change, 1e-11);
   EXPECT_EQ(point.flips, expected.flips);
   EXPECT_GT(point.kl, 1e-6);
-  // The weights' distance is what the inner loop's own statistics say.
+  // The weights' distance is what the inner loop's own statistics say:
+  // [1, L, H, 3].
   const std::vector<double> distance =
-      ToDoubles(after.statistics.at("state_distance"));  // [1, L, H, 3]
+      ToDoubles(after.statistics.at("state_distance"));
   for (size_t i = 0; i < 8; ++i)
     EXPECT_NEAR(point.weight_distance[i], distance[i * 3 + 2], 1e-12);
 }

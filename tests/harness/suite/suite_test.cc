@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "tests/errors.h"
 #include "tests/paths.h"
 
 namespace plastometer {
@@ -24,14 +25,8 @@ constexpr char kGood[] = R"({"schema": 1, "description": "d", "groups": [
    "tokenizer": "t.model", "profiles": ["frozen"], "batch": 3, "traced_windows": 0,
    "expect": "diverges"}]})";
 
-std::string MessageOf(const std::string& text) {
-  try {
-    ParseSuite(text, "dir/some.json");
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::kInvalid);
-    return error.what();
-  }
-  return "accepted";
+std::string Complaint(const std::string& text) {
+  return MessageOf([&] { ParseSuite(text, "dir/some.json"); });
 }
 
 std::string Replaced(const std::string& from, const std::string& to) {
@@ -79,7 +74,7 @@ TEST(Suite, TasksAndProbes) {
   EXPECT_EQ(probe.context_tokens, 164);
   const auto message = [&](const std::string& from, const std::string& to) {
     std::string text = kText;
-    return MessageOf(text.replace(text.find(from), from.size(), to));
+    return Complaint(text.replace(text.find(from), from.size(), to));
   };
   EXPECT_THAT(message("\"answers\"", "\"some\""), HasSubstr("\"score\""));
   EXPECT_THAT(message("\"held_out\": [\"default\"],",
@@ -95,7 +90,7 @@ TEST(Suite, AccuracyIsAskedFor) {
   EXPECT_FALSE(suite.groups[0].accuracy);
   EXPECT_TRUE(suite.groups[1].accuracy);
   EXPECT_TRUE(ParseGroupJson(GroupJson(suite.groups[1]), "plan").accuracy);
-  EXPECT_THAT(MessageOf(Replaced("\"batch\": 3", "\"accuracy\": 1")),
+  EXPECT_THAT(Complaint(Replaced("\"batch\": 3", "\"accuracy\": 1")),
               HasSubstr("true or false"));
 }
 
@@ -110,9 +105,9 @@ TEST(Suite, ThePublishedProtocol) {
   EXPECT_FALSE(ParseSuite(with("\"protocol\": \"documents\""), "/d/s.json")
                    .groups[1]
                    .data.published);
-  EXPECT_THAT(MessageOf(with("\"protocol\": \"joined\"")),
+  EXPECT_THAT(Complaint(with("\"protocol\": \"joined\"")),
               HasSubstr("\"documents\" or \"published\""));
-  EXPECT_THAT(MessageOf(with("\"protocol\": \"published\", \"slice\": \"s\"")),
+  EXPECT_THAT(Complaint(with("\"protocol\": \"published\", \"slice\": \"s\"")),
               HasSubstr("leave \"slice\""));
 }
 
@@ -128,35 +123,35 @@ TEST(Suite, AGroupComesBackFromItsJson) {
 }
 
 TEST(Suite, SaysWhatIsWrongAndWhere) {
-  EXPECT_THAT(MessageOf(Replaced("\"batch\"", "\"bacth\"")),
+  EXPECT_THAT(Complaint(Replaced("\"batch\"", "\"bacth\"")),
               testing::AllOf(HasSubstr("dir/some.json: groups[1]"),
                              HasSubstr("\"bacth\" is not known")));
-  EXPECT_THAT(MessageOf(Replaced("\"windows\": 2", "\"windows\": -1")),
+  EXPECT_THAT(Complaint(Replaced("\"windows\": 2", "\"windows\": -1")),
               HasSubstr("\"windows\" is -1"));
-  EXPECT_THAT(MessageOf(Replaced("\"windows\": 2", "\"windows\": 2.5")),
+  EXPECT_THAT(Complaint(Replaced("\"windows\": 2", "\"windows\": 2.5")),
               HasSubstr("expected an integer"));
-  EXPECT_THAT(MessageOf(Replaced("\"mine\"", "\"Mine/..\"")),
+  EXPECT_THAT(Complaint(Replaced("\"mine\"", "\"Mine/..\"")),
               HasSubstr("expected 1 to 64 of a-z"));
-  EXPECT_THAT(MessageOf(Replaced("\"mine\"", "\"text\"")),
+  EXPECT_THAT(Complaint(Replaced("\"mine\"", "\"text\"")),
               HasSubstr("named twice"));
-  EXPECT_THAT(MessageOf(Replaced("[\"frozen\"]", "[]")),
+  EXPECT_THAT(Complaint(Replaced("[\"frozen\"]", "[]")),
               HasSubstr("a list of 1 to"));
-  EXPECT_THAT(MessageOf(Replaced("\"schema\": 1", "\"schema\": 2")),
+  EXPECT_THAT(Complaint(Replaced("\"schema\": 1", "\"schema\": 2")),
               HasSubstr("\"schema\""));
-  EXPECT_THAT(MessageOf(Replaced("diverges", "explodes")),
+  EXPECT_THAT(Complaint(Replaced("diverges", "explodes")),
               HasSubstr("\"finite\" or \"diverges\""));
-  EXPECT_THAT(MessageOf(Replaced("\"text\": \"texts\"",
+  EXPECT_THAT(Complaint(Replaced("\"text\": \"texts\"",
                                  "\"text\": \"texts\", \"held_out\": [\"x\"]")),
               HasSubstr("exactly one of"));
-  EXPECT_THAT(MessageOf(Replaced("\"text\": \"texts\", ", "")),
+  EXPECT_THAT(Complaint(Replaced("\"text\": \"texts\", ", "")),
               HasSubstr("exactly one of"));
-  EXPECT_THAT(MessageOf("[]"), HasSubstr("expected an object"));
-  EXPECT_THAT(MessageOf("{"), HasSubstr("not valid JSON"));
+  EXPECT_THAT(Complaint("[]"), HasSubstr("expected an object"));
+  EXPECT_THAT(Complaint("{"), HasSubstr("not valid JSON"));
 }
 
 TEST(Suite, RefusesTwoCasesOfOneName) {
   EXPECT_THAT(
-      MessageOf(Replaced("\"early:25%\"", "\"early:25%\", \"early-25pct\"")),
+      Complaint(Replaced("\"early:25%\"", "\"early:25%\", \"early-25pct\"")),
       HasSubstr("both case text.early-25pct"));
 }
 

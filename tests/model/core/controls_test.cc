@@ -8,9 +8,10 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/sha256.h"
-#include "model/layers/gate_shuffle.h"
+#include "model/mixers/ttt/gate_shuffle.h"
 #include "model/weights/mean_state.h"
 #include "model/weights/model_file.h"
+#include "model/weights/parameter_specs.h"
 #include "tests/model/core/parity_data.h"
 
 namespace plastometer {
@@ -50,7 +51,7 @@ TensorMap SomeMean(Kind kind) {
   const ModelConfig config = SmallConfig(kind.inner_model, kind.backbone);
   const TensorMap other = RandomWeights(config, 22);
   TensorMap mean;
-  for (const ParameterSpec& spec : FastWeightSpecs(config))
+  for (const ParameterSpec& spec : InitialFastWeights(config))
     mean[spec.name] = other.at(spec.name);
   return mean;
 }

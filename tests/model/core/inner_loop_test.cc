@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model/mixers/ttt/spec.h"
 #include "model/tensor_io.h"
 #include "tests/model/core/parity_data.h"
 
@@ -44,12 +45,8 @@ Layer MakeLayer(const ParitySet& set) {
   // The file has the clipped sum; the layer wants the offset of 1/(t+1).
   p.token_idx =
       Fp64(set, "token_idx") - at::reciprocal(at::arange(1, 17, at::kDouble));
-  p.w1 = Fp64(set, "W1_init");
-  p.b1 = Fp64(set, "b1_init");
-  if (layer.config.inner_model == InnerModel::kMlp) {
-    p.w2 = Fp64(set, "W2_init");
-    p.b2 = Fp64(set, "b2_init");
-  }
+  for (const FastWeightSpec& weight : FastWeightsOf(layer.config))
+    p.start.push_back(Fp64(set, weight.name + "_init"));
   return layer;
 }
 
@@ -79,12 +76,12 @@ TEST(InnerLoop, MatchesOracleUnderEverySchedule) {
                                     Lambdas(set, schedule));
       const std::string prefix = "lam_" + schedule + ".";
       EXPECT_LE(Worst(o, Fp64(set, prefix + "O")), tolerance);
-      for (const auto& [name, final] : {std::pair{"W1_final", state.w1},
-                                        {"b1_final", state.b1},
-                                        {"W2_final", state.w2},
-                                        {"b2_final", state.b2}}) {
-        if (set.tensors.Has(prefix + name)) {
-          EXPECT_LE(Worst(final, Fp64(set, prefix + name)), tolerance) << name;
+      const std::vector<FastWeightSpec> weights = FastWeightsOf(layer.config);
+      for (size_t i = 0; i < weights.size(); ++i) {
+        const std::string name = prefix + weights[i].name + "_final";
+        if (set.tensors.Has(name)) {
+          EXPECT_LE(Worst(state.weights[i], Fp64(set, name)), tolerance)
+              << name;
         }
       }
       int compared = 0;
@@ -138,9 +135,9 @@ TEST(InnerLoop, TokenStatisticsAreThoseOfAutograd) {
     };
     for (int64_t h = 0; h < layer.config.num_heads; ++h) {
       for (int64_t t = 0; t < 16; ++t) {
-        const at::Tensor w = p.w1[h].clone().requires_grad_(true);
+        const at::Tensor w = p.start[kW1][h].clone().requires_grad_(true);
         const at::Tensor k = layer.k[0][h][t], v = layer.v[0][h][t];
-        const at::Tensor z = at::matmul(k, w) + p.b1[h][0];
+        const at::Tensor z = at::matmul(k, w) + p.start[kB1][h][0];
         const at::Tensor centered = z - z.mean();
         const at::Tensor y = centered /
                                  at::sqrt(centered.square().mean() + 1e-6) *
@@ -158,8 +155,8 @@ TEST(InnerLoop, TokenStatisticsAreThoseOfAutograd) {
     }
     const auto& distance = statistics.mini_batch().at("state_distance");
     const at::Tensor expected =
-        (state.w1 - p.w1).square().sum({-2, -1}).sqrt() /
-        p.w1.square().sum({-2, -1}).sqrt();
+        (state.weights[kW1] - p.start[kW1]).square().sum({-2, -1}).sqrt() /
+        p.start[kW1].square().sum({-2, -1}).sqrt();
     EXPECT_LE(Worst(distance.back().value.squeeze(2), expected), 1e-12);
   }
 }

@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "model/weights/import.h"
 #include "model/weights/model_file.h"
+#include "model/weights/parameter_specs.h"
 #include "tests/paths.h"
 
 namespace plastometer {
@@ -107,36 +108,6 @@ ModelConfig SmallConfig(InnerModel inner_model, Backbone backbone) {
   config.backbone = backbone;
   config.ttt_base_lr = inner_model == InnerModel::kLinear ? 1.0 : 0.1;
   return config;
-}
-
-TensorMap RandomWeights(const ModelConfig& config, uint64_t seed) {
-  std::mt19937_64 generator(seed);
-  std::normal_distribution<float> normal(0.0f, 1.0f);
-  TensorMap weights;
-  for (const ParameterSpec& spec : ParameterSpecs(config)) {
-    int64_t n = 1;
-    for (int64_t s : spec.shape) n *= s;
-    const bool scale = spec.name.ends_with("norm/kernel") ||
-                       spec.name.ends_with("scale") ||
-                       spec.name.ends_with("ln_f/kernel");
-    const bool bias = spec.name.ends_with("bias") ||
-                      spec.name.find("ttt_bias") != std::string::npos;
-    const float width = spec.name.ends_with("embedding")             ? 0.3f
-                        : spec.name.ends_with("learnable_token_idx") ? 0.1f
-                        : scale || bias
-                            ? 0.2f
-                            : 1.0f / std::sqrt(static_cast<float>(
-                                         spec.shape.size() > 1
-                                             ? spec.shape[spec.shape.size() - 2]
-                                             : 4));
-    std::vector<float> values(n);
-    for (float& value : values)
-      value = (scale ? 1.0f : 0.0f) + width * normal(generator);
-    if (spec.name.ends_with("learnable_token_idx"))
-      values[5] = -1.0f;  // the clip at 0
-    weights[spec.name] = HostTensor::FromF32(spec.shape, values);
-  }
-  return weights;
 }
 
 std::vector<int32_t> RandomIds(int64_t count, int64_t vocab_size,

@@ -8,6 +8,7 @@
 
 #include "base/safetensors.h"
 #include "model/model.h"
+#include "tests/random_weights.h"
 
 namespace plastometer {
 
@@ -45,9 +46,6 @@ constexpr Kind kKinds[] = {{InnerModel::kLinear, Backbone::kMamba},
                            {InnerModel::kMlp, Backbone::kMamba},
                            {InnerModel::kMlp, Backbone::kTransformer}};
 
-// A random model whose inner loop matters: norms, biases, rates and clips are
-// all non-trivial.
-TensorMap RandomWeights(const ModelConfig& config, uint64_t seed);
 ModelConfig SmallConfig(InnerModel inner_model, Backbone backbone);
 std::vector<int32_t> RandomIds(int64_t count, int64_t vocab_size,
                                uint64_t seed);

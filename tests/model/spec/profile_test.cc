@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "base/lane.h"
 #include "model/cost/cost.h"
+#include "tests/errors.h"
 
 namespace plastometer {
 namespace {
@@ -130,15 +131,10 @@ TEST(Profile, DeeplyNestedFileIsRefusedNotFollowed) {
   const std::string file = (folder.path() / "p.json").string();
   const std::string open(200'000, '['), close(200'000, ']');
   WriteFile(file, R"({"layers": [{"x": )" + open + close + "}]}");
-  try {
-    Profile::Parse("file:" + file, 1);
-    ADD_FAILURE() << "accepted";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.exit_code(), 2);
-    EXPECT_NE(std::string(error.what()).find("nested deeper"),
-              std::string::npos)
-        << error.what();
-  }
+  EXPECT_NE(
+      MessageOf([&] { Profile::Parse("file:" + file, 1); }, ErrorKind::kUsage)
+          .find("nested deeper"),
+      std::string::npos);
 }
 
 struct BadProfile {
@@ -203,6 +199,22 @@ TEST(Lane, UnknownOnesListWhatThereIs) {
                 std::string::npos);
     }
   }
+}
+
+TEST(Lane, FactsStandInOneTable) {
+  for (const std::string& name : AvailableLanes()) {
+    EXPECT_EQ(ToString(ParseLane(name)), name);
+    EXPECT_EQ(&TraitsOf(name), &TraitsOf(ParseLane(name)));
+  }
+  EXPECT_EQ(TraitsOf(Lane::kCpuReferenceFp64).loss_bytes(), 8);
+  EXPECT_EQ(TraitsOf(Lane::kCpuNativeBf16).loss_bytes(), 4);
+  EXPECT_TRUE(TraitsOf(Lane::kCpuPortable).promises_bits());
+  EXPECT_FALSE(TraitsOf(Lane::kCpuNative).promises_bits());
+  // One arithmetic, one class, on any device.
+  EXPECT_EQ(TraitsOf("cuda-portable").class_stem(),
+            TraitsOf("cpu-portable").class_stem());
+  EXPECT_FALSE(TraitsOf("cuda-portable").available);
+  EXPECT_THROW(TraitsOf("gpu"), Error);
 }
 
 }  // namespace

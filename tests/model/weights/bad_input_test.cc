@@ -14,6 +14,7 @@
 #include "model/weights/import.h"
 #include "model/weights/model_file.h"
 #include "model/weights/names.h"
+#include "tests/errors.h"
 #include "tests/model/weights/weights_test_util.h"
 
 namespace plastometer {
@@ -24,7 +25,6 @@ using ::testing::AllOf;
 using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::MessageOf;
 
 class BadInputTest : public ::testing::Test {
  protected:

@@ -8,6 +8,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "tests/errors.h"
 #include "tests/model/weights/weights_test_util.h"
 
 namespace plastometer {
@@ -15,7 +16,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::MessageOf;
 
 bool All(const std::vector<std::string>&) { return true; }
 

@@ -13,6 +13,8 @@
 #include "base/sha256.h"
 #include "model/weights/model_file.h"
 #include "model/weights/names.h"
+#include "model/weights/parameter_specs.h"
+#include "tests/errors.h"
 #include "tests/model/weights/weights_test_util.h"
 
 namespace plastometer {
@@ -21,7 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::MessageOf;
 
 std::string Stem(const fs::path& path) {
   const std::string name = path.filename().string();

@@ -13,6 +13,7 @@
 #include "base/files.h"
 #include "model/weights/import.h"
 #include "model/weights/names.h"
+#include "model/weights/parameter_specs.h"
 #include "tests/model/weights/weights_test_util.h"
 
 namespace plastometer {

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "model/weights/names.h"
+#include "model/weights/parameter_specs.h"
 #include "tests/paths.h"
 
 namespace plastometer::testing {
@@ -167,18 +168,6 @@ std::string FlaxStreamOf(const TensorMap& tensors,
     stream += PackRecord(key, tensor);
   }
   return stream;
-}
-
-std::string MessageOf(const std::function<void()>& action, ErrorKind kind) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(static_cast<int>(error.kind()), static_cast<int>(kind))
-        << error.what();
-    return error.what();
-  }
-  ADD_FAILURE() << "no error was thrown";
-  return "";
 }
 
 void WriteBytes(const fs::path& path, const std::string& bytes) {

@@ -43,11 +43,6 @@ TensorMap TinyTensors(const ModelConfig& config, DType dtype = DType::kF32);
 std::string FlaxStreamOf(const TensorMap& tensors,
                          const std::vector<std::string>& prefix = {});
 
-// Runs `action`; gives the message of the plastometer::Error that it throws,
-// fails the test when it throws none.
-std::string MessageOf(const std::function<void()>& action,
-                      ErrorKind kind = ErrorKind::kInvalid);
-
 // Without the fsync of WriteFile: thousands of these are written.
 void WriteBytes(const std::filesystem::path& path, const std::string& bytes);
 

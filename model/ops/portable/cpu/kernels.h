@@ -8,13 +8,15 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/counters.h"
+
 namespace plastometer::portable {
 
 // A matrix [K, N] in panels of 32 columns: values[(n / 32)][k][n % 32], zeros
 // beyond N. The layout of every dense kernel, on every instruction set.
 constexpr int64_t kPanelColumns = 32;
 constexpr int64_t kSegment = 256;  // products in one chain
-constexpr int64_t kBatchTokens = 16;
+constexpr int64_t kBatchTokens = kMiniBatchTokens;
 struct PackedMatrix {
   const float* values = nullptr;
   int64_t num_in = 0, num_out = 0;  // K, N

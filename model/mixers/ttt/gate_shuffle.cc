@@ -1,4 +1,4 @@
-#include "model/layers/gate_shuffle.h"
+#include "model/mixers/ttt/gate_shuffle.h"
 
 #include <algorithm>
 #include <numeric>

@@ -1,4 +1,4 @@
-#include "harness/cli/training_tokens.h"
+#include "harness/studies/training_tokens.h"
 
 #include <algorithm>
 #include <filesystem>

@@ -1,0 +1,32 @@
+// Lists and cells, as text.
+#pragma once
+#include <string>
+#include <string_view>
+
+namespace plastometer {
+
+// "1, 2, 3": each element as `text_of` writes it.
+template <class Parts, class TextOf>
+std::string JoinEach(const Parts& parts, const TextOf& text_of,
+                     std::string_view separator = ", ") {
+  std::string text;
+  bool first = true;
+  for (const auto& part : parts) {
+    if (!first) text += separator;
+    text += text_of(part);
+    first = false;
+  }
+  return text;
+}
+
+// "a, b, c": of elements that are text.
+template <class Parts>
+std::string Join(const Parts& parts, std::string_view separator = ", ") {
+  return JoinEach(
+      parts, [](std::string_view part) { return part; }, separator);
+}
+
+// A cell of a CSV file: in quotes when it must be.
+std::string CsvCell(const std::string& cell);
+
+}  // namespace plastometer

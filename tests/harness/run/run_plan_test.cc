@@ -1,0 +1,68 @@
+#include "harness/run/run_plan.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace plastometer {
+namespace {
+
+CasePins Pins(const std::string& profile) {
+  return {.suite = "s",
+          .name = "text-2." + profile,
+          .profile = profile,
+          .profile_lambdas = profile == "uniform" ? "0-1:1" : "0-1:0",
+          .model_name = "tiny",
+          .model_sha256 = std::string(64, 'a'),
+          .config_json = "{}",
+          .tokenizer_sha256 = std::string(64, 'b'),
+          .data_sha256 = std::string(64, 'c'),
+          .num_windows = 1,
+          .context_tokens = 20,
+          .batch_size = 1,
+          .traced_windows = 0};
+}
+
+RunPlan Plan() {
+  LoadedGroup group;
+  group.spec.name = "text-2";
+  group.spec.model = "tiny";
+  group.spec.data.held_out = {"default"};
+  group.spec.profiles = {"uniform", "frozen"};
+  group.config.num_layers = 2;
+  group.config.num_heads = 1;
+  group.record.model_config_json = "{}";
+  group.record.windows = {{.document = "d", .num_tokens = 20}};
+  group.record.frozen_idx = 1;
+  for (const std::string& name : group.spec.profiles) {
+    ProfileRecord profile;
+    profile.name = name;
+    profile.Resize(0, 1, 1);
+    group.record.profiles.push_back(profile);
+    group.cases.push_back(Pins(name));
+  }
+  Suite suite;
+  suite.name = "s";
+  return MakePlan(suite, {group}, {{{"numeric_class", "portable-1"}}},
+                  std::string(40, 'd'), true);
+}
+
+TEST(RunPlan, IsReadBackAsItWas) {
+  const RunPlan plan = Plan();
+  EXPECT_EQ(plan.groups[0].name, "text-2");
+  const RunPlan back = ParsePlan(PlanToJson(plan), "plan.json");
+  EXPECT_EQ(back.groups[0].name, "text-2");
+  EXPECT_EQ(PlanToJson(back), PlanToJson(plan));
+}
+
+TEST(RunPlan, AGroupsNameIsTheNameOfAFolder) {
+  std::string text = PlanToJson(Plan());
+  const std::string name = "\"name\": \"text-2\"";
+  const size_t at = text.find(name);
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at, name.size(), "\"name\": \"../x\"");
+  EXPECT_THROW(ParsePlan(text, "plan.json"), Error);
+}
+
+}  // namespace
+}  // namespace plastometer
