@@ -9,6 +9,7 @@
 #include "base/host_tensor.h"
 #include "base/safetensors.h"
 #include "model/config.h"
+#include "model/weights/parameter_specs.h"
 
 namespace plastometer {
 
