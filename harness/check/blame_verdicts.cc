@@ -41,7 +41,8 @@ OldCode CheckWithOldCode(const BlameRequest& request, const SuiteRun& run,
   try {
     const fs::path program = BuildCommit(home, old.commit, work);
     setenv("PLASTOMETER_DATA", DataFolder().c_str(), /*overwrite=*/0);
-    const std::string json = (work / (old.commit + ".json")).string();
+    // The run folder has it; what --json means was another thing once.
+    const fs::path json = work / old.commit / "check.json";
     std::vector<std::string> command = {
         program.string(),
         "check",
@@ -49,9 +50,7 @@ OldCode CheckWithOldCode(const BlameRequest& request, const SuiteRun& run,
         "--goldens",
         fs::absolute(request.goldens).string(),
         "--out",
-        (work / old.commit).string(),
-        "--json",
-        json};
+        (work / old.commit).string()};
     if (!request.lane.empty()) {
       command.push_back("--lane");
       command.push_back(request.lane);

@@ -1,10 +1,9 @@
-#include "harness/cli/arms_command.h"
-
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "harness/cli/commands.h"
 #include "harness/cli/output.h"
 #include "harness/report/arms_report.h"
 #include "harness/report/table.h"
@@ -34,15 +33,17 @@ void Arms(const ArmsArguments& a) {
 
 }  // namespace
 
-void AddArmsCommand(CLI::App& app) {
+void AddArmsCommand(Command& program) {
   auto a = std::make_shared<ArmsArguments>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.Add(
       "arms",
       "Compare post-hoc, co-trained and healed models of finished runs, "
       "crossing training seeds with works");
-  command->add_option("RUN", a->runs, "folders of finished runs")->required();
-  a->output.AddOptions(*command);
-  command->callback([a] { Arms(*a); });
+  command.Add("runs", a->runs, "folders of finished runs").Required();
+  a->output.AddOptions(command);
+  command.Example("plastometer arms runs/posthoc runs/cotrained-1",
+                  "one model's profiles against a model trained with them");
+  command.Callback([a] { Arms(*a); });
 }
 
 }  // namespace plastometer

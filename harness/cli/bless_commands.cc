@@ -1,5 +1,3 @@
-#include "harness/cli/bless_commands.h"
-
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -11,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
+#include "harness/cli/commands.h"
 #include "harness/cli/suite_options.h"
 #include "harness/golden/bless.h"
 #include "harness/golden/store.h"
@@ -201,69 +200,79 @@ void Lint(const BlessArguments& a) {
                        " findings in the golden store");
 }
 
-CLI::App* AddCommand(CLI::App& app, const std::string& name,
-                     const std::string& what,
-                     const std::shared_ptr<BlessArguments>& a,
-                     void (*run)(const BlessArguments&)) {
-  CLI::App* command = app.add_subcommand(name, what);
-  AddGoldensOption(*command, a->goldens);
-  command->callback([a, run] { run(*a); });
+Command AddCommand(Command& program, const std::string& name,
+                   const std::string& what,
+                   const std::shared_ptr<BlessArguments>& a,
+                   void (*run)(const BlessArguments&)) {
+  Command command = program.Add(name, what);
+  AddGoldensOption(command, a->goldens);
+  command.Callback([a, run] { run(*a); });
   return command;
+}
+
+void AddAccept(Command& program) {
+  auto a = std::make_shared<BlessArguments>();
+  Command command = AddCommand(program, "accept",
+                               "Make pending goldens the committed ones, with "
+                               "a reason, after measuring them once more",
+                               a, Accept);
+  command.Add("cases", a->cases, "SUITE/CASE");
+  command.Add("--from FOLDER", a->run, "run folder of a check");
+  command.Add("--reason TEXT", a->reason, "why the numbers moved").Required();
+  command.Flag("--all", a->all, "every pending case; needs --count");
+  command.Add("--count N", a->count, "how many cases --all is");
+  command.Flag("--accept-shift", a->accept_shift,
+               "counts or pins change, or ln perplexity by more than 0.001");
+  command.Flag("--fresh-start", a->fresh_start, "cumulative drift begins anew");
+  command.Add("--class CLASS", a->numeric_class, "numeric class").ShowDefault();
+  command.Add("--remove CASE", a->remove,
+              "SUITE/CASE that its suite no longer names");
+  command.Example(
+      "plastometer accept quick/prose.uniform --from RUN --reason \"...\"",
+      "then commit goldens/");
+}
+
+void AddGolden(Command& program) {
+  auto a = std::make_shared<BlessArguments>();
+  Command command = program.Add("golden", "Look into golden files");
+  command.RequireCommand();
+  command.Example("plastometer golden show trace.zst", "one golden as text");
+  Command show =
+      command.Add("show", "A trace.zst as text, for people and git's textconv");
+  show.Add("file", a->file, "trace.zst").Required();
+  show.Example("git config diff.golden.textconv \"plastometer golden show\"",
+               "git diff then shows goldens as text");
+  show.Callback([a] { std::fputs(GoldenText(a->file).c_str(), stdout); });
 }
 
 }  // namespace
 
-void AddBlessCommands(CLI::App& app) {
+void AddBlessCommands(Command& program) {
   auto review = std::make_shared<BlessArguments>();
-  CLI::App* command = AddCommand(app, "review",
-                                 "Show what a check left pending, and how far "
-                                 "it is from the goldens",
-                                 review, Review);
-  command->add_option("run", review->run, "run folder of a check")->required();
-  command->add_option("cases", review->cases, "SUITE/CASE (default: all)");
+  Command command = AddCommand(program, "review",
+                               "Show what a check left pending, and how far "
+                               "it is from the goldens",
+                               review, Review);
+  command.Add("run", review->run, "run folder of a check").Required();
+  command.Add("cases", review->cases, "SUITE/CASE (default: all)");
+  command.Example("plastometer review build/check", "all that is pending");
 
-  auto accept = std::make_shared<BlessArguments>();
-  command = AddCommand(app, "accept",
-                       "Make pending goldens the committed ones, with a "
-                       "reason, after measuring them once more",
-                       accept, Accept);
-  command->add_option("cases", accept->cases, "SUITE/CASE");
-  command->add_option("--from", accept->run, "run folder of a check");
-  command->add_option("--reason", accept->reason, "why the numbers moved")
-      ->required();
-  command->add_flag("--all", accept->all, "every pending case; needs --count");
-  command->add_option("--count", accept->count, "how many cases --all is");
-  command->add_flag("--accept-shift", accept->accept_shift,
-                    "counts or pins change, or ln perplexity by more than "
-                    "0.001");
-  command->add_flag("--fresh-start", accept->fresh_start,
-                    "cumulative drift begins anew");
-  command->add_option("--class", accept->numeric_class, "numeric class")
-      ->capture_default_str();
-  command->add_option("--remove", accept->remove,
-                      "SUITE/CASE that its suite no longer names");
+  AddAccept(program);
 
   auto reject = std::make_shared<BlessArguments>();
-  command =
-      AddCommand(app, "reject", "Throw pending goldens away", reject, Reject);
-  command->add_option("cases", reject->cases, "SUITE/CASE");
-  command->add_option("--from", reject->run, "run folder of a check")
-      ->required();
+  command = AddCommand(program, "reject", "Throw pending goldens away", reject,
+                       Reject);
+  command.Add("cases", reject->cases, "SUITE/CASE");
+  command.Add("--from FOLDER", reject->run, "run folder of a check").Required();
+  command.Example("plastometer reject quick/prose.uniform --from RUN",
+                  "the committed golden stands");
 
-  auto lint = std::make_shared<BlessArguments>();
-  AddCommand(app, "lint",
-             "Check the golden store: hashes, ledger, sizes; prints one line "
-             "a finding",
-             lint, Lint);
-
-  auto show = std::make_shared<BlessArguments>();
-  command = app.add_subcommand("golden", "Look into golden files");
-  command->require_subcommand(1);
-  CLI::App* text = command->add_subcommand(
-      "show", "A trace.zst as text, for people and git's textconv");
-  text->add_option("file", show->file, "trace.zst")->required();
-  text->callback(
-      [show] { std::fputs(GoldenText(show->file).c_str(), stdout); });
+  command = AddCommand(program, "lint",
+                       "Check the golden store: hashes, ledger, sizes; prints "
+                       "one line a finding",
+                       std::make_shared<BlessArguments>(), Lint);
+  command.Example("plastometer lint", "silent, exit 0: nothing was found");
+  AddGolden(program);
 }
 
 }  // namespace plastometer

@@ -1,5 +1,3 @@
-#include "harness/cli/check_command.h"
-
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -15,6 +13,7 @@
 #include "harness/check/blame_verdicts.h"
 #include "harness/check/check.h"
 #include "harness/check/exit_codes.h"
+#include "harness/cli/commands.h"
 #include "harness/cli/output.h"
 #include "harness/cli/suite_options.h"
 #include "harness/golden/store.h"
@@ -29,8 +28,9 @@ constexpr char kOracleLane[] = "cpu-reference-fp64";
 
 struct CheckArguments {
   SuiteArguments suite;
-  std::string goldens, junit, json, policy;
-  bool github = false, blame = false, oracle = false, table = false;
+  std::string goldens, junit, policy;
+  bool github = false, blame = false, oracle = false, table = false,
+       json = false;
 };
 
 // The same suite in fp64, for the tier between lanes of one precision.
@@ -54,7 +54,6 @@ void WriteOutputs(const CheckArguments& a, const SuiteRun& run,
   const std::string json = CheckJson(report), junit = CheckJunit(report);
   WriteFile(run.folder.File("check.json"), json);
   WriteFile(run.folder.File("junit.xml"), junit);
-  if (!a.json.empty()) WriteFile(a.json, json);
   if (!a.junit.empty()) WriteFile(a.junit, junit);
   if (!a.github) return;
   std::fputs(CheckAnnotations(report).c_str(), stdout);
@@ -99,7 +98,9 @@ void Check(CheckArguments a) {
     report.notes = BlameLines({StoreRoot(a.goldens), a.suite.lane}, run, all);
   report.exit_code = ExitCodeOf(report.comparisons, run.collected);
   WriteOutputs(a, run, report);
-  std::fputs(CheckTable(report, TerminalWidth()).c_str(), stdout);
+  std::fputs((a.json ? CheckJson(report) : CheckTable(report, TerminalWidth()))
+                 .c_str(),
+             stdout);
   ExitStatus() = policy.Apply(
       report.exit_code,
       report.exit_code == ExitCode(Verdict::kInconclusive) && !a.policy.empty()
@@ -109,28 +110,33 @@ void Check(CheckArguments a) {
 
 }  // namespace
 
-void AddCheckCommand(CLI::App& app) {
+void AddCheckCommand(Command& program) {
   auto a = std::make_shared<CheckArguments>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.Add(
       "check",
       "Run a suite and compare it with its goldens: exit 0 when all is as "
       "committed");
-  AddSuiteOptions(*command, a->suite);
-  AddGoldensOption(*command, a->goldens);
-  command->add_option("--junit", a->junit, "JUnit XML, one more copy");
-  command->add_option("--json", a->json, "the report as JSON, one more copy");
-  command->add_option("--policy", a->policy,
-                      "what a pipeline makes of an exit code: "
-                      "\"6=fail,7=retry\"");
-  command->add_flag("--github", a->github,
-                    "annotations, and the step summary that GitHub shows");
-  command->add_flag("--blame", a->blame,
-                    "rebuild the code that made a failing golden and say "
-                    "whether code or environment moved");
-  command->add_flag("--oracle", a->oracle,
-                    "also in fp64, as arbiter between lanes");
-  command->add_flag("--table", a->table, "print the Pareto tables too");
-  command->callback([a] { Check(*a); });
+  AddSuiteOptions(command, a->suite);
+  command.Heading("Comparison");
+  AddGoldensOption(command, a->goldens);
+  command.Flag("--oracle", a->oracle, "also in fp64, as arbiter between lanes");
+  command.Flag("--blame", a->blame,
+               "rebuild the code that made a failing golden and say whether "
+               "code or environment moved");
+  command.Heading("Output");
+  command.Flag("--table", a->table, "print the Pareto tables too");
+  command.Flag("--json", a->json,
+               "print check.json of the run folder instead of the verdicts");
+  command.Add("--junit FILE", a->junit,
+              "JUnit XML, one more copy of junit.xml of the run folder");
+  command.Flag("--github", a->github,
+               "annotations, and the step summary that GitHub shows");
+  command.Add("--policy CODES", a->policy,
+              "what a pipeline makes of an exit code: \"6=fail,7=retry\"");
+  command.Example("plastometer check quick", "seconds, and no fetched text");
+  command.Example("plastometer check ci --out build/check --github",
+                  "as a pipeline does");
+  command.Callback([a] { Check(*a); });
 }
 
 }  // namespace plastometer

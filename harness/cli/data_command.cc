@@ -1,6 +1,3 @@
-#include "harness/cli/data_command.h"
-
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <functional>
@@ -23,6 +20,7 @@
 #include "datasets/synthetic/synthetic.h"
 #include "datasets/text_data.h"
 #include "datasets/tokenizer.h"
+#include "harness/cli/commands.h"
 #include "harness/cli/output.h"
 
 namespace plastometer {
@@ -70,20 +68,22 @@ void Fetch(const FetchArguments& a) {
   }
 }
 
-void AddFetch(CLI::App& data) {
+void AddFetch(Command& data) {
   auto a = std::make_shared<FetchArguments>();
-  CLI::App* fetch = data.add_subcommand(
+  Command fetch = data.Add(
       "fetch", "Fetch real text by hash from the distribution's packages");
-  fetch->add_option(
-      "names", a->names,
-      "Sources (see `data list`); none: the default evaluation set");
-  fetch->add_flag("--default", a->in_default, "The default evaluation set");
-  fetch->add_flag("--training", a->training,
-                  "What the shipped models are trained on");
-  fetch->add_flag("--all", a->all, "Every source");
-  fetch->add_option("--from", a->from,
-                    "Folder with the .deb files (no download)");
-  fetch->callback([a] { Fetch(*a); });
+  fetch.Add("names", a->names,
+            "sources (see plastometer data list); none: the default evaluation "
+            "set");
+  fetch.Flag("--default", a->in_default, "the default evaluation set");
+  fetch.Flag("--training", a->training,
+             "what the shipped models are trained on");
+  fetch.Flag("--all", a->all, "every source");
+  fetch.Add("--from FOLDER", a->from,
+            "folder with the .deb files (no download)");
+  fetch.Example("plastometer data fetch --default --training",
+                "all that the shipped models and the default run need");
+  fetch.Callback([a] { Fetch(*a); });
 }
 
 struct TokenizerArguments {
@@ -148,19 +148,21 @@ void TrainTokenizer(const TokenizerArguments& a) {
   PrintBytesPerToken(*tokenizer);
 }
 
-void AddTokenizer(CLI::App& data) {
+void AddTokenizer(Command& data) {
   auto a = std::make_shared<TokenizerArguments>();
-  CLI::App* command = data.add_subcommand(
+  Command command = data.Add(
       "tokenizer", "Train a SentencePiece BPE model on the training text");
-  command->add_option("--vocab", a->vocab_size, "Number of pieces")
-      ->check(CLI::Range(300, 65536))
-      ->capture_default_str();
-  command->add_option("--out", a->out, "File to write")->required();
+  command.Add("--vocab N", a->vocab_size, "number of pieces")
+      .Between(300, 65536)
+      .ShowDefault();
+  command.Add("--out FILE", a->out, "file to write").Required();
   command
-      ->add_option("--bytes-per-source", a->bytes_per_source,
-                   "At most so much of each source")
-      ->capture_default_str();
-  command->callback([a] { TrainTokenizer(*a); });
+      .Add("--bytes-per-source N", a->bytes_per_source,
+           "at most so much of each source")
+      .ShowDefault();
+  command.Example("plastometer data tokenizer --vocab 4096 --out bpe.model",
+                  "the shipped models' tokenizer has as many pieces");
+  command.Callback([a] { TrainTokenizer(*a); });
 }
 
 std::string Use(const Source& s) {
@@ -252,52 +254,56 @@ void MakeOrCheckSlice(const SliceArguments& a) {
               set.sha256.c_str());
 }
 
-void AddSlice(CLI::App& data) {
+void AddSlice(Command& data) {
   auto a = std::make_shared<SliceArguments>();
-  CLI::App* slice = data.add_subcommand(
-      "slice", "Pin windows of text in a file, or check such a file");
-  slice->add_option("--out", a->out, "Slice file to write");
-  slice->add_option("--check", a->check,
-                    "Slice file to check against the text");
+  Command slice =
+      data.Add("slice", "Pin windows of text in a file, or check such a file");
+  slice.Add("--out FILE", a->out, "slice file to write");
+  slice.Add("--check FILE", a->check, "slice file to check against the text");
   slice
-      ->add_option("--tokenizer", a->tokenizer,
-                   "\"bytes\" or a SentencePiece model")
-      ->capture_default_str();
-  slice->add_option("--data", a->data,
-                    "Your text: a file, a folder, *.jsonl or *.jsonl.zst");
-  slice->add_option("--source", a->sources,
-                    "Fetched sources; none: the default evaluation set");
-  slice->add_option("--context", a->context_tokens, "Tokens of a window")
-      ->check(CLI::Range(2, 1 << 20))
-      ->capture_default_str();
+      .Add("--tokenizer FILE", a->tokenizer,
+           "'bytes' or a SentencePiece model file")
+      .ShowDefault();
+  slice.Add("--data PATH", a->data,
+            "text file, folder of texts, or Pile file *.jsonl.zst");
   slice
-      ->add_option("--windows", a->windows_per_domain,
-                   "Windows of each fetched source")
-      ->capture_default_str();
-  slice->add_option("--domain", a->options.domains,
-                    "Domains of --data; none: all");
+      .Add("--sources NAMES", a->sources,
+           "fetched sources; none: the default evaluation set")
+      .Commas()
+      .Formerly("--source");
+  slice.Add("--context N", a->context_tokens, "tokens of a window")
+      .Between(2, 1 << 20)
+      .ShowDefault();
+  slice.Add("--windows N", a->windows_per_domain, "of each fetched source")
+      .ShowDefault();
+  slice.Add("--domains NAMES", a->options.domains, "of --data; none: all")
+      .Commas()
+      .Formerly("--domain");
   slice
-      ->add_option("--documents", a->options.documents_per_domain,
-                   "Documents of each domain of --data")
-      ->capture_default_str();
+      .Add("--documents N", a->options.documents_per_domain,
+           "documents of each domain of --data")
+      .ShowDefault();
   slice
-      ->add_option("--min-tokens", a->options.min_tokens,
-                   "Shorter documents are left out")
-      ->capture_default_str();
-  slice->callback([a] { MakeOrCheckSlice(*a); });
+      .Add("--min-tokens N", a->options.min_tokens,
+           "shorter documents are left out")
+      .ShowDefault();
+  slice.Example("plastometer data slice --data pile.jsonl.zst --out s.json",
+                "then: plastometer run --data pile.jsonl.zst --slice s.json");
+  slice.Callback([a] { MakeOrCheckSlice(*a); });
 }
 
-void AddShow(CLI::App& data) {
+void AddShow(Command& data) {
   auto a = std::make_shared<ShowArguments>();
-  CLI::App* show = data.add_subcommand(
-      "show", "List the documents of a source, or print one");
-  show->add_option("source", a->source, "Source (see `data list`)")->required();
-  show->add_option("--split", a->split, "train, heldout or all")
-      ->capture_default_str();
-  show->add_option("--document", a->document, "Print this document");
-  show->add_option("--head", a->head, "Documents to list")
-      ->capture_default_str();
-  show->callback([a] { Show(*a); });
+  Command show =
+      data.Add("show", "List the documents of a source, or print one");
+  show.Add("source", a->source, "source (see plastometer data list)")
+      .Required();
+  show.Add("--split NAME", a->split, "train, heldout or all").ShowDefault();
+  show.Add("--document ID", a->document, "print this document");
+  show.Add("--head N", a->head, "documents to list").ShowDefault();
+  show.Example("plastometer data show novels --split heldout",
+               "the first twenty documents, their works and bytes");
+  show.Callback([a] { Show(*a); });
 }
 
 struct MakeArguments {
@@ -366,48 +372,55 @@ void Make(const MakeArguments& a) {
               static_cast<long long>(a.length), sha256.c_str());
 }
 
-void AddMake(CLI::App& data) {
+void AddMake(Command& data) {
   auto a = std::make_shared<MakeArguments>();
   std::string names;
   for (const std::string& name : synthetic::SyntheticTaskNames())
     names += (names.empty() ? "" : ", ") + name;
-  CLI::App* make = data.add_subcommand(
+  Command make = data.Add(
       "make",
       "Write documents of a generated task with known floors (" + names + ")");
-  make->add_option("task", a->task, "docs/synthetic.md")->required();
-  make->add_option("--out", a->out,
-                   "safetensors file to write (input_ids, labels, floor: [N, "
-                   "T]); a JSON file of the same name goes beside it")
-      ->required();
-  make->add_option("--parameters", a->parameters,
-                   "JSON; what is left out has defaults");
-  make->add_option("--seed", a->seed, "of the task")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  make->add_option("--documents", a->documents, "N")
-      ->check(CLI::Range(1, 1 << 20))
-      ->capture_default_str();
-  make->add_option("--length", a->length, "T, tokens of each")
-      ->check(CLI::Range(2, 1 << 24))
-      ->capture_default_str();
-  make->add_flag("--training", a->training,
-                 "documents that training sees, not held-out ones");
-  make->callback([a] { Make(*a); });
+  make.Add("task", a->task, "docs/synthetic.md").Required();
+  make.Add("--out FILE", a->out,
+           "safetensors file to write (input_ids, labels, floor: [N, T]); a "
+           "JSON file of the same name goes beside it")
+      .Required();
+  make.Add("--parameters JSON", a->parameters, "what is left out has defaults");
+  make.Add("--task-seed N", a->seed, "of the task")
+      .NotNegative()
+      .ShowDefault()
+      .Formerly("--seed");
+  make.Add("--documents N", a->documents, "how many")
+      .Between(1, 1 << 20)
+      .ShowDefault();
+  make.Add("--context N", a->length, "T, tokens of each")
+      .Between(2, 1 << 24)
+      .ShowDefault()
+      .Formerly("--length");
+  make.Flag("--training", a->training,
+            "documents that training sees, not held-out ones");
+  make.Example(
+      "plastometer data make mqar --documents 8 --out mqar.safetensors",
+      "docs/synthetic.md says what a task's parameters are");
+  make.Callback([a] { Make(*a); });
 }
 
 }  // namespace
 
-void AddDataCommand(CLI::App& app) {
-  CLI::App* data =
-      app.add_subcommand("data", "Sources of text, tokenizers, slices");
-  data->require_subcommand(1);
-  AddFetch(*data);
-  AddTokenizer(*data);
-  data->add_subcommand("list", "Sources, their licences, and what is fetched")
-      ->callback([] { List(); });
-  AddShow(*data);
-  AddSlice(*data);
-  AddMake(*data);
+void AddDataCommand(Command& program) {
+  Command data = program.Add("data", "Sources of text, tokenizers, slices");
+  data.RequireCommand();
+  data.Example("plastometer data fetch --default",
+               "the text of the default run");
+  AddFetch(data);
+  AddTokenizer(data);
+  Command list =
+      data.Add("list", "Sources, their licences, and what is fetched");
+  list.Example("plastometer data list", "two lines a source");
+  list.Callback([] { List(); });
+  AddShow(data);
+  AddSlice(data);
+  AddMake(data);
 }
 
 }  // namespace plastometer

@@ -1,5 +1,3 @@
-#include "harness/cli/drift_command.h"
-
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -12,6 +10,8 @@
 #include "base/safetensors.h"
 #include "base/sha256.h"
 #include "datasets/text_data.h"
+#include "harness/cli/commands.h"
+#include "harness/cli/group_options.h"
 #include "harness/cli/output.h"
 #include "harness/cli/suite_options.h"
 #include "harness/report/drift_report.h"
@@ -28,7 +28,7 @@ constexpr int64_t kContextWindows = 4, kProbeWindows = 2;
 
 struct DriftArguments {
   std::string model = "text-3m", data, tokenizer, probe_text, out;
-  std::string lane = "cpu-portable", format = "text";
+  std::string lane = "cpu-portable";
   std::vector<std::string> sources, probe_sources, domains;
   std::vector<std::string> profiles = {"uniform", "retina", "cortex",
                                        "early:25%", "late:25%"};
@@ -36,7 +36,7 @@ struct DriftArguments {
   int64_t windows = -1, documents = 32, probe_windows = kProbeWindows,
           probe_tokens = 128, batch = 8, seed = 1;
   int threads = 0;
-  bool per_layer = false;
+  bool per_layer = false, json = false;
 };
 
 void CheckRanges(const DriftArguments& a) {
@@ -148,7 +148,7 @@ void Drift(const DriftArguments& a) {
   WriteFile(folder.File("drift.csv"), DriftCsv(record));
   WriteFile(folder.File("drift.json"), json);
   folder.Keep();
-  if (a.format == "json") {
+  if (a.json) {
     std::fputs(json.c_str(), stdout);
     return;
   }
@@ -157,89 +157,94 @@ void Drift(const DriftArguments& a) {
               std::filesystem::proximate(folder.path()).string().c_str());
 }
 
-void AddContextOptions(CLI::App& command, DriftArguments& a) {
-  command.add_option("--model", a.model, "model file, folder, or shipped name")
-      ->capture_default_str();
-  command.add_option("--tokenizer", a.tokenizer,
-                     "'bytes' or a SentencePiece model file (default: the "
-                     "model's own)");
-  auto* data = command.add_option(
-      "--data", a.data,
-      "context: text file, folder of texts, or Pile file *.jsonl.zst "
-      "(default: held-out text)");
+void AddContextOptions(Command& command, DriftArguments& a) {
+  command.Heading("Model and context text");
+  command.Add("--model MODEL", a.model, "model file, folder, or shipped name")
+      .ShowDefault();
+  command.Add("--tokenizer FILE", a.tokenizer,
+              "'bytes' or a SentencePiece model file (default: the model's "
+              "own)");
+  command.Add("--data PATH", a.data,
+              "text file, folder of texts, or Pile file *.jsonl.zst (default: "
+              "held-out text)");
   command
-      .add_option("--sources", a.sources,
-                  "context: held-out text of these fetched sources "
-                  "(plastometer data list)")
-      ->delimiter(',')
-      ->excludes(data);
-  command.add_option("--domains", a.domains, "context: only these domains")
-      ->delimiter(',');
-  command.add_option("--windows", a.windows,
-                     "context windows of each domain (default: 4), or of each "
-                     "document of --data (default: all)");
-  command
-      .add_option("--documents", a.documents, "of each domain of JSON lines")
-      ->capture_default_str();
+      .Add("--sources NAMES", a.sources,
+           "held-out text of these fetched sources (plastometer data list)")
+      .Commas()
+      .Excludes("--data");
+  command.Add("--domains NAMES", a.domains, "only these domains").Commas();
+  command.Add("--windows N", a.windows,
+              "windows of each domain (default: 4), or of each document of "
+              "--data (default: all)");
+  command.Add("--documents N", a.documents, "of each domain of JSON lines")
+      .ShowDefault();
 }
 
-void AddProbeOptions(CLI::App& command, DriftArguments& a) {
-  auto* text = command.add_option(
-      "--probe-text", a.probe_text,
-      "probe: text file, folder or Pile file (default: held-out text of works "
-      "that are not among the contexts)");
+void AddProbeOptions(Command& command, DriftArguments& a) {
+  command.Heading("Probe text");
   command
-      .add_option("--probe-held-out", a.probe_sources,
-                  "probe: held-out text of these fetched sources")
-      ->delimiter(',')
-      ->excludes(text);
+      .Add("--probe-data PATH", a.probe_text,
+           "text file, folder or Pile file (default: held-out text of works "
+           "that are not among the contexts)")
+      .Formerly("--probe-text");
   command
-      .add_option("--probe-windows", a.probe_windows,
-                  "probe windows of each domain, or of each document")
-      ->capture_default_str();
-  command.add_option("--probe-tokens", a.probe_tokens, "of a probe window")
-      ->capture_default_str();
+      .Add("--probe-sources NAMES", a.probe_sources,
+           "held-out text of these fetched sources")
+      .Commas()
+      .Excludes("--probe-data")
+      .Formerly("--probe-held-out");
+  command
+      .Add("--probe-windows N", a.probe_windows,
+           "windows of each domain, or of each document")
+      .ShowDefault();
+  command.Add("--probe-tokens N", a.probe_tokens, "of a window").ShowDefault();
+}
+
+void AddMeasureOptions(Command& command, DriftArguments& a) {
+  command.Heading("Measurement");
+  command
+      .Add("--at N", a.positions,
+           "tokens read when the state is taken: rising multiples of 16; "
+           "windows shorter than the last are left out")
+      .Commas()
+      .ShowDefault();
+  command
+      .Add("--profiles PROFILES", a.profiles,
+           "profiles, separated by commas or spaces; the first is what the "
+           "others are compared with")
+      .ShowDefault();
+  command.Add("--lane LANE", a.lane, "device and arithmetic").ShowDefault();
+  command.Add("--batch N", a.batch, "windows that advance together")
+      .ShowDefault();
+  command.Add("--threads N", a.threads, "0: all cores").ShowDefault();
+  command.Add("--seed N", a.seed, "of the resampling behind the intervals")
+      .ShowDefault();
 }
 
 }  // namespace
 
-void AddDriftCommand(CLI::App& app) {
+void AddDriftCommand(Command& program) {
   auto a = std::make_shared<DriftArguments>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.Add(
       "drift",
       "Read text under several profiles and measure how far the model has "
       "moved on other text");
-  command
-      ->add_option("--at", a->positions,
-                   "tokens read when the state is taken: rising multiples of "
-                   "16; windows shorter than the last are left out")
-      ->delimiter(',')
-      ->capture_default_str();
-  command
-      ->add_option("--profiles", a->profiles,
-                   "profiles, separated by commas or spaces; the first is what "
-                   "the others are compared with")
-      ->capture_default_str();
-  AddContextOptions(*command, *a);
-  AddProbeOptions(*command, *a);
-  command->add_option("--lane", a->lane, "device and arithmetic")
-      ->capture_default_str();
-  command->add_option("--batch", a->batch, "windows that advance together")
-      ->capture_default_str();
-  command->add_option("--threads", a->threads, "0: all cores")
-      ->capture_default_str();
-  command
-      ->add_option("--seed", a->seed, "of the resampling behind the intervals")
-      ->capture_default_str();
-  command->add_option("--out", a->out,
-                      "run folder; must not exist (default: "
-                      "runs/<UTC time>-<id>)");
-  command->add_flag("--per-layer", a->per_layer,
-                    "also print the weights' distance by layer");
-  command->add_option("--format", a->format, "text or json")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
-  command->callback([a] { Drift(*a); });
+  AddMeasureOptions(command, *a);
+  AddContextOptions(command, *a);
+  AddProbeOptions(command, *a);
+  command.Heading("Output");
+  command.Add("--out FOLDER", a->out,
+              "run folder; must not exist (default: "
+              "runs/<UTC time>-<id>)");
+  command.Flag("--per-layer", a->per_layer,
+               "also print the weights' distance by layer");
+  command.Flag("--json", a->json, "print drift.json instead of tables")
+      .Formerly("--format");
+  AddProfilesNote(command);
+  command.Example(
+      "plastometer drift --data book.txt --probe-data other.txt --at 128,512",
+      "how far one book moves the model on another");
+  command.Callback([a] { Drift(*a); });
 }
 
 }  // namespace plastometer

@@ -1,9 +1,8 @@
-#include "harness/cli/end_to_end_command.h"
-
 #include <memory>
 #include <string>
 
 #include "base/interrupt.h"
+#include "harness/cli/commands.h"
 #include "harness/cli/group_options.h"
 #include "harness/cli/output.h"
 #include "harness/cli/suite_options.h"
@@ -48,37 +47,37 @@ void Run(const EndToEndArguments& a) {
 
 }  // namespace
 
-void AddEndToEndCommand(CLI::App& app) {
+void AddEndToEndCommand(Command& program) {
   auto a = std::make_shared<EndToEndArguments>();
-  CLI::App* command = app.add_subcommand("end-to-end",
-                                         "Adapt layers on the next-token loss "
-                                         "itself (dynamic evaluation): quality "
-                                         "and cost by depth");
-  AddGroupOptions(*command, a->group);
-  AddProfilesOption(*command, a->group);
+  Command command = program.Add("end-to-end",
+                                "Adapt layers on the next-token loss itself "
+                                "(dynamic evaluation): quality and cost by "
+                                "depth");
+  AddGroupOptions(command, a->group);
+  AddProfilesOption(command, a->group);
+  command.Heading("Adaptation");
   command
-      ->add_option("--rate", a->request.rates,
-                   "SGD's rate; several: each profile takes its best on tuning "
-                   "works")
-      ->delimiter(',')
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+      .Add("--rate X", a->request.rates,
+           "SGD's rate; several: each profile takes its best on tuning works")
+      .Commas()
+      .NotNegative()
+      .ShowDefault();
   command
-      ->add_option("--chunk", a->request.chunk_tokens,
-                   "tokens between steps, a multiple of 16")
-      ->capture_default_str();
-  command->add_flag("--reset", a->reset,
-                    "read each chunk as a sequence of its own");
-  command->add_flag("--fp64", a->request.fp64, "the oracle's precision");
+      .Add("--chunk N", a->request.chunk_tokens,
+           "tokens between steps, a multiple of 16")
+      .ShowDefault();
+  command.Flag("--reset", a->reset, "read each chunk as a sequence of its own");
+  command.Flag("--fp64", a->request.fp64, "the oracle's precision");
   command
-      ->add_option("--threads", a->request.threads,
-                   "windows read at once; times are cleanest with one")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  command->add_option("--seed", a->seed, "of the resampling")
-      ->capture_default_str();
-  a->output.AddOptions(*command);
-  command->callback([a] { Run(*a); });
+      .Add("--threads N", a->request.threads,
+           "windows read at once; times are cleanest with one")
+      .Between(1, 1024)
+      .ShowDefault();
+  command.Add("--seed N", a->seed, "of the resampling").ShowDefault();
+  a->output.AddOptions(command);
+  command.Example("plastometer end-to-end --rate 0.01,0.03 --windows 2",
+                  "each profile with the better of two rates");
+  command.Callback([a] { Run(*a); });
 }
 
 }  // namespace plastometer

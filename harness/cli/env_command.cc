@@ -1,5 +1,3 @@
-#include "harness/cli/env_command.h"
-
 #include <strings.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "harness/cli/commands.h"
 #include "harness/cli/output.h"
 #include "harness/run/environment.h"
 #include "model/device/device.h"
@@ -119,17 +118,17 @@ void Env(const EnvArguments& a) {
 
 }  // namespace
 
-void AddEnvCommand(CLI::App& app) {
+void AddEnvCommand(Command& program) {
   auto a = std::make_shared<EnvArguments>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.Add(
       "env",
       "Show what is pinned, probe whether it holds, and what this machine is");
-  command->add_option("--lane", a->lane, "device and arithmetic")
-      ->capture_default_str();
-  command->add_option("--threads", a->threads, "0: all cores")
-      ->capture_default_str();
-  command->add_flag("--json", a->json, "as JSON");
-  command->callback([a] { Env(*a); });
+  command.Add("--lane LANE", a->lane, "device and arithmetic").ShowDefault();
+  command.Add("--threads N", a->threads, "0: all cores").ShowDefault();
+  command.Flag("--json", a->json, "print JSON instead of text");
+  command.Example("plastometer env --lane cpu-native",
+                  "exit 5 when something does not hold");
+  command.Callback([a] { Env(*a); });
 }
 
 }  // namespace plastometer

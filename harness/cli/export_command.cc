@@ -1,5 +1,3 @@
-#include "harness/cli/export_command.h"
-
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -7,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "harness/cli/commands.h"
 #include "harness/cli/output.h"
 #include "harness/run/inputs.h"
 #include "model/weights/import.h"
@@ -30,15 +29,17 @@ void Export(const ExportArguments& a) {
 
 }  // namespace
 
-void AddExportCommand(CLI::App& app) {
+void AddExportCommand(Command& program) {
   auto a = std::make_shared<ExportArguments>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.Add(
       "export", "Write a model under the names of Hugging Face's TTT code");
-  command->add_option("model", a->model, "model file, folder, or shipped name")
-      ->required();
-  command->add_option("--out", a->out, "folder to write; must not exist")
-      ->required();
-  command->callback([a] { Export(*a); });
+  command.Add("model", a->model, "model file, folder, or shipped name")
+      .Required();
+  command.Add("--out FOLDER", a->out, "folder to write; must not exist")
+      .Required();
+  command.Example("plastometer export text-3m --out text-3m-hf",
+                  "model.safetensors and config.json");
+  command.Callback([a] { Export(*a); });
 }
 
 }  // namespace plastometer

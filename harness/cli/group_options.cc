@@ -87,66 +87,88 @@ SuiteGroup GroupOf(const GroupOptions& options) {
   return group;
 }
 
-void AddProfilesOption(CLI::App& command, GroupOptions& a) {
-  command.add_option("--profiles", a.profiles,
-                     "profiles, separated by commas or spaces; may be "
-                     "repeated; uniform and frozen are always measured");
+void AddProfilesNote(Command& command) {
+  command.Note(
+      "Profiles",
+      "uniform (all layers learn), frozen (none), retina (first layers), "
+      "cortex (last layers), early:25%, late:3, layers:0-4@2,9, random:3#7, "
+      "ramp:1->0; with schedules and controls: \"uniform;until=512\", "
+      "\"uniform;every=4\", \"uniform;eta=shuffle\", "
+      "\"uniform;reset-every=512\", \"frozen;start=mean\".");
 }
 
-void AddGroupOptions(CLI::App& command, GroupOptions& a) {
-  command.add_option("--model", a.model,
-                     "model file, folder, or shipped name (default: text-3m)");
-  command.add_option("--data", a.data,
-                     "text file, folder of texts, or Pile file *.jsonl.zst "
-                     "(default: held-out text)");
-  command.add_option(
-      "--tokenizer", a.tokenizer,
+void AddProfilesOption(Command& command, GroupOptions& a) {
+  command.Heading("Profiles");
+  command.Add("--profiles PROFILES", a.profiles,
+              "profiles, separated by commas or spaces; may be repeated; "
+              "uniform and frozen are always measured");
+  AddProfilesNote(command);
+}
+
+namespace {
+
+void AddTextOptions(Command& command, GroupOptions& a) {
+  command.Heading("Model and text");
+  command.Add("--model MODEL", a.model,
+              "model file, folder, or shipped name (default: text-3m)");
+  command.Add("--data PATH", a.data,
+              "text file, folder of texts, or Pile file *.jsonl.zst "
+              "(default: held-out text)");
+  command.Add(
+      "--tokenizer FILE", a.tokenizer,
       "'bytes' or a SentencePiece model file (default: the model's own)");
-  command.add_option("--context", a.context,
-                     "tokens of a window (default: 2048)");
-  command.add_option("--windows", a.windows,
-                     "windows of each domain of the default data (0: enough "
-                     "for a minute or two), of each document of "
-                     "--data (0: all)");
-  command.add_option("--documents", a.documents,
-                     "documents of each domain of a JSON-lines --data "
-                     "(default: 32), of a task "
-                     "(64)");
-  auto* sources = command.add_option(
-      "--sources", a.sources,
-      "held-out text of these fetched sources (plastometer data list)");
-  sources->delimiter(',')->excludes(command.get_option("--data"));
+  command.Add("--context N", a.context, "tokens of a window (default: 2048)");
+  command.Add("--windows N", a.windows,
+              "windows of each domain of the default data (0: enough for a "
+              "minute or two), of each document of --data (0: all)");
+  command.Add("--documents N", a.documents,
+              "documents of each domain of a JSON-lines --data (default: 32), "
+              "of a task (64)");
   command
-      .add_option("--slice", a.slice,
-                  "exactly the windows that this slice file pins (plastometer "
-                  "data slice)")
-      ->excludes(sources);
+      .Add("--sources NAMES", a.sources,
+           "held-out text of these fetched sources (plastometer data list)")
+      .Commas()
+      .Excludes("--data");
+  command.Add("--domains NAMES", a.domains, "only these domains").Commas();
   command
-      .add_option("--task", a.task,
-                  "a generated task with a known floor (docs/synthetic.md); "
-                  "default for a model that was trained on one: that one")
-      ->excludes(sources)
-      ->excludes(command.get_option("--data"))
-      ->excludes(command.get_option("--slice"));
-  command.add_option("--parameters", a.parameters,
-                     "of --task: JSON, what is left out has defaults");
-  command.add_option("--task-seed", a.task_seed, "of --task")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+      .Add("--slice FILE", a.slice,
+           "exactly the windows that this slice file pins (plastometer data "
+           "slice)")
+      .Excludes("--sources");
+}
+
+void AddTaskOptions(Command& command, GroupOptions& a) {
   command
-      .add_option("--score", a.score,
-                  "of a task: the losses of all tokens, or of the answers")
-      ->check(CLI::IsMember({"all", "answers"}));
+      .Add("--task TASK", a.task,
+           "a generated task with a known floor (docs/synthetic.md); default "
+           "for a model that was trained on one: that one")
+      .Excludes("--sources")
+      .Excludes("--data")
+      .Excludes("--slice");
+  command.Add("--parameters JSON", a.parameters,
+              "of --task; what is left out has defaults");
+  command.Add("--task-seed N", a.task_seed, "of --task")
+      .NotNegative()
+      .ShowDefault();
   command
-      .add_option("--protocol", a.protocol,
-                  "documents: windows of one document each (default); "
-                  "published: as in the published evaluation, documents "
-                  "joined and cut without regard to their borders")
-      ->check(CLI::IsMember({"documents", "published"}))
-      ->excludes(command.get_option("--slice"))
-      ->excludes(command.get_option("--task"));
-  command.add_option("--domains", a.domains, "only these domains")
-      ->delimiter(',');
+      .Add("--score WHAT", a.score,
+           "of a task: the losses of all tokens, or of the answers")
+      .OneOf({"all", "answers"});
+  command
+      .Add("--protocol NAME", a.protocol,
+           "documents: windows of one document each (default); published: as "
+           "in the published evaluation, documents joined and cut without "
+           "regard to their borders")
+      .OneOf({"documents", "published"})
+      .Excludes("--slice")
+      .Excludes("--task");
+}
+
+}  // namespace
+
+void AddGroupOptions(Command& command, GroupOptions& a) {
+  AddTextOptions(command, a);
+  AddTaskOptions(command, a);
 }
 
 }  // namespace plastometer

@@ -1,11 +1,11 @@
 // A group of the user's own making: options that name model, text or task, and
 // profiles. `run`, `sensitivity` and others take the same ones.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "harness/cli/command_line.h"
 #include "harness/suite/suite.h"
 
 namespace plastometer {
@@ -19,9 +19,11 @@ struct GroupOptions {
   bool any() const;  // something was given
 };
 
-void AddGroupOptions(CLI::App& command, GroupOptions& options);
+void AddGroupOptions(Command& command, GroupOptions& options);
 // For commands that do not choose the profiles themselves.
-void AddProfilesOption(CLI::App& command, GroupOptions& options);
+void AddProfilesOption(Command& command, GroupOptions& options);
+// What a profile may be, at the end of the help.
+void AddProfilesNote(Command& command);
 
 // `group` with the options laid over it. A model that was trained on a
 // generated task brings that task when no other data are named. Throws kUsage,

@@ -1,5 +1,3 @@
-#include "harness/cli/import_command.h"
-
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -7,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "harness/cli/commands.h"
 #include "harness/cli/output.h"
 #include "harness/report/format.h"
 #include "model/weights/import.h"
@@ -45,25 +44,26 @@ void Import(const ImportArguments& a) {
 
 }  // namespace
 
-void AddImportCommand(CLI::App& app) {
+void AddImportCommand(Command& program) {
   auto a = std::make_shared<ImportArguments>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.Add(
       "import", "Make a model file from a published TTT checkpoint");
   command
-      ->add_option(
-          "--from", a->from,
-          "flax: a stream of ttt-lm-jax; hf: safetensors with PyTorch names")
-      ->required();
+      .Add("--from flax|hf", a->from,
+           "flax: a stream of ttt-lm-jax; hf: safetensors with PyTorch names")
+      .Required();
   command
-      ->add_option("source", a->source,
-                   "checkpoint: a file, an .index.json, or a folder")
-      ->required();
-  command->add_option(
-      "--config", a->config,
+      .Add("source", a->source,
+           "checkpoint: a file, an .index.json, or a folder")
+      .Required();
+  command.Add(
+      "--config FILE", a->config,
       "JSON with the fields of ttt-lm-jax or of a Hugging Face config.json");
-  command->add_option("--out", a->out, "model file to write; must not exist")
-      ->required();
-  command->callback([a] { Import(*a); });
+  command.Add("--out FILE", a->out, "model file to write; must not exist")
+      .Required();
+  command.Example("plastometer import --from hf FOLDER --out m.safetensors",
+                  "its config.json lies beside the weights");
+  command.Callback([a] { Import(*a); });
 }
 
 }  // namespace plastometer

@@ -1,5 +1,3 @@
-#include "harness/cli/mean_state_command.h"
-
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -10,6 +8,8 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "datasets/text_data.h"
+#include "harness/cli/commands.h"
+#include "harness/cli/group_options.h"
 #include "harness/cli/output.h"
 #include "harness/report/format.h"
 #include "harness/run/inputs.h"
@@ -23,7 +23,8 @@ namespace {
 struct MeanStateArguments {
   std::string model, data, tokenizer, out;
   std::vector<std::string> sources;
-  std::string profile = "uniform", lane = "cpu-portable", format = "text";
+  std::string profile = "uniform", lane = "cpu-portable";
+  bool json = false;
   int threads = 0;
   int64_t windows = 32, context = 0;
 };
@@ -65,7 +66,7 @@ std::map<std::string, std::string> Metadata(const Model& model,
 void Print(const MeanStateArguments& a, const std::string& out,
            const std::map<std::string, std::string>& metadata,
            const std::vector<std::string>& notes) {
-  if (a.format == "json") {
+  if (a.json) {
     nlohmann::ordered_json json(metadata);
     json["file"] = out;
     json["notes"] = notes;
@@ -116,44 +117,44 @@ void MeanStateOfText(const MeanStateArguments& a) {
 
 }  // namespace
 
-void AddMeanStateCommand(CLI::App& app) {
+void AddMeanStateCommand(Command& program) {
   auto a = std::make_shared<MeanStateArguments>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.Add(
       "mean-state",
       "Write the mean of the fast weights after windows of training text: "
       "where profiles with ;start=mean begin");
-  command->add_option("--model", a->model,
-                      "model file, folder, or shipped name (default: text-3m)");
+  command.Add("--model MODEL", a->model,
+              "model file, folder, or shipped name (default: text-3m)");
   command
-      ->add_option("--sources", a->sources,
-                   "training text of these fetched sources (plastometer data "
-                   "list); each counts alike")
-      ->delimiter(',');
-  command->add_option(
-      "--data", a->data,
-      "text file, folder of texts, or Pile file *.jsonl.zst instead");
-  command->add_option(
-      "--tokenizer", a->tokenizer,
+      .Add("--sources NAMES", a->sources,
+           "training text of these fetched sources (plastometer data list); "
+           "each counts alike")
+      .Commas();
+  command.Add("--data PATH", a->data,
+              "text file, folder of texts, or Pile file *.jsonl.zst instead");
+  command.Add(
+      "--tokenizer FILE", a->tokenizer,
       "'bytes' or a SentencePiece model file (default: the model's own)");
-  command->add_option("--profile", a->profile, "profile the text is read under")
-      ->capture_default_str();
+  command.Add("--profile PROFILE", a->profile, "profile the text is read under")
+      .ShowDefault();
   command
-      ->add_option("--windows", a->windows,
-                   "windows of each source, or of each document of --data")
-      ->capture_default_str();
-  command->add_option("--context", a->context,
-                      "tokens of a window (default: the model's)");
-  command->add_option("--lane", a->lane, "device and arithmetic")
-      ->capture_default_str();
-  command->add_option("--threads", a->threads, "0: all cores")
-      ->capture_default_str();
-  command->add_option("--out", a->out,
-                      "file to write; must not exist (default: "
-                      "mean_state.safetensors beside the model)");
-  command->add_option("--format", a->format, "text or json")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
-  command->callback([a] { MeanStateOfText(*a); });
+      .Add("--windows N", a->windows,
+           "windows of each source, or of each document of --data")
+      .ShowDefault();
+  command.Add("--context N", a->context,
+              "tokens of a window (default: the model's)");
+  command.Add("--lane LANE", a->lane, "device and arithmetic").ShowDefault();
+  command.Add("--threads N", a->threads, "0: all cores").ShowDefault();
+  command.Add("--out FILE", a->out,
+              "file to write; must not exist (default: "
+              "mean_state.safetensors beside the model)");
+  command.Flag("--json", a->json, "print JSON instead of text")
+      .Formerly("--format");
+  AddProfilesNote(command);
+  command.Example("plastometer mean-state --model M --sources novels,python",
+                  "then: plastometer run --model M --profiles "
+                  "\"frozen frozen;start=mean\"");
+  command.Callback([a] { MeanStateOfText(*a); });
 }
 
 }  // namespace plastometer

@@ -1,5 +1,3 @@
-#include "harness/cli/merge_command.h"
-
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -9,6 +7,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
+#include "harness/cli/commands.h"
 #include "harness/cli/suite_options.h"
 
 namespace plastometer {
@@ -71,20 +70,19 @@ void Merge(const MergeArguments& a) {
 
 }  // namespace
 
-void AddMergeCommand(CLI::App& app) {
+void AddMergeCommand(Command& program) {
   auto a = std::make_shared<MergeArguments>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.Add(
       "merge",
       "Put the shards of a run together: the same results as an unsharded run, "
       "to the bit");
-  command->add_option("runs", a->runs, "run folders, one a shard")->required();
-  command->add_option("--out", a->out, "run folder; must not exist")
-      ->required();
-  command->add_flag("--per-domain", a->per_domain,
-                    "one more table for each domain");
-  command->add_flag("--json", a->json,
-                    "print results.json instead of the table");
-  command->callback([a] { Merge(*a); });
+  command.Add("runs", a->runs, "run folders, one a shard").Required();
+  command.Add("--out FOLDER", a->out, "run folder; must not exist").Required();
+  command.Flag("--per-domain", a->per_domain, "one more table for each domain");
+  command.Flag("--json", a->json, "print results.json instead of the table");
+  command.Example("plastometer merge shard-0 shard-1 --out whole",
+                  "of run --shard 0/2 and --shard 1/2");
+  command.Callback([a] { Merge(*a); });
 }
 
 }  // namespace plastometer

@@ -1,6 +1,5 @@
 // What several subcommands share.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -8,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "harness/cli/command_line.h"
 #include "harness/run/environment.h"
 
 namespace plastometer {
@@ -40,11 +40,11 @@ struct NumbersOutput {
   std::string out;
   bool json = false;
 
-  void AddOptions(CLI::App& command) {
-    command.add_option("--out", out,
-                       "also write the numbers to this file (JSON); must not "
-                       "exist");
-    command.add_flag("--json", json, "print JSON instead of tables");
+  void AddOptions(Command& command) {
+    command.Heading("Output");
+    command.Add("--out FILE", out,
+                "also write the numbers to this file (JSON); must not exist");
+    command.Flag("--json", json, "print JSON instead of tables");
   }
   // Before minutes of measuring.
   void Check() const {

@@ -1,5 +1,3 @@
-#include "harness/cli/replay_command.h"
-
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -8,6 +6,7 @@
 #include "base/files.h"
 #include "base/sha256.h"
 #include "harness/check/capsule.h"
+#include "harness/cli/commands.h"
 #include "harness/cli/output.h"
 #include "harness/pins/pins.h"
 #include "harness/run/group.h"
@@ -87,15 +86,17 @@ void Replay(const ReplayArguments& a) {
 
 }  // namespace
 
-void AddReplayCommand(CLI::App& app) {
+void AddReplayCommand(Command& program) {
   auto a = std::make_shared<ReplayArguments>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.Add(
       "replay", "Compute a failure's capsule once more and say where it parts");
-  command->add_option("capsule", a->capsule, "capsule.json of a check")
-      ->required();
-  command->add_option("--model", a->model,
-                      "the model's file, when it is elsewhere");
-  command->callback([a] { Replay(*a); });
+  command.Add("capsule", a->capsule, "capsule.json of a check").Required();
+  command.Add("--model MODEL", a->model,
+              "the model's file, when it is elsewhere");
+  command.Example(
+      "plastometer replay RUN/capsules/quick/prose.uniform/capsule.json",
+      "exit 0: this program computes what the golden holds");
+  command.Callback([a] { Replay(*a); });
 }
 
 }  // namespace plastometer

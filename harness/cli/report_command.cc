@@ -1,5 +1,3 @@
-#include "harness/cli/report_command.h"
-
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -11,6 +9,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/process.h"
+#include "harness/cli/commands.h"
 #include "harness/cli/output.h"
 #include "harness/report/format.h"
 #include "harness/report/report.h"
@@ -28,9 +27,9 @@ namespace {
 
 struct ReportArguments {
   std::vector<std::string> runs, foreign;
-  std::string out, format = "text";
+  std::string out;
   int scale = 2;
-  bool tables = false, heads = false;
+  bool tables = false, heads = false, json = false;
 };
 
 void AddGroups(const std::string& path, std::vector<ReportRun>& runs) {
@@ -163,7 +162,7 @@ void Report(const ReportArguments& a) {
                  "gnuplot $f; done` draws them, and a second `plastometer "
                  "report` puts them into the page\n");
   const std::string page = (fs::path(a.out) / "report.html").string();
-  if (a.format == "json") {
+  if (a.json) {
     const nlohmann::ordered_json json = {{"page", page},
                                          {"runs", runs.size()},
                                          {"figures", written.num_figures},
@@ -179,36 +178,38 @@ void Report(const ReportArguments& a) {
 
 }  // namespace
 
-void AddReportCommand(CLI::App& app) {
+void AddReportCommand(Command& program) {
   auto a = std::make_shared<ReportArguments>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.Add(
       "report",
       "Figures, tables and answers of finished runs in one folder with one "
       "page");
   command
-      ->add_option("runs", a->runs,
-                   "run folders; and of their models: folders of drift, files "
-                   "of sensitivity --out")
-      ->required();
-  command->add_option("--out", a->out, "folder; must not exist")->required();
-  command->add_flag("--tables", a->tables,
-                    "also write every token as a row: tokens/*.csv.zst");
-  command->add_flag("--heads", a->heads,
-                    "also a map of the relative update of each head");
+      .Add("runs", a->runs,
+           "run folders; and of their models: folders of drift, files of "
+           "sensitivity --out")
+      .Required();
+  command.Add("--out FOLDER", a->out, "folder; must not exist").Required();
+  command.Flag("--tables", a->tables,
+               "also write every token as a row: tokens/*.csv.zst");
+  command.Flag("--heads", a->heads,
+               "also a map of the relative update of each head");
   command
-      ->add_option("--foreign", a->foreign,
-                   "CSV of losses measured elsewhere (profile, position, loss, "
-                   "costs): drawn in figures 4 and Pareto, used for no verdict")
-      ->allow_extra_args(false);
+      .Add("--foreign FILE", a->foreign,
+           "CSV of losses measured elsewhere (profile, position, loss, "
+           "costs): drawn in figures 4 and Pareto, used for no verdict")
+      .OneEach();
   command
-      ->add_option("--scale", a->scale,
-                   "pixels of a PNG for each of the page's (1 to 4)")
-      ->check(CLI::Range(1, 4))
-      ->capture_default_str();
-  command->add_option("--format", a->format, "what is printed: text or json")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
-  command->callback([a] { Report(*a); });
+      .Add("--scale N", a->scale,
+           "pixels of a PNG for each of the page's (1 to 4)")
+      .Between(1, 4)
+      .ShowDefault();
+  command.Flag("--json", a->json, "print JSON instead of text")
+      .Formerly("--format");
+  command.Example("plastometer report runs/a --out page", "page/report.html");
+  command.Example("plastometer report runs/a drift/a maps.json --out page",
+                  "with its drift and its layer maps");
+  command.Callback([a] { Report(*a); });
 }
 
 }  // namespace plastometer

@@ -1,5 +1,3 @@
-#include "harness/cli/run_command.h"
-
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -9,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "harness/cli/commands.h"
 #include "harness/cli/group_options.h"
 #include "harness/cli/suite_options.h"
 #include "harness/results/statistics_file.h"
@@ -110,30 +109,37 @@ void Run(const RunArguments& a) {
 
 }  // namespace
 
-void AddRunCommand(CLI::App& app) {
+void AddRunCommand(Command& program) {
   auto a = std::make_shared<RunArguments>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.Add(
       "run",
       "Read text under several plasticity profiles and compare quality with "
       "cost (no arguments: the shipped model)");
-  AddSuiteOptions(*command, a->suite);
-  AddGroupOptions(*command, a->group);
-  AddProfilesOption(*command, a->group);
-  command->add_flag("--traces", a->traces,
-                    "also take the traces that goldens hold, for plastometer "
-                    "check --resume");
-  command->add_flag("--stats{uniform}", a->stats,
-                    "also write stats.safetensors: gradients, updates and "
-                    "gates of every token under uniform; --stats=PROFILE: "
-                    "under another profile of the run");
-  command->add_flag("--accuracy", a->accuracy,
-                    "also the share of scored tokens that were the most "
-                    "probable ones; always where answers alone are scored");
-  command->add_flag("--per-domain", a->per_domain,
-                    "one more table for each domain");
-  command->add_flag("--json", a->json,
-                    "print results.json instead of the table");
-  command->callback([a] { Run(*a); });
+  AddSuiteOptions(command, a->suite);
+  AddGroupOptions(command, a->group);
+  AddProfilesOption(command, a->group);
+  command.Heading("Output");
+  command.Flag("--per-domain", a->per_domain, "one more table for each domain");
+  command.Flag("--json", a->json, "print results.json instead of the table");
+  command.Flag("--accuracy", a->accuracy,
+               "also the share of scored tokens that were the most probable "
+               "ones; always where answers alone are scored");
+  command.Flag("--stats", "uniform", a->stats,
+               "also write stats.safetensors: gradients, updates and gates of "
+               "every token under uniform; --stats=PROFILE: under another "
+               "profile of the run");
+  command.Flag("--traces", a->traces,
+               "also take the traces that goldens hold, for plastometer check "
+               "--resume");
+  command.Example("plastometer run --per-domain",
+                  "the shipped model on held-out text");
+  command.Example(
+      "plastometer run --model M --data book.txt --profiles \"early:25% "
+      "late:25%\"",
+      "your model and text");
+  command.Example("plastometer run --resume runs/20261125T085601Z-60a4",
+                  "go on after a kill");
+  command.Callback([a] { Run(*a); });
 }
 
 }  // namespace plastometer

@@ -1,5 +1,4 @@
-#include "harness/cli/score_command.h"
-
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -12,6 +11,8 @@
 #include "base/safetensors.h"
 #include "datasets/published.h"
 #include "datasets/task_data.h"
+#include "harness/cli/commands.h"
+#include "harness/cli/group_options.h"
 #include "harness/cli/output.h"
 #include "harness/report/format.h"
 #include "harness/run/inputs.h"
@@ -21,9 +22,9 @@ namespace plastometer {
 namespace {
 
 struct ScoreArguments {
-  std::string model, tokens, text, task, tokenizer, out, stats, protocol;
+  std::string model, tokens, data, task, tokenizer, out, stats, protocol;
   std::string parameters = "{}";
-  int64_t task_seed = 1, documents = 8, length = 0;
+  int64_t task_seed = 1, documents = 8, context = 0;
   std::string profile = "uniform", lane = "cpu-portable";
   int threads = 0;
   int64_t chunk = 0;
@@ -37,16 +38,17 @@ StatisticsMode ParseStatistics(const std::string& text) {
   throw UsageError("--stats is '" + text + "'; expected nothing or 'virtual'");
 }
 
-TokenIds TokensOfText(const std::string& path, const Tokenizer& tokenizer) {
+TokenIds TokensOfText(const std::string& path, const Tokenizer& tokenizer,
+                      const ScoreRequest& request) {
   TokenIds tokens;
   tokens.ids = tokenizer.Encode(ReadFile(path), path);
   tokens.num_sequences = 1;
   tokens.num_tokens = static_cast<int64_t>(tokens.ids.size());
-  if (tokens.num_tokens < 2) {
-    throw InvalidError(
-        path + " holds " + std::to_string(tokens.num_tokens) +
-        " tokens; expected at least 2, for the first token has no loss");
-  }
+  if (tokens.num_tokens < LeastTokens(request))
+    throw InvalidError(path + " holds " + std::to_string(tokens.num_tokens) +
+                       " tokens; expected at least " +
+                       std::to_string(LeastTokens(request)) +
+                       ", for the first token has no loss");
   return tokens;
 }
 
@@ -58,7 +60,7 @@ TokenIds TokensOfTask(const ScoreArguments& a, const ModelConfig& config,
   data.parameters_json = a.parameters;
   data.seed = static_cast<uint64_t>(a.task_seed);
   data.num_documents = a.documents;
-  data.num_tokens = a.length > 0 ? a.length : config.context_tokens;
+  data.num_tokens = a.context > 0 ? a.context : config.context_tokens;
   TokenIds tokens;
   tokens.num_sequences = data.num_documents;
   tokens.num_tokens = data.num_tokens;
@@ -72,10 +74,10 @@ TokenIds TokensOfTask(const ScoreArguments& a, const ModelConfig& config,
 // A row a window, of one length.
 TokenIds TokensOfStreams(const ScoreArguments& a, const Tokenizer& tokenizer,
                          const ModelConfig& config) {
-  const int64_t context = a.length > 0 ? a.length : config.context_tokens;
+  const int64_t context = a.context > 0 ? a.context : config.context_tokens;
   TokenIds tokens;
   tokens.num_tokens = context + 1;
-  for (const Window& w : PublishedText(a.text, tokenizer, context).windows) {
+  for (const Window& w : PublishedText(a.data, tokenizer, context).windows) {
     ++tokens.num_sequences;
     tokens.ids.insert(tokens.ids.end(), w.ids.begin(), w.ids.end());
     for (size_t t = 0; t < w.ids.size(); ++t)
@@ -84,9 +86,24 @@ TokenIds TokensOfStreams(const ScoreArguments& a, const Tokenizer& tokenizer,
   return tokens;
 }
 
+void Print(const ScoreArguments& a, const TokenIds& tokens,
+           const Profile& profile, const ScoreOutput& output) {
+  const std::string quality = std::isnan(output.mean_nll)
+                                  ? "no token has a loss"
+                                  : Fixed(output.mean_nll, 4) +
+                                        " nats per token, perplexity " +
+                                        Perplexity(std::exp(output.mean_nll));
+  std::printf("%s x %s tokens under %s: %s, %s inner updates, %s s\n",
+              Count(tokens.num_sequences).c_str(),
+              Count(tokens.num_tokens).c_str(), profile.name().c_str(),
+              quality.c_str(), Count(output.counters.inner_updates).c_str(),
+              Fixed(output.seconds, 2).c_str());
+  std::printf("written to %s\n", a.out.c_str());
+}
+
 void Score(const ScoreArguments& a) {
-  if (!a.tokens.empty() + !a.text.empty() + !a.task.empty() != 1)
-    throw UsageError("give one of --tokens, --text and --task");
+  if (!a.tokens.empty() + !a.data.empty() + !a.task.empty() != 1)
+    throw UsageError("give one of --tokens, --data and --task");
   const bool published = a.protocol == "published";
   RefuseExisting(a.out, "file");
   const Lane lane = ParseLane(a.lane);
@@ -97,14 +114,14 @@ void Score(const ScoreArguments& a) {
   const Model model = Model::Load(choice.file, {lane, a.threads});
   const Profile profile = Profile::Parse(a.profile, model.config().num_layers);
   std::unique_ptr<Tokenizer> tokenizer;
-  if (!a.text.empty() || !a.tokenizer.empty())
+  if (!a.data.empty() || !a.tokenizer.empty())
     tokenizer = ResolveTokenizer(a.tokenizer, choice.file, model.config());
   std::vector<double> floor;
   const TokenIds tokens =
       !a.task.empty()  ? TokensOfTask(a, model.config(), floor)
-      : a.text.empty() ? ReadTokenIds(a.tokens)
+      : a.data.empty() ? ReadTokenIds(a.tokens)
       : published      ? TokensOfStreams(a, *tokenizer, model.config())
-                       : TokensOfText(a.text, *tokenizer);
+                       : TokensOfText(a.data, *tokenizer, request);
   const int64_t num_read = tokens.num_tokens - (published ? 1 : 0);
   if (num_read > model.config().context_tokens) {
     std::fprintf(
@@ -126,73 +143,70 @@ void Score(const ScoreArguments& a) {
                     {"lane", ToString(lane)},
                     {"tokenizer_sha256", tokenizer ? tokenizer->sha256() : ""},
                     {"counters", CountersJson(output.counters)}});
-  std::printf(
-      "%s x %s tokens under %s: %s nats per token, perplexity %s, %s inner "
-      "updates, %s s\nwritten to %s\n",
-      Count(tokens.num_sequences).c_str(), Count(tokens.num_tokens).c_str(),
-      profile.name().c_str(), Fixed(output.mean_nll, 4).c_str(),
-      Perplexity(std::exp(output.mean_nll)).c_str(),
-      Count(output.counters.inner_updates).c_str(),
-      Fixed(output.seconds, 2).c_str(), a.out.c_str());
+  Print(a, tokens, profile, output);
 }
 
 }  // namespace
 
-void AddScoreCommand(CLI::App& app) {
+void AddScoreCommand(Command& program) {
   auto a = std::make_shared<ScoreArguments>();
-  CLI::App* command =
-      app.add_subcommand("score",
-                         "Token ids or text in, per-token losses (and "
-                         "statistics) out as safetensors");
-  command->add_option("--model", a->model,
-                      "model file, folder, or shipped name (default: text-3m)");
-  command->add_option("--tokens", a->tokens,
-                      "safetensors file with input_ids [B, T], I32 or I64");
-  command->add_option("--text", a->text, "text file: read as one sequence");
-  command->add_option("--task", a->task,
-                      "held-out documents of a generated task "
-                      "(docs/synthetic.md); writes their floor too");
-  command->add_option("--parameters", a->parameters, "of --task, JSON");
-  command->add_option("--task-seed", a->task_seed, "of --task")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command->add_option("--documents", a->documents, "of --task")
-      ->check(CLI::Range(1, 1 << 20))
-      ->capture_default_str();
+  Command command = program.Add("score",
+                                "Token ids or text in, per-token losses (and "
+                                "statistics) out as safetensors");
+  command.Heading("Model and text");
+  command.Add("--model MODEL", a->model,
+              "model file, folder, or shipped name (default: text-3m)");
+  command.Add("--tokens FILE", a->tokens,
+              "safetensors file with input_ids [B, T], I32 or I64");
+  command.Add("--data PATH", a->data, "text file: read as one sequence")
+      .Formerly("--text");
   command
-      ->add_option("--length", a->length,
-                   "tokens of each of --task's documents, or that a window of "
-                   "--protocol published reads (default: the model's context)")
-      ->check(CLI::Range(2, 1 << 24));
-  command
-      ->add_option("--protocol", a->protocol,
-                   "published: --text is a file, folder or JSON lines, whose "
-                   "documents are joined and cut as in the published "
-                   "evaluation; a row a window")
-      ->check(CLI::IsMember({"published"}))
-      ->needs(command->get_option("--text"));
-  command->add_option(
-      "--tokenizer", a->tokenizer,
+      .Add("--protocol published", a->protocol,
+           "published: --data is a file, folder or JSON lines, whose documents "
+           "are joined and cut as in the published evaluation; a row a window")
+      .OneOf({"published"})
+      .Needs("--data");
+  command.Add(
+      "--tokenizer FILE", a->tokenizer,
       "'bytes' or a SentencePiece model file (default: the model's own)");
-  command->add_option("--profile", a->profile, "plasticity profile")
-      ->capture_default_str();
-  command->add_option("--lane", a->lane, "device and arithmetic")
-      ->capture_default_str();
-  command->add_option("--threads", a->threads, "0: all cores")
-      ->capture_default_str();
-  command->add_option("--out", a->out, "file to write; must not exist")
-      ->required();
-  command->add_flag("--logits", a->logits, "also write logits [B, T, V]");
-  command->add_flag("--stats{on}", a->stats,
-                    "also write gradient norms and other statistics; "
-                    "--stats=virtual: for frozen layers too");
-  command->add_flag(
-      "--state", a->state,
-      "also write the fast weights after the last full mini-batch");
-  command->add_option(
-      "--chunk", a->chunk,
+  command.Add("--task TASK", a->task,
+              "held-out documents of a generated task (docs/synthetic.md); "
+              "writes their floor too");
+  command.Add("--parameters JSON", a->parameters, "of --task");
+  command.Add("--task-seed N", a->task_seed, "of --task")
+      .NotNegative()
+      .ShowDefault();
+  command.Add("--documents N", a->documents, "of --task")
+      .Between(1, 1 << 20)
+      .ShowDefault();
+  command
+      .Add("--context N", a->context,
+           "tokens of each of --task's documents, or that a window of "
+           "--protocol published reads (default: the model's)")
+      .Between(2, 1 << 24)
+      .Formerly("--length");
+  command.Heading("Computation");
+  command.Add("--profile PROFILE", a->profile, "plasticity profile")
+      .ShowDefault();
+  command.Add("--lane LANE", a->lane, "device and arithmetic").ShowDefault();
+  command.Add("--threads N", a->threads, "0: all cores").ShowDefault();
+  command.Add(
+      "--chunk N", a->chunk,
       "advance in pieces of so many tokens; the losses do not depend on it");
-  command->callback([a] { Score(*a); });
+  command.Heading("Output");
+  command.Add("--out FILE", a->out, "file to write; must not exist").Required();
+  command.Flag("--logits", a->logits, "also write logits [B, T, V]");
+  command.Flag("--stats", "on", a->stats,
+               "also write gradient norms and other statistics; "
+               "--stats=virtual: for frozen layers too");
+  command.Flag("--state", a->state,
+               "also write the fast weights after the last full mini-batch");
+  AddProfilesNote(command);
+  command.Example("plastometer score --data book.txt --stats --out o",
+                  "losses and gradient norms of every token");
+  command.Example("plastometer score --tokens ids.safetensors --logits --out o",
+                  "the logits after every token; a row may be one token");
+  command.Callback([a] { Score(*a); });
 }
 
 }  // namespace plastometer

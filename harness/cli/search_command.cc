@@ -1,9 +1,8 @@
-#include "harness/cli/search_command.h"
-
 #include <memory>
 #include <string>
 
 #include "base/interrupt.h"
+#include "harness/cli/commands.h"
 #include "harness/cli/group_options.h"
 #include "harness/cli/output.h"
 #include "harness/cli/suite_options.h"
@@ -49,27 +48,27 @@ void Run(const SearchArguments& a) {
 
 }  // namespace
 
-void AddSearchCommand(CLI::App& app) {
+void AddSearchCommand(Command& program) {
   auto a = std::make_shared<SearchArguments>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.Add(
       "search",
       "Which K layers should keep learning: chosen on some works, judged on "
       "others");
-  AddGroupOptions(*command, a->group);
-  command->add_option("--layers", a->request.size, "K")->required();
+  AddGroupOptions(command, a->group);
+  command.Heading("Search");
+  command.Add("--layers K", a->request.size, "how many").Required();
   command
-      ->add_option("--method", a->method,
-                   "auto: exhaustive up to 300 sets, else greedy")
-      ->check(CLI::IsMember({"auto", "greedy", "exhaustive"}))
-      ->capture_default_str();
-  command->add_option("--lane", a->lane, "device and arithmetic")
-      ->capture_default_str();
-  command->add_option("--threads", a->request.threads, "0: all cores")
-      ->capture_default_str();
-  command->add_option("--seed", a->seed, "of the resampling")
-      ->capture_default_str();
-  a->output.AddOptions(*command);
-  command->callback([a] { Run(*a); });
+      .Add("--method METHOD", a->method,
+           "auto: exhaustive up to 300 sets, else greedy")
+      .OneOf({"auto", "greedy", "exhaustive"})
+      .ShowDefault();
+  command.Add("--lane LANE", a->lane, "device and arithmetic").ShowDefault();
+  command.Add("--threads N", a->request.threads, "0: all cores").ShowDefault();
+  command.Add("--seed N", a->seed, "of the resampling").ShowDefault();
+  a->output.AddOptions(command);
+  command.Example("plastometer search --layers 3 --windows 2",
+                  "the best three of the shipped model's layers");
+  command.Callback([a] { Run(*a); });
 }
 
 }  // namespace plastometer

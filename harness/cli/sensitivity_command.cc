@@ -1,9 +1,8 @@
-#include "harness/cli/sensitivity_command.h"
-
 #include <memory>
 #include <string>
 
 #include "base/interrupt.h"
+#include "harness/cli/commands.h"
 #include "harness/cli/group_options.h"
 #include "harness/cli/output.h"
 #include "harness/cli/suite_options.h"
@@ -45,36 +44,36 @@ void Run(const SensitivityArguments& a) {
 
 }  // namespace
 
-void AddSensitivityCommand(CLI::App& app) {
+void AddSensitivityCommand(Command& program) {
   auto a = std::make_shared<SensitivityArguments>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.Add(
       "sensitivity",
       "How much each layer's plasticity matters: dL/dlambda, and each layer "
       "alone and dropped");
-  AddGroupOptions(*command, a->group);
+  AddGroupOptions(command, a->group);
+  command.Heading("Gradients");
   command
-      ->add_option("--at", a->request.points,
-                   "lambda of all layers where the gradient is taken")
-      ->delimiter(',')
-      ->capture_default_str();
+      .Add("--at X", a->request.points,
+           "lambda of all layers where the gradient is taken")
+      .Commas()
+      .ShowDefault();
   command
-      ->add_option("--path", a->request.path_points,
-                   "points of the mean over lambda from 0 to 1; 0: none")
-      ->check(CLI::Range(0, 64))
-      ->capture_default_str();
+      .Add("--path N", a->request.path_points,
+           "points of the mean over lambda from 0 to 1; 0: none")
+      .Between(0, 64)
+      .ShowDefault();
   command
-      ->add_option("--block", a->request.block_tokens,
-                   "tokens of a block in the JSON, a multiple of 16; 0: one "
-                   "block")
-      ->capture_default_str();
-  command->add_option("--lane", a->lane, "of the measured map")
-      ->capture_default_str();
-  command->add_option("--threads", a->request.threads, "0: all cores")
-      ->capture_default_str();
-  command->add_option("--seed", a->seed, "of the resampling")
-      ->capture_default_str();
-  a->output.AddOptions(*command);
-  command->callback([a] { Run(*a); });
+      .Add("--block N", a->request.block_tokens,
+           "tokens of a block in the JSON, a multiple of 16; 0: one block")
+      .ShowDefault();
+  command.Heading("Computation");
+  command.Add("--lane LANE", a->lane, "of the measured map").ShowDefault();
+  command.Add("--threads N", a->request.threads, "0: all cores").ShowDefault();
+  command.Add("--seed N", a->seed, "of the resampling").ShowDefault();
+  a->output.AddOptions(command);
+  command.Example("plastometer sensitivity --windows 2 --out maps.json",
+                  "maps.json goes into plastometer report too");
+  command.Callback([a] { Run(*a); });
 }
 
 }  // namespace plastometer

@@ -27,38 +27,34 @@ void WriteGroup(const Results& results, const fs::path& folder) {
 
 }  // namespace
 
-void AddSuiteOptions(CLI::App& command, SuiteArguments& a) {
-  command.add_option("suite", a.suite,
-                     "suite file, or name of a shipped suite (default: "
-                     "default)");
-  command.add_option("--lane", a.lane,
-                     "device and arithmetic (default: the suite's)");
-  command.add_option("--batch", a.batch,
-                     "windows that advance together (default: the suite's)");
-  command.add_option("--threads", a.threads, "0: all cores")
-      ->capture_default_str();
-  auto* out = command.add_option(
-      "--out", a.out,
-      "run folder; must not exist (default: runs/<UTC time>-<id>)");
+void AddSuiteOptions(Command& command, SuiteArguments& a) {
+  command.Add("suite", a.suite,
+              "suite file, or name of a shipped suite (default: default)");
+  command.Heading("Run");
+  command.Add("--lane LANE", a.lane,
+              "device and arithmetic (default: the suite's)");
+  command.Add("--batch N", a.batch,
+              "windows that advance together (default: the suite's)");
+  command.Add("--threads N", a.threads, "0: all cores").ShowDefault();
+  command.Add("--out FOLDER", a.out,
+              "run folder; must not exist (default: runs/<UTC time>-<id>)");
   command
-      .add_option("--resume", a.resume,
-                  "go on with an interrupted run's folder; units whose pins "
-                  "all match are not measured again")
-      ->excludes(out);
-  command.add_option("--shard", a.shard,
-                     "measure share i of n (\"0/3\"), or \"auto\" under Slurm, "
-                     "MPI or torchrun; then plastometer merge");
-  command
-      .add_option("--seed", a.seed, "of the resampling behind the intervals")
-      ->capture_default_str();
-  command.add_flag("--plan", a.plan_only,
-                   "print every case, unit and hash; measure nothing");
+      .Add("--resume FOLDER", a.resume,
+           "go on with an interrupted run's folder; units whose pins all match "
+           "are not measured again")
+      .Excludes("--out");
+  command.Add("--shard I/N", a.shard,
+              "measure share i of n (\"0/3\"), or \"auto\" under Slurm, "
+              "MPI or torchrun; then plastometer merge");
+  command.Add("--seed N", a.seed, "of the resampling behind the intervals")
+      .ShowDefault();
+  command.Flag("--plan", a.plan_only,
+               "print every case, unit and hash; measure nothing");
 }
 
-void AddGoldensOption(CLI::App& command, std::string& goldens) {
-  command.add_option("--goldens", goldens,
-                     "the golden store (default: goldens/ of the "
-                     "installation)");
+void AddGoldensOption(Command& command, std::string& goldens) {
+  command.Add("--goldens FOLDER", goldens,
+              "the golden store (default: goldens/ of the installation)");
 }
 
 fs::path StoreRoot(const std::string& goldens) {

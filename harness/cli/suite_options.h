@@ -1,24 +1,24 @@
 // What `run`, `check` and `accept` share: from a command line to a plan, and
 // from a plan to what was measured.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "harness/cli/command_line.h"
 #include "harness/run/environment.h"
 #include "harness/run/suite_run.h"
 #include "harness/suite/suite.h"
 
 namespace plastometer {
 
-void AddSuiteOptions(CLI::App& command, SuiteArguments& arguments);
+void AddSuiteOptions(Command& command, SuiteArguments& arguments);
 
 // --goldens, and the store that it names: goldens/ of the installation when it
 // is empty.
-void AddGoldensOption(CLI::App& command, std::string& goldens);
+void AddGoldensOption(Command& command, std::string& goldens);
 std::filesystem::path StoreRoot(const std::string& goldens);
 
 // The suite with --lane and --batch laid over it.

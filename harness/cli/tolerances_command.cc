@@ -1,5 +1,3 @@
-#include "harness/cli/tolerances_command.h"
-
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -11,6 +9,7 @@
 #include "base/files.h"
 #include "base/interrupt.h"
 #include "harness/check/tolerances.h"
+#include "harness/cli/commands.h"
 #include "harness/cli/suite_options.h"
 #include "harness/golden/compare.h"
 #include "harness/golden/store.h"
@@ -79,21 +78,22 @@ void Tolerances(const TolerancesArguments& a) {
 
 }  // namespace
 
-void AddTolerancesCommand(CLI::App& app) {
+void AddTolerancesCommand(Command& program) {
   auto a = std::make_shared<TolerancesArguments>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.Add(
       "tolerances",
       "Measure how far other lanes are from the portable goldens, over "
       "threads, batch and instruction set; leaves goldens with tolerances "
       "pending");
-  command->add_option("suite", a->suite.suite, "suite file or name")
-      ->required();
-  command->add_option("--lanes", a->lanes, "lanes to measure")
-      ->delimiter(',')
-      ->capture_default_str();
-  AddGoldensOption(*command, a->goldens);
-  command->add_option("--out", a->suite.out, "run folder; must not exist");
-  command->callback([a] { Tolerances(*a); });
+  command.Add("suite", a->suite.suite, "suite file or name").Required();
+  command.Add("--lanes LANES", a->lanes, "lanes to measure")
+      .Commas()
+      .ShowDefault();
+  AddGoldensOption(command, a->goldens);
+  command.Add("--out FOLDER", a->suite.out, "run folder; must not exist");
+  command.Example("plastometer tolerances quick --lanes cpu-native",
+                  "then: plastometer review, plastometer accept");
+  command.Callback([a] { Tolerances(*a); });
 }
 
 }  // namespace plastometer

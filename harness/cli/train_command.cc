@@ -1,8 +1,5 @@
-#include "harness/cli/train_command.h"
-
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -17,6 +14,7 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "datasets/tokenizer.h"
+#include "harness/cli/commands.h"
 #include "harness/studies/training_tokens.h"
 #include "model/train/trainer.h"
 #include "model/weights/model_file.h"
@@ -96,7 +94,7 @@ void StartFromModel(const TrainConfig& config, train::Trainer& trainer) {
 std::string CommandLine(const Arguments& a, bool resume) {
   std::string line = "plastometer train " + a.config;
   if (a.threads > 0) line += " --threads " + std::to_string(a.threads);
-  if (!a.output.empty()) line += " --output " + a.output;
+  if (!a.output.empty()) line += " --out " + a.output;
   if (!a.checkpoint.empty()) line += " --checkpoint " + a.checkpoint;
   return resume ? line + " --resume" : line;
 }
@@ -149,28 +147,32 @@ void Train(const Arguments& a) {
 
 }  // namespace
 
-void AddTrainCommand(CLI::App& app) {
+void AddTrainCommand(Command& program) {
   auto a = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand(
+  Command command = program.Add(
       "train", "Train a small model from a config and fetched text");
   command
-      ->add_option("CONFIG", a->config,
-                   "JSON file, e.g. model/pretrained/text-3m/train.json")
-      ->required()
-      ->check(CLI::ExistingFile);
-  command->add_flag("--resume", a->resume,
-                    "Continue from the checkpoint, to the same losses as an "
-                    "uninterrupted run");
+      .Add("config", a->config,
+           "JSON file, e.g. model/pretrained/text-3m/train.json")
+      .Required()
+      .ExistingFile();
+  command.Flag("--resume", a->resume,
+               "continue from the checkpoint, to the same losses as an "
+               "uninterrupted run");
   command
-      ->add_option(
-          "--threads", a->threads,
-          "Threads (default: all cores; never more than sequences in a batch)")
-      ->check(CLI::Range(1, 1024));
-  command->add_option("--output", a->output,
-                      "Model file (default: the config's 'output')");
-  command->add_option("--checkpoint", a->checkpoint,
-                      "Checkpoint file (default: below the data folder)");
-  command->callback([a] { Train(*a); });
+      .Add("--threads N", a->threads,
+           "threads (default: all cores; never more than sequences in a "
+           "batch)")
+      .Between(1, 1024);
+  command
+      .Add("--out FILE", a->output,
+           "model file (default: the config's \"output\")")
+      .Formerly("--output");
+  command.Add("--checkpoint FILE", a->checkpoint,
+              "checkpoint file (default: below the data folder)");
+  command.Example("plastometer train model/pretrained/text-3m/train.json",
+                  "the shipped model once more");
+  command.Callback([a] { Train(*a); });
 }
 
 }  // namespace plastometer

@@ -178,14 +178,19 @@ TokenIds ReadTokenIds(const std::filesystem::path& path) {
   return tokens;
 }
 
+int64_t LeastTokens(const ScoreRequest& request) {
+  return request.logits || request.state ? 1 : 2;
+}
+
 ScoreOutput ScoreTokens(const Model& model, const Profile& profile,
                         const TokenIds& tokens, const ScoreRequest& request) {
   const int64_t B = tokens.num_sequences, T = tokens.num_tokens;
-  if (B < 1 || T < 2) {
+  if (B < 1 || T < LeastTokens(request)) {
     throw InvalidError("the input has " + std::to_string(B) + " sequences of " +
                        std::to_string(T) +
-                       " tokens; expected at least 1 of at least 2, for the "
-                       "first token has no loss");
+                       " tokens; expected at least 1 of at least " +
+                       std::to_string(LeastTokens(request)) +
+                       ", for the first token has no loss");
   }
   if (request.chunk_tokens < 0)
     throw UsageError("--chunk is " + std::to_string(request.chunk_tokens) +

@@ -28,6 +28,10 @@ struct ScoreRequest {
   int64_t chunk_tokens = 0;  // 0: one pass
 };
 
+// Tokens that a sequence must have: the first has logits and a state, but no
+// loss.
+int64_t LeastTokens(const ScoreRequest& request);
+
 // nll [B, T-1], loss [B, T] (NaN for token 0), token_ids [B, T], layer_indices
 // [L], lambda [L, M]; logits, statistics and final_state.* when asked for;
 // scored [B, T] (0 or 1) where TokenIds says. The mean is over the scored. A
@@ -36,7 +40,7 @@ struct ScoreRequest {
 struct ScoreOutput {
   TensorMap tensors;
   Counters counters;
-  double mean_nll = 0;
+  double mean_nll = 0;  // NaN: no token has a loss
   double seconds = 0;
 };
 ScoreOutput ScoreTokens(const Model& model, const Profile& profile,

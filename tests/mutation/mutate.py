@@ -50,10 +50,10 @@ def environment(home):
 
 def check(program, home, work):
     """(exit code, report or None, stderr) of the quick suite against the goldens of `home`."""
-    out, report = work / "run", work / "check.json"
+    out = work / "run"
+    report = out / "check.json"
     shutil.rmtree(out, ignore_errors=True)
-    report.unlink(missing_ok=True)
-    done = subprocess.run([program, "check", home / "suites/quick.json", "--goldens", home / "goldens", "--out", out, "--json", report],
+    done = subprocess.run([program, "check", home / "suites/quick.json", "--goldens", home / "goldens", "--out", out],
                           cwd=work, env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=SECONDS)
     return done.returncode, json.loads(report.read_text()) if report.exists() else None, done.stderr
 

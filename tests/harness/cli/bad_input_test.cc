@@ -21,8 +21,8 @@ class BadInput : public testing::Test {
     const std::vector<std::string> entries = workshop_.NewEntries();
     const Outcome outcome = workshop_.Run(arguments, before);
     EXPECT_EQ(outcome.exit_code, exit_code) << arguments << "\n" << outcome.err;
-    EXPECT_THAT("\n" + outcome.err,
-                HasSubstr("\nplastometer: "));  // progress may stand before it
+    // Progress may stand before it.
+    EXPECT_THAT("\n" + outcome.err, HasSubstr("\nplastometer: "));
     for (const std::string& word : words)
       EXPECT_THAT(outcome.err, HasSubstr(word)) << arguments;
     EXPECT_EQ(outcome.out, "") << arguments;
@@ -48,7 +48,7 @@ TEST_F(BadInput, CommandLine) {
          {"--context is 1", "at least 2"});
   Expect("run --model model.safetensors --data text.txt --batch 0", 2,
          {"--batch is 0"});
-  ExpectScore("", 2, {"--tokens", "--text"});
+  ExpectScore("", 2, {"--tokens", "--data"});
   ExpectScore("--tokens ids.safetensors --stats=some", 2, {"some", "virtual"});
   ExpectScore("--tokens ids.safetensors --stats --chunk 8", 2, {"--chunk"});
 }
@@ -151,10 +151,10 @@ TEST_F(BadInput, Texts) {
   WriteFile(workshop_.File("empty.txt"), "");
   WriteFile(workshop_.File("one.txt"), "a");
   WriteFile(workshop_.File("latin1.txt"), "caf\xe9 au lait");
-  ExpectScore("--text empty.txt", 4, {"empty.txt"});
-  ExpectScore("--text one.txt", 4, {"one.txt", "at least 2"});
-  ExpectScore("--text latin1.txt", 4, {"UTF-8", "3"});
-  ExpectScore("--text absent.txt", 4, {"absent.txt"});
+  ExpectScore("--data empty.txt", 4, {"empty.txt"});
+  ExpectScore("--data one.txt", 4, {"one.txt", "at least 2"});
+  ExpectScore("--data latin1.txt", 4, {"UTF-8", "3"});
+  ExpectScore("--data absent.txt", 4, {"absent.txt"});
   const std::string run =
       "run --model model.safetensors --context 64 --out r --data ";
   Expect(run + "empty.txt", 4, {});
@@ -170,10 +170,10 @@ TEST_F(BadInput, TokenizerOfTheWrongModelType) {
       " --model_type=unigram --vocab_size=60 --hard_vocab_limit=false "
       "--minloglevel=2");
   ASSERT_TRUE(status.ok()) << status.ToString();
-  ExpectScore("--text text.txt --tokenizer unigram.model", 4,
+  ExpectScore("--data text.txt --tokenizer unigram.model", 4,
               {"unigram.model", "BPE"});
-  ExpectScore("--text text.txt --tokenizer text.txt", 4, {"text.txt"});
-  ExpectScore("--text text.txt --tokenizer absent.model", 4, {"absent.model"});
+  ExpectScore("--data text.txt --tokenizer text.txt", 4, {"text.txt"});
+  ExpectScore("--data text.txt --tokenizer absent.model", 4, {"absent.model"});
 }
 
 TEST_F(BadInput, OutputThatExists) {

@@ -19,8 +19,8 @@ using testing::IsEmpty;
 constexpr char kGolden[] = "tests/data/drift/tiny-mlp.json";
 constexpr char kGoldenRun[] =
     "drift --model suites/models/tiny-mlp --data suites/texts/valley.txt "
-    "--probe-text suites/texts/station.txt --at 0,64,256 --profiles "
-    "uniform,layers:1,frozen --format json --out ";
+    "--probe-data suites/texts/station.txt --at 0,64,256 --profiles "
+    "uniform,layers:1,frozen --json --out ";
 
 Outcome RunInSource(const Workshop& workshop, const std::string& arguments) {
   return workshop.Run(arguments, std::string("cd ") + kSourceFolder + " && ");
@@ -60,7 +60,7 @@ TEST(DriftCommand, TheTableFitsItsTerminal) {
   for (const std::string width : {"80", "120"}) {
     const Outcome outcome = workshop.Run(
         "drift --model suites/models/tiny-mlp --data suites/texts --windows 1 "
-        "--probe-text README.md --at 32,64 --profiles 'uniform late:25%' "
+        "--probe-data README.md --at 32,64 --profiles 'uniform late:25%' "
         "--per-layer --threads 1 --out " +
             workshop.File("t" + width).string(),
         std::string("cd ") + kSourceFolder + " && COLUMNS=" + width);
@@ -80,7 +80,7 @@ TEST(DriftCommand, NeedsOtherTextForTheProbe) {
   Workshop workshop;
   const Outcome outcome = workshop.Run(
       "drift --model model.safetensors --data text.txt --windows 2 "
-      "--probe-text text.txt --probe-tokens 32 --at 32,64 --out r");
+      "--probe-data text.txt --probe-tokens 32 --at 32,64 --out r");
   EXPECT_EQ(outcome.exit_code, 4);
   EXPECT_THAT(outcome.err, HasSubstr("no probe text"));
   EXPECT_THAT(workshop.NewEntries(), IsEmpty());
@@ -91,7 +91,7 @@ TEST(DriftCommand, SaysWhatIsWrong) {
   const auto fails = [&](const std::string& options, int code,
                          const std::string& message) {
     const Outcome outcome = workshop.Run(
-        "drift --model model.safetensors --data text.txt --probe-text "
+        "drift --model model.safetensors --data text.txt --probe-data "
         "text.txt --out r " +
         options);
     EXPECT_EQ(outcome.exit_code, code) << options;
@@ -101,7 +101,7 @@ TEST(DriftCommand, SaysWhatIsWrong) {
   fails("--at 64,32", 2, "position 32 after 64");
   fails("--at 0", 2, "expected at least 16");
   fails("--at 64 --profiles nonsense", 2, "nonsense");
-  fails("--at 64 --probe-held-out novels", 2, "--probe-held-out");
+  fails("--at 64 --probe-sources novels", 2, "--probe-sources");
   EXPECT_THAT(workshop.NewEntries(), IsEmpty());
 }
 

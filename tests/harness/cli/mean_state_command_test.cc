@@ -23,7 +23,7 @@ constexpr char kRun[] =
 
 TEST(MeanStateCommand, WritesTheMeanOfTheFinalStates) {
   Workshop workshop;
-  const Outcome outcome = workshop.Run(std::string(kMean) + "--format json");
+  const Outcome outcome = workshop.Run(std::string(kMean) + "--json");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(workshop.NewEntries(), ElementsAre("mean_state.safetensors"));
   const auto json = nlohmann::json::parse(outcome.out);
@@ -34,7 +34,7 @@ TEST(MeanStateCommand, WritesTheMeanOfTheFinalStates) {
             Sha256OfFile(workshop.File("model.safetensors")));
   EXPECT_EQ(mean.metadata().at("command"),
             "plastometer mean-state --model model.safetensors --data text.txt "
-            "--context 64 --windows 5 --threads 1 --format json");
+            "--context 64 --windows 5 --threads 1 --json");
 
   // The same windows through `score`: the text is bytes, one token each.
   const std::string text = ReadFile(workshop.File("text.txt"));

@@ -32,8 +32,7 @@ TEST(ReportCommand, DrawsAPageThatStandsAlone) {
   Workshop workshop;
   ASSERT_EQ(workshop.Run(std::string(kRun) + " --stats=early:25%").exit_code,
             0);
-  const Outcome outcome =
-      workshop.Run("report r --out report --heads --format json");
+  const Outcome outcome = workshop.Run("report r --out report --heads --json");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const auto json = nlohmann::json::parse(outcome.out);
   ASSERT_TRUE(json.at("drawn").get<bool>()) << "gnuplot-nox is missing";
@@ -71,8 +70,8 @@ TEST(ReportCommand, StatisticsCanBeTakenAfterTheRun) {
   EXPECT_TRUE(std::filesystem::exists(workshop.File("r/stats.safetensors")));
   EXPECT_THAT(workshop.Run("report r --out after").out,
               HasSubstr("14 figures"));
-  const Outcome other =
-      workshop.Run(std::string(kRun) + "2 --stats=cortex");  // not of this run
+  // Not of this run.
+  const Outcome other = workshop.Run(std::string(kRun) + "2 --stats=cortex");
   EXPECT_EQ(other.exit_code, 2);
   EXPECT_THAT(other.err, HasSubstr("early:25%"));
 }
@@ -130,7 +129,7 @@ TEST(ReportCommand, DriftAndLayerMapJoinTheirModel) {
   ASSERT_EQ(workshop.Run(kRun).exit_code, 0);
   WriteFile(workshop.File("probe.txt"), std::string(600, 'x'));
   const Outcome drift = workshop.Run(
-      "drift --model model.safetensors --data text.txt --probe-text probe.txt "
+      "drift --model model.safetensors --data text.txt --probe-data probe.txt "
       "--windows 2 --at 16,32 --profiles uniform,early:25%,late:25% --out d");
   ASSERT_EQ(drift.exit_code, 0) << drift.err;
   const Outcome maps = workshop.Run(

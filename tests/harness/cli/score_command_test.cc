@@ -39,8 +39,8 @@ TEST(ScoreCommand, WritesLossesAndWhatDescribesThem) {
   EXPECT_EQ(file.metadata().at("lane"), "cpu-portable");
   EXPECT_EQ(file.metadata().at("model_sha256").size(), 64u);
   const auto counters = nlohmann::json::parse(file.metadata().at("counters"));
-  EXPECT_EQ(counters.at("inner_updates"),
-            2 * 2 * 2);  // sequences x layers x heads, one mini-batch
+  // sequences x layers x heads, one mini-batch
+  EXPECT_EQ(counters.at("inner_updates"), 2 * 2 * 2);
 }
 
 TEST(ScoreCommand, LogitsStatisticsAndStateWhenAskedFor) {
@@ -54,6 +54,19 @@ TEST(ScoreCommand, LogitsStatisticsAndStateWhenAskedFor) {
   EXPECT_THAT(file.Read("logits").shape, ElementsAre(2, 40, 256));
   EXPECT_THAT(file.Read("grad_norm").shape, ElementsAre(2, 4, 2, 2));
   EXPECT_TRUE(file.Has("final_state.3.W1"));
+}
+
+TEST(ScoreCommand, OneTokenHasLogitsButNoLoss) {
+  Workshop workshop;
+  WriteFile(workshop.File("one.txt"), "a");
+  const Outcome outcome = workshop.Run(
+      "score --model model.safetensors --data one.txt --threads 1 --logits "
+      "--out o.safetensors");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("no token has a loss"), std::string::npos);
+  const SafetensorsFile file(workshop.File("o.safetensors"));
+  EXPECT_THAT(file.Read("nll").shape, ElementsAre(1, 0));
+  EXPECT_THAT(file.Read("logits").shape, ElementsAre(1, 1, 256));
 }
 
 TEST(ScoreCommand, ChunksChangeNothing) {
@@ -82,7 +95,7 @@ TEST(ScoreCommand, TextIsReadThroughTheTokenizer) {
   Workshop workshop;
   WriteFile(workshop.File("short.txt"), "abcabc");
   const Outcome outcome = workshop.Run(
-      "score --model model.safetensors --text short.txt --threads 1 --out "
+      "score --model model.safetensors --data short.txt --threads 1 --out "
       "o.safetensors");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const SafetensorsFile file(workshop.File("o.safetensors"));
@@ -100,7 +113,7 @@ TEST(ScoreCommand, PublishedWindowsAreIndependent) {
   const std::string score = "score --model model.safetensors --threads 1 ";
   Outcome outcome = workshop.Run(
       score +
-      "--text texts --protocol published --length 20 --out all.safetensors");
+      "--data texts --protocol published --context 20 --out all.safetensors");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const SafetensorsFile all(workshop.File("all.safetensors"));
   EXPECT_THAT(all.Read("nll").shape, ElementsAre(2, 20));
@@ -111,7 +124,7 @@ TEST(ScoreCommand, PublishedWindowsAreIndependent) {
   for (size_t row = 0; row < 2; ++row) {
     WriteFile(workshop.File("row.txt"), stream.substr(20 * row, 21));
     const std::string out = "row" + std::to_string(row);
-    outcome = workshop.Run(score + "--text row.txt --out " + out);
+    outcome = workshop.Run(score + "--data row.txt --out " + out);
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     const auto alone =
         ToDoubles(SafetensorsFile(workshop.File(out)).Read("nll"));

@@ -25,7 +25,7 @@ TEST(DataMake, IsReproducedFromItsJson) {
   Workshop workshop;
   const Outcome made = workshop.Run(
       "data make forgetting --parameters '{\"first\": 20, \"second\": 10}' "
-      "--documents 3 --length 50 --seed 7 --out a.safetensors");
+      "--documents 3 --context 50 --task-seed 7 --out a.safetensors");
   ASSERT_EQ(made.exit_code, 0) << made.err;
   EXPECT_THAT(workshop.NewEntries(), ElementsAre("a.json", "a.safetensors"));
   const json about = json::parse(ReadFile(workshop.File("a.json")));
@@ -40,12 +40,13 @@ TEST(DataMake, IsReproducedFromItsJson) {
   EXPECT_NEAR(floor[0], std::log(8), 1e-12);
   EXPECT_EQ(floor[29], forgetting[29]);  // the same reader until A comes back
   EXPECT_NE(floor[40], forgetting[40]);
-  EXPECT_EQ(workshop
-                .Run("data make forgetting --documents 3 --length 50 --seed 7 "
-                     "--parameters '" +
-                     about.at("parameters").dump() + "' --out b.safetensors")
-                .exit_code,
-            0);
+  EXPECT_EQ(
+      workshop
+          .Run("data make forgetting --documents 3 --context 50 --task-seed 7 "
+               "--parameters '" +
+               about.at("parameters").dump() + "' --out b.safetensors")
+          .exit_code,
+      0);
   EXPECT_EQ(
       json::parse(ReadFile(workshop.File("b.json"))).at("input_ids_sha256"),
       about.at("input_ids_sha256"));
@@ -189,7 +190,7 @@ TEST(RunTask, WhatIsLeftOfAWhenItComesBack) {
 TEST(ScoreTask, WritesTheFloorBesideTheLoss) {
   Workshop workshop;
   const Outcome outcome = workshop.Run(
-      "score --model chains-uniform-1 --task chains --documents 2 --length 40 "
+      "score --model chains-uniform-1 --task chains --documents 2 --context 40 "
       "--out s.safetensors");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const SafetensorsFile file(workshop.File("s.safetensors"));

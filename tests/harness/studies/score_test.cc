@@ -36,6 +36,30 @@ TEST(ScoreTokens, ChunksOfAnySizeGiveTheSame) {
   }
 }
 
+// The first token has logits and a state, but no loss: without either there
+// is nothing to write.
+TEST(ScoreTokens, OneTokenIsEnoughForLogitsOrState) {
+  const Model model = TinyModel();
+  const Profile profile = Profile::Parse("uniform", 4);
+  const TokenIds one{2, 1, {1, 5}}, more{2, 3, {1, 2, 3, 5, 6, 7}};
+  const ScoreOutput logits = ScoreTokens(model, profile, one, {true, false});
+  EXPECT_EQ(logits.tensors.at("nll").shape, (std::vector<int64_t>{2, 0}));
+  EXPECT_EQ(logits.tensors.at("loss").shape, (std::vector<int64_t>{2, 1}));
+  EXPECT_TRUE(std::isnan(logits.mean_nll));
+  const auto first = ToDoubles(logits.tensors.at("logits"));
+  const auto all = ToDoubles(
+      ScoreTokens(model, profile, more, {true, false}).tensors.at("logits"));
+  ASSERT_EQ(all.size(), 3 * first.size());
+  for (size_t i = 0; i < first.size(); ++i) {
+    const size_t row = i / (first.size() / 2), rest = i % (first.size() / 2);
+    ASSERT_NEAR(first[i], all[row * all.size() / 2 + rest], 1e-6) << i;
+  }
+  const ScoreOutput state = ScoreTokens(model, profile, one, {false, true});
+  EXPECT_TRUE(state.tensors.contains("final_state.0.W1"));
+  EXPECT_THROW(ScoreTokens(model, profile, one, {}), Error);
+  EXPECT_THROW(ScoreTokens(model, profile, {1, 0, {}}, {true, true}), Error);
+}
+
 TEST(ScoreTokens, RefusesIdsOutsideTheVocabulary) {
   const Model model = TinyModel();
   const Profile profile = Profile::Parse("uniform", 4);

@@ -1,9 +1,0 @@
-// plastometer end-to-end
-#pragma once
-#include <CLI/CLI.hpp>
-
-namespace plastometer {
-
-void AddEndToEndCommand(CLI::App& app);
-
-}  // namespace plastometer

@@ -1,9 +1,0 @@
-// plastometer sensitivity
-#pragma once
-#include <CLI/CLI.hpp>
-
-namespace plastometer {
-
-void AddSensitivityCommand(CLI::App& app);
-
-}  // namespace plastometer
