@@ -19,10 +19,11 @@ inline constexpr char kPortableClass[] = "portable-1";
 // Everything that defines the case beside arithmetic, code and machine. Equal
 // pins, equal bits in the portable class.
 struct CasePins {
-  std::string suite, name;      // "quick", "text.uniform"
-  std::string profile;          // as the suite file writes it
-  std::string profile_lambdas;  // canonical multipliers, so that a name whose
-                                // meaning changed is another case
+  std::string suite, name;  // "quick", "text.uniform"
+  std::string profile;      // as the suite file writes it
+  // Canonical multipliers, so that a name whose meaning changed is another
+  // case.
+  std::string profile_lambdas;
   std::string model_name, model_sha256, config_json;
   std::string tokenizer_sha256;
   std::string data_sha256;  // of the windows: documents, positions, ids
@@ -65,16 +66,16 @@ struct WindowTrace {
 
 struct Trace {
   int64_t num_layers = 0, num_heads = 0;
-  int64_t loss_bytes = 4;  // 8 in an fp64 lane; losses of 4 bytes are exact
-                           // floats kept as double here
+  // 8 in an fp64 lane; losses of 4 bytes are exact floats kept as double here.
+  int64_t loss_bytes = 4;
   std::vector<WindowTrace> windows;
 
   bool operator==(const Trace&) const = default;
 };
 
 struct CaseMetrics {
-  std::string numeric_class;  // "portable-1", else
-                              // "<lane>+<LibTorch>+<ISA cap>+t<threads>"
+  // "portable-1", else "<lane>+<LibTorch>+<ISA cap>+t<threads>".
+  std::string numeric_class;
   std::string lane;
   std::string code_tree;  // code id of the program; docs/goldens.md
   // What was known to be able to change numbers when this was measured: named
