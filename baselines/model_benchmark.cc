@@ -14,13 +14,14 @@
 #include <random>
 #include <set>
 #include <string>
-#include <thread>
 
 #include "base/allocator.h"
 #include "base/error.h"
+#include "base/parallel.h"
 #include "baselines/machine.h"
 #include "harness/stats/basic.h"
 #include "model/model.h"
+#include "model/weights/parameter_specs.h"
 #include "tests/random_weights.h"
 
 namespace plastometer {
@@ -357,9 +358,7 @@ benchmark::internal::Benchmark* Add(
     const std::function<void(benchmark::State&)>& body) {
   auto* added = benchmark::RegisterBenchmark(name.c_str(), body);
   added->ArgName("threads")->Unit(benchmark::kMillisecond)->UseManualTime();
-  for (const unsigned threads :
-       std::set{1U, std::max(1U, std::thread::hardware_concurrency())})
-    added->Arg(threads);
+  for (const int threads : std::set{1, NumCores()}) added->Arg(threads);
   return added;
 }
 
