@@ -28,7 +28,7 @@ inline constexpr const char* kMeasureNames[] = {"raw gradient", "applied step",
 // no window reaches it.
 struct PlasticityMap {
   std::vector<int64_t> edges;  // tokens; bin k is [edges[k], edges[k + 1])
-  // [layer][bin].
+  // [layer][bin]
   std::vector<std::vector<double>> grad_norm, update_norm, relative_update;
   // [layer * heads + head][bin], over windows alone.
   std::vector<std::vector<double>> relative_by_head;

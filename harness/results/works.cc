@@ -230,8 +230,8 @@ Measured Retention(const WorkSums& works, size_t profile, size_t uniform,
   const stats::RatioResult ratio = stats::FiellerRatio(
       Minus(works.nll[frozen], works.nll[profile]),
       Minus(works.nll[frozen], works.nll[uniform]), works.tokens);
-  if (!ratio.interval) {  // the gap may be 0: then a ratio says nothing,
-                          // however few the works
+  // The gap may be 0: then a ratio says nothing, however few the works.
+  if (!ratio.interval) {
     m.value.reset();
     m.reason = ratio.reason;
   } else if (Enough(works.num_works())) {

@@ -16,7 +16,6 @@ constexpr int64_t kMaxLayerIndex = 1 << 20;
 using Json = nlohmann::json;
 
 constexpr char kEmbedding[] = "model/wte/embedding";
-constexpr char kBlock0[] = "model/h/0/seq_modeling_block/";
 
 // A size and the tensor that says so.
 struct Inferred {
@@ -57,7 +56,7 @@ class Shapes {
   }
 
   bool Has(const std::string& name) const {
-    return source_.tensors().contains(std::string(kBlock0).append(name));
+    return source_.tensors().contains(MixerPrefix(0) + name);
   }
 
   InnerModel Inner() const {
@@ -71,7 +70,7 @@ class Shapes {
 
   Backbone ReadBackbone() const {
     // Both have it, so without it the file ends too early.
-    Extent(std::string(kBlock0) + "wq/kernel", 2, 0);
+    Extent(MixerPrefix(0) + "wq/kernel", 2, 0);
     const bool mamba = Has("wg/kernel") && Has("conv_q/kernel") &&
                        Has("conv_k/kernel") && !Has("wk/kernel");
     const bool transformer = Has("wk/kernel") && !Has("wg/kernel") &&
@@ -118,7 +117,7 @@ const std::vector<SizeField>& SizeFields() {
        [](const Shapes& s) { return s.Layers(); }},
       {"num_heads", "num_attention_heads", &ModelConfig::num_heads,
        [](const Shapes& s) {
-         return s.Extent(std::string(kBlock0) + "ttt_norm/scale", 2, 0);
+         return s.Extent(MixerPrefix(0) + "ttt_norm/scale", 2, 0);
        }},
   };
   return kFields;
