@@ -45,8 +45,8 @@ struct TorchName {
 
 // One tensor that learns, of one sequence in one layer.
 struct FastWeightSpec {
-  std::string name;     // in statistics and states: "W1"
-  std::string initial;  // the mixer's parameter that it starts from
+  std::string name;            // in statistics and states: "W1"
+  std::string initial;         // the mixer's parameter that it starts from
   std::vector<int64_t> shape;  // [H, ...]
   // Distances from the start are taken over the matrices, not over biases.
   bool is_matrix = false;

@@ -56,10 +56,10 @@ class Pass {
 
   at::Tensor Forward(const at::Tensor& x) {
     const at::Tensor u = ops_.Linear(x, w_.wq);
-    const at::Tensor q =
-        mamba_ ? ops_.CausalConv(u, state_.history, w_.conv_q_kernel,
-                                 w_.conv_q_bias)
-               : u;
+    const at::Tensor q = mamba_
+                             ? ops_.CausalConv(u, state_.history,
+                                               w_.conv_q_kernel, w_.conv_q_bias)
+                             : u;
     std::vector<at::Tensor> outputs;
     for (const Run& run : RunsOf(call_, x.size(1))) {
       if (run.reset) state_.inner = {};  // on the grid: no row is open

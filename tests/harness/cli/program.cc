@@ -7,6 +7,7 @@
 #include <random>
 
 #include "model/weights/model_file.h"
+#include "model/weights/parameter_specs.h"
 #include "tests/paths.h"
 
 namespace plastometer {

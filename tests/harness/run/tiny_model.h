@@ -7,6 +7,7 @@
 
 #include "datasets/corpus.h"
 #include "model/model.h"
+#include "model/weights/parameter_specs.h"
 
 namespace plastometer {
 
