@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "model/weights/model_file.h"
+#include "model/weights/parameter_specs.h"
 #include "tests/paths.h"
 #include "tests/random_weights.h"
 
