@@ -87,6 +87,7 @@ TEST(Interchange, ThePythonExampleFindsTheProgramsNumbers) {
 // so.
 TEST(Interchange, TokensComeInParts) {
   RunRecord record;
+  record.lane = "cpu-portable";
   record.windows = {{"s", "d", "w", "doc", 0, 11, 10, 0, {{1, 3}}},
                     {"s", "d", "v", "doc", 0, 16, 15, 10}};
   record.profiles.emplace_back().name = "odd,name";

@@ -17,8 +17,9 @@ nlohmann::json Good() {
     "total_tokens": 10000, "output": "t.safetensors"})");
 }
 
-std::string Complaint(const nlohmann::json& json) {
-  return MessageOf([&] { TrainConfigFromJson(json, "train.json"); });
+std::string Complaint(const nlohmann::json& json,
+                      ErrorKind kind = ErrorKind::kInvalid) {
+  return MessageOf([&] { TrainConfigFromJson(json, "train.json"); }, kind);
 }
 
 TEST(TrainConfigTest, ReadsAndWritesItself) {
@@ -49,15 +50,18 @@ TEST(TrainConfigTest, NamesWhatIsWrong) {
               testing::HasSubstr("'sources'"));
   EXPECT_THAT(Complaint(with("sources", {{{"name", "go"}, {"cap", 3}}})),
               testing::HasSubstr("unknown key 'cap'"));
-  EXPECT_THAT(Complaint(with("profile", "no-such")),
+  EXPECT_THAT(Complaint(with("profile", "no-such"), ErrorKind::kUsage),
               testing::HasSubstr("no-such"));
-  EXPECT_THAT(Complaint(with("profile", "uniform;eta=shuffle")),
-              testing::HasSubstr("controls of a trained model"));
-  EXPECT_THAT(Complaint(with("profile", "frozen;start=mean")),
-              testing::HasSubstr("controls of a trained model"));
+  EXPECT_THAT(
+      Complaint(with("profile", "uniform;eta=shuffle"), ErrorKind::kUsage),
+      testing::HasSubstr("controls of a trained model"));
+  EXPECT_THAT(
+      Complaint(with("profile", "frozen;start=mean"), ErrorKind::kUsage),
+      testing::HasSubstr("controls of a trained model"));
   EXPECT_NO_THROW(TrainConfigFromJson(
       with("profile", "uniform;reset-every=512"), "train.json"));
-  EXPECT_THAT(Complaint(with("model", "7b")), testing::HasSubstr("7b"));
+  EXPECT_THAT(Complaint(with("model", "7b"), ErrorKind::kUsage),
+              testing::HasSubstr("7b"));
   nlohmann::json missing = Good();
   missing.erase("total_tokens");
   EXPECT_THAT(Complaint(missing),
