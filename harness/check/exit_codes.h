@@ -1,5 +1,5 @@
 // Exit codes of several results at once, and what a pipeline makes of them.
-// docs/goldens.md lists the codes.
+// docs/ci.md lists the codes.
 #pragma once
 #include <map>
 #include <string>

@@ -67,8 +67,9 @@ void Replay(const ReplayArguments& a) {
       Profile::Parse(capsule.pins.profile, model.config().num_layers);
   CheckMeanState(capsule, model, profile, file);
   Trace now = TraceWindow(model, profile, capsule.ids);
+  // Cut off with the rest of the window.
   if (capsule.expected.windows[0].probe == ProbeLogits{})
-    now.windows[0].probe = {};  // cut off with the rest of the window
+    now.windows[0].probe = {};
   bool as_expected = false, as_before = false;
   const std::string expected =
       Against(now, capsule.expected, capsule.pins, &as_expected);

@@ -34,9 +34,8 @@ struct Divergence {
   int64_t token = -1;  // first differing token (its row, or its loss)
   // Of the block, where only a block's digest is known; else == token.
   int64_t last_token = -1;
-  // "embedding", "block" (layer says which), "state" (the update of a layer's
-  // fast weights), "head" (rows equal, loss differs), "loss" (no rows
-  // traced)
+  // "embedding", "block" (layer says which), "state" (a layer's update of its
+  // fast weights), "head" (rows equal, loss differs), "loss" (rows not traced)
   std::string where;
   int64_t layer = -1, mini_batch = -1, head = -1;
   std::string text;  // one sentence for people

@@ -39,7 +39,8 @@ struct NumericFacts {  // from model/: what LibTorch and the kernels say
   int64_t num_threads = 1;
 };
 Fingerprint MakeFingerprint(const std::string& lane, const NumericFacts& facts);
-// docs/lanes.md: "portable-1", or "<lane>+<LibTorch>+<ISA cap>+t<threads>".
+// "portable-1", or "<lane>+<LibTorch>+<ISA cap>+t<threads>":
+// docs/environment.md.
 std::string NumericClass(const std::string& lane, const NumericFacts& facts);
 // Names of the numeric pins that differ, "name: a -> b".
 std::vector<std::string> MovedPins(const Fingerprint& before,

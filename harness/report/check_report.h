@@ -15,8 +15,8 @@ struct CheckReport {
 };
 
 // Fits `width` columns, 80 suffice, except where one name or path is longer;
-// verdicts are words. Every case that did not
-// pass says what, by how much, where first and what to do.
+// verdicts are words. Every case that did not pass says what, by how much,
+// where first and what to do.
 std::string CheckTable(const CheckReport& report, int width);
 std::string CheckJson(const CheckReport& report);
 // A testsuite for the suite, a testcase for each case and tier.

@@ -8,7 +8,7 @@ namespace plastometer {
 
 // `per_layer`: one more table, the weights' distance by layer.
 std::string DriftTable(const DriftRecord& record, int width, bool per_layer);
-// Canonical (golden/canonical_json.h): one result has one text. `points_sha256`
+// Canonical (base/canonical_json.h): one result has one text. `points_sha256`
 // is of the safetensors file that holds every point.
 std::string DriftJson(const DriftRecord& record,
                       const std::string& points_sha256);

@@ -77,7 +77,7 @@ struct CaseMetrics {
   // "portable-1", else "<lane>+<LibTorch>+<ISA cap>+t<threads>".
   std::string numeric_class;
   std::string lane;
-  std::string code_tree;  // code id of the program; docs/goldens.md
+  std::string code_tree;  // code id of the program; docs/environment.md
   // What was known to be able to change numbers when this was measured: named
   // when blame finds that the environment moved. Never compared.
   std::map<std::string, std::string> environment;

@@ -22,8 +22,7 @@ struct UnitResult {
 
 // Windows and profiles into a record that has no losses yet;
 // RunRecord::accuracy says whether they will have their correctness beside
-// them. Throws kInvalid
-// (no window, a window of one token).
+// them. Throws kInvalid (no window, a window of one token).
 void PlanRecord(const std::vector<Window>& windows, const ProfilePlan& plan,
                 int64_t batch_size, RunRecord& record);
 // One finished unit into a planned record.

@@ -16,11 +16,11 @@ namespace plastometer::train {
 bool FusedSupports(const ModelConfig& config, const at::Tensor& x);
 
 struct ScanResult {
-  at::Tensor out;               // [B, T, D]
-  at::Tensor w_final, b_final;  // [B, H, d, d], [B, H, 1, d] after the last
-                                // full mini-batch; differentiable
-  at::Tensor open_k, open_g;    // [B, H, T % 16, d] of a ragged tail, without
-                                // gradient; no rows when there are none
+  at::Tensor out;  // [B, T, D]
+  // [B, H, d, d], [B, H, 1, d] after the last full mini-batch; differentiable.
+  at::Tensor w_final, b_final;
+  // [B, H, T % 16, d] of a ragged tail, without gradient; no rows: none.
+  at::Tensor open_k, open_g;
 };
 
 // RoPE, inner loop, inner norm and residual from a mini-batch boundary on.

@@ -26,8 +26,8 @@ Parameters::Parameters(const ModelConfig& config) {
   for (const ParameterSpec& spec : ParameterSpecs(config)) {
     ParameterSlot slot{spec.name, spec.shape, count_, 1, spec.role};
     for (const int64_t size : spec.shape) slot.count *= size;
-    count_ +=
-        (slot.count + 15) / 16 * 16;  // every tensor starts on a cache line
+    // Every tensor starts on a cache line.
+    count_ += (slot.count + 15) / 16 * 16;
     slots_.push_back(slot);
   }
   values_ = at::zeros({count_}, at::kFloat);

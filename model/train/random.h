@@ -19,9 +19,10 @@ class Random {
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
     return z ^ (z >> 31);
   }
+  // In (0, 1).
   double Uniform() {
     return (static_cast<double>(Next() >> 11) + 0.5) * 0x1.0p-53;
-  }  // in (0, 1)
+  }
   double Normal() {
     return std::sqrt(-2.0 * std::log(Uniform())) *
            std::cos(2.0 * std::numbers::pi * Uniform());

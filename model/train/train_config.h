@@ -13,8 +13,9 @@ namespace plastometer::train {
 struct SourceShare {
   std::string name;
   int64_t max_tokens = 0;  // 0: all of it
-  double weight = 1.0;     // how often a window of this source is seen in one
-                           // pass; 0.5: every other one
+  // How often a window of this source is seen in one pass; 0.5: every other
+  // one.
+  double weight = 1.0;
 };
 
 // A generated task (docs/synthetic.md) instead of text: its documents, one a
@@ -35,9 +36,9 @@ struct TrainConfig {
   TrainTask task;             // or this
   std::string initial_model;  // a model file to go on from; empty: random
   std::string initial_model_sha256;  // checked when not empty
-  std::string profile =
-      "uniform";      // the plasticity profile that the model is trained under
-  int64_t batch = 4;  // sequences a step
+  // The plasticity profile that the model is trained under.
+  std::string profile = "uniform";
+  int64_t batch = 4;       // sequences a step
   int64_t context = 2048;  // tokens a sequence
   int64_t total_tokens = 0;
   double lr = 2e-3, min_lr = 0, beta1 = 0.9, beta2 = 0.95, weight_decay = 0.1,

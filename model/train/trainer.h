@@ -23,8 +23,8 @@ struct TrainingTokens {
   std::vector<int64_t> windows;
   // One a token: whether its loss is minimised. Empty: all are.
   std::vector<uint8_t> scored = {};
-  std::map<std::string, std::string> hashes =
-      {};  // of the data, for the record: name -> SHA-256
+  // Of the data, for the record: name -> SHA-256.
+  std::map<std::string, std::string> hashes = {};
 
   // Cuts ids [begin, end) into windows: one every `context` tokens; what is
   // left at the end is not used.

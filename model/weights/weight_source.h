@@ -18,8 +18,9 @@ struct SourceTensor {
   std::vector<int64_t> shape;         // canonical
   std::vector<int64_t> stored_shape;  // as in the source
   std::filesystem::path file;
-  uint64_t offset = 0;  // byte of the file where the record (flax) or the
-                        // elements (safetensors) begin
+  // Byte of the file where the record (flax) or the elements (safetensors)
+  // begin.
+  uint64_t offset = 0;
   uint64_t data_begin = 0;
 };
 

@@ -15,8 +15,8 @@ using portable::kPanelColumns;
 using portable::NumPanels;
 using portable::PackedMatrix;
 
-constexpr float kPostNormEps =
-    1e-6f;  // flax LayerNorm's default, whatever rms_norm_eps is
+// Flax LayerNorm's default, whatever rms_norm_eps is.
+constexpr float kPostNormEps = 1e-6f;
 constexpr int64_t kBlockRows = 224;  // of x, per task of a product
 constexpr int64_t kHeadRows = 224;   // logits of so many rows are in memory
 

@@ -1,7 +1,7 @@
 // The inner loop of TTT-Linear and TTT-MLP in its dual form, mini-batch by
 // mini-batch, for any dtype. Formulas: ttt-lm-jax ttt/models/ttt_layer.py and
-// arXiv 2407.04620 sections 2.4-2.7 (the code's factor 1, target v - k, eta /
-// d).
+// arXiv 2407.04620 sections 2.4-2.7; as in the code: factor 1, target v - k,
+// eta/d.
 #pragma once
 #include <ATen/ATen.h>
 

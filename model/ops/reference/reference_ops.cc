@@ -7,10 +7,10 @@
 namespace plastometer::ops {
 namespace {
 
-constexpr double kPostNormEps =
-    1e-6;  // flax LayerNorm's default, whatever rms_norm_eps is
-constexpr int64_t kHeadChunkRows =
-    1024;  // [1024, 32000] fp32 logits are 131 MB
+// Flax LayerNorm's default, whatever rms_norm_eps is.
+constexpr double kPostNormEps = 1e-6;
+// [1024, 32000] fp32 logits are 131 MB.
+constexpr int64_t kHeadChunkRows = 1024;
 
 // [B, T, D] -> [B, H, T, d]
 at::Tensor SplitHeads(const at::Tensor& x, int64_t num_heads) {

@@ -73,8 +73,8 @@ static void ConvBackward(const float* __restrict x,
       d_bias[c] += here[c];
       d_kernel[3 * width + c] += here[c] * now[c];
     }
-    for (int64_t back = 1; back < 4;
-         ++back) {  // y[t + back] saw x[t] through tap 3 - back
+    // y[t + back] saw x[t] through tap 3 - back.
+    for (int64_t back = 1; back < 4; ++back) {
       if (t + back >= tokens) break;
       const float *later = dy + (t + back) * width,
                   *weight = kernel + (3 - back) * width;

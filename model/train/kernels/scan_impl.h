@@ -100,9 +100,9 @@ struct MiniBatch {
   alignas(64) float p[kLanes * kLanes];  // eta o tril(A + 1), transposed like a
   alignas(64) float g_rows[kLanes * D];  // G as [16, D]
   alignas(64) float k_eta[D * kLanes];   // k_i * eta[15, i]
-  alignas(64) float eta_last[kLanes];  // eta[15, i]; 0 where the state does not
-                                       // learn
-  V inverse, inverse_b, mean_dot;      // 1/std on both sides; mean(ghat * xhat)
+  // eta[15, i]; 0 where the state does not learn.
+  alignas(64) float eta_last[kLanes];
+  V inverse, inverse_b, mean_dot;  // 1/std on both sides; mean(ghat * xhat)
 };
 
 // [i][t]: 1 where t >= i
@@ -147,8 +147,8 @@ PLASTOMETER_INLINE void KeySide(const ScanArgs& s, const Place& at,
   Product<D, D, D, 1, false>(w, mb.k, kLanes, mb.xhat, kLanes, mb.xhat, kLanes);
   mb.inverse = Normalize<D>(mb.xhat);
   V sum = Splat(0.0f), dot = Splat(0.0f);
-  for (int j = 0; j < D;
-       ++j) {  // ghat = (xhat * gamma + beta - (v - k)) * gamma
+  // ghat = (xhat * gamma + beta - (v - k)) * gamma
+  for (int j = 0; j < D; ++j) {
     const V xhat = Load(mb.xhat + j * kLanes);
     const V target = Load(mb.v + j * kLanes) - Load(mb.k + j * kLanes);
     const V ghat = (xhat * gamma[j] + beta[j] - target) * gamma[j];
@@ -302,8 +302,9 @@ PLASTOMETER_INLINE void AttentionBackward(const ScanArgs& s, const Place& at,
                                           float* d_rate,
                                           BackwardScratch<D>& b) {
   const V token = Load(s.token_scale);
+  // dP^T = -G dZb^T.
   Product<D, kLanes, kLanes, 1, true>(b.mb.g, b.dzb, kLanes, nullptr, 0, b.da,
-                                      kLanes);  // dP^T = -G dZb^T
+                                      kLanes);
   for (int i = 0; i < kLanes; ++i) {
     const float rate =
         i < at.rows ? s.lr[at.lr_index + i * s.heads] * at.scale : 0.0f;
@@ -315,12 +316,15 @@ PLASTOMETER_INLINE void AttentionBackward(const ScanArgs& s, const Place& at,
   }
   Transpose4x4Blocks<kLanes>(b.mb.p, kLanes, b.p_rows, kLanes, kLanes);
   Transpose4x4Blocks<kLanes>(b.da, kLanes, b.da_rows, kLanes, kLanes);
+  // dG = -P^T dZb.
   Product<kLanes, D, 1, kLanes, true>(b.dzb, b.p_rows, kLanes, nullptr, 0, b.dg,
-                                      kLanes);  // dG = -P^T dZb
+                                      kLanes);
+  // dQ += dA K.
   Product<kLanes, D, 1, kLanes, false>(b.mb.k, b.da, kLanes, b.dq, kLanes, b.dq,
-                                       kLanes);  // dQ += dA K
+                                       kLanes);
+  // dK = dA^T Q.
   Product<kLanes, D, 1, kLanes, false>(b.mb.q, b.da_rows, kLanes, nullptr, 0,
-                                       b.dk, kLanes);  // dK = dA^T Q
+                                       b.dk, kLanes);
 }
 
 // Through W' = W - K^T diag(eta_last) G and b' = b - eta_last^T G; dW' and db'
@@ -330,18 +334,19 @@ PLASTOMETER_INLINE void UpdateBackward(const ScanArgs& s, float* d_rate,
                                        BackwardScratch<D>& b) {
   const V eta = Load(b.mb.eta_last);
   for (int j = 0; j < D; ++j) Store(b.dz + j * kLanes, Splat(b.db[j]));
-  Product<D, D, D, 1, false>(b.dw, b.mb.k, kLanes, b.dz, kLanes, b.dz,
-                             kLanes);  // K dW' + db'
+  // K dW' + db'.
+  Product<D, D, D, 1, false>(b.dw, b.mb.k, kLanes, b.dz, kLanes, b.dz, kLanes);
   V dot = Splat(0.0f);
   for (int j = 0; j < D; ++j) {
     const V v = Load(b.dz + j * kLanes);
     dot = dot + v * Load(b.mb.g + j * kLanes);
     Store(b.dg + j * kLanes, Load(b.dg + j * kLanes) - v * eta);
-    Store(b.mb.k_eta + j * kLanes,
-          Load(b.mb.g + j * kLanes) * eta);  // diag(eta) G
+    // diag(eta) G.
+    Store(b.mb.k_eta + j * kLanes, Load(b.mb.g + j * kLanes) * eta);
   }
+  // dK -= diag(eta) G dW'^T.
   Product<D, D, 1, D, true>(b.dw, b.mb.k_eta, kLanes, b.dk, kLanes, b.dk,
-                            kLanes);  // dK -= diag(eta) G dW'^T
+                            kLanes);
   alignas(64) float d_eta[kLanes];
   Store(d_eta, Splat(0.0f) - dot);
   alignas(64) float d_token[kLanes];
@@ -375,8 +380,9 @@ PLASTOMETER_INLINE void GradientBackward(const float* gamma, const float* beta,
   for (int j = 0; j < D; ++j) {
     const V xhat = Load(mb.xhat + j * kLanes),
             u = Load(b.dg + j * kLanes) * mb.inverse;
+    // y - target
     const V residual = xhat * gamma[j] + beta[j] - Load(mb.v + j * kLanes) +
-                       Load(mb.k + j * kLanes);  // y - target
+                       Load(mb.k + j * kLanes);
     const V ghat = residual * gamma[j];
     const V d_ghat = u - sum - xhat * dot;
     const V d_residual = d_ghat * gamma[j];

@@ -114,10 +114,10 @@ PLASTOMETER_INLINE void Transpose4x4Blocks(const float* src, int64_t src_stride,
   }
 }
 
-// The one small product. For j < kOut: out[j * out_stride ..+16] = start[j *
-// start_stride ..+16]
-//   +/- sum over i < kIn of matrix[i * kStrideIn + j * kStrideOut] * x[i *
-//   x_stride ..+16].
+// The one small product. For j < kOut, 16 lanes each:
+//   out[j * out_stride] = start[j * start_stride]
+//       +/- sum over i < kIn of
+//           matrix[i * kStrideIn + j * kStrideOut] * x[i * x_stride]
 // `start` null: zero.
 template <int kIn, int kOut, int kStrideIn, int kStrideOut, bool kSubtract>
 PLASTOMETER_INLINE void Product(const float* matrix, const float* x,
