@@ -6,7 +6,7 @@ target_compile_features(plastometer_options INTERFACE cxx_std_20)
 # -O1: time is spent in the few libraries that say so (HOT below); the compiler takes a third less.
 target_compile_options(plastometer_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-unused-parameter -ffp-contract=off>
-  $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CONFIG:Release>>:-O1>
+  $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CONFIG:Release>>:-O$<IF:$<BOOL:$<TARGET_PROPERTY:UNOPTIMISED>>,0,1>>
   # g++ 12 sees overlaps in "x" + std::string that are not there.
   $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>)
 target_include_directories(plastometer_options INTERFACE "${PROJECT_SOURCE_DIR}")
@@ -23,15 +23,16 @@ endif()
 
 # Precompiled headers: the standard library, and what costs the compiler most beside it. Each file gets the heaviest one that it
 # includes (a target that says TORCH: torch). A file still includes what it needs: preset tidy builds without them.
+# A torch-free test is compiled at -O0, as its precompiled header is: its time is the compiler's. One that computes says HOT.
 set(_standard <algorithm> <array> <cmath> <cstdint> <filesystem> <functional> <map> <memory> <optional> <span> <string> <utility>
   <vector>)
 function(plastometer_precompiled name)
-  cmake_parse_arguments(ARG "" "" "HEADERS;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "UNOPTIMISED" "" "HEADERS;DEPENDS" ${ARGN})
   file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/precompiled/${name}.cc" CONTENT "")
   add_library(plastometer_pch_${name} OBJECT "${CMAKE_BINARY_DIR}/precompiled/${name}.cc")
   target_link_libraries(plastometer_pch_${name} PRIVATE plastometer_options ${ARG_DEPENDS})
   target_precompile_headers(plastometer_pch_${name} PRIVATE ${ARG_HEADERS} ${_standard})
-  set_target_properties(plastometer_pch_${name} PROPERTIES CXX_CLANG_TIDY "")
+  set_target_properties(plastometer_pch_${name} PROPERTIES CXX_CLANG_TIDY "" UNOPTIMISED "${ARG_UNOPTIMISED}")
 endfunction()
 
 # Usage: plastometer_use_precompiled(TORCH|"" SOURCE...)
@@ -46,10 +47,15 @@ function(plastometer_use_precompiled torch)
     if(EXISTS "${_source}")
       file(READ "${_source}" _text)
     endif()
+    set(_level "")
     if(torch)
       set(_name torch)
     elseif(_text MATCHES "#include <(gtest|gmock)/")
+      set(_level $<$<CONFIG:Release>:-O0>)
       set(_name test)
+      if(_text MATCHES "#include <nlohmann/json.hpp>")
+        set(_name test_json)
+      endif()
     elseif(_text MATCHES "#include <nlohmann/json.hpp>")
       set(_name json)
     else()
@@ -58,7 +64,7 @@ function(plastometer_use_precompiled torch)
     set(_header "${CMAKE_BINARY_DIR}/CMakeFiles/plastometer_pch_${_name}.dir/cmake_pch.hxx")
     # -fpch-preprocess: without it ccache takes no notice of the precompiled header.
     set_source_files_properties("${_source}" PROPERTIES
-      COMPILE_OPTIONS "-Winvalid-pch;-fpch-preprocess;-include;${_header}" OBJECT_DEPENDS "${_header}.gch")
+      COMPILE_OPTIONS "${_level};-Winvalid-pch;-fpch-preprocess;-include;${_header}" OBJECT_DEPENDS "${_header}.gch")
   endforeach()
 endfunction()
 
@@ -76,10 +82,10 @@ function(plastometer_library name)
   endif()
 endfunction()
 
-# Usage: plastometer_test(NAME SOURCES a_test.cc ... [DEPENDS target ...] [LABELS l ...] [TIMEOUT s] [TORCH])
+# Usage: plastometer_test(NAME SOURCES a_test.cc ... [DEPENDS target ...] [LABELS l ...] [TIMEOUT s] [TORCH|HOT])
 # One ctest entry a binary. Every test carries the label `cpu` or `gpu`; `torch-free` marks those that link no LibTorch.
 function(plastometer_test name)
-  cmake_parse_arguments(ARG "TORCH" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH;HOT" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 600)
   endif()
@@ -92,10 +98,12 @@ function(plastometer_test name)
     list(REMOVE_DUPLICATES ARG_LABELS)
   endif()
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE plastometer_options plastometer_test_paths ${ARG_DEPENDS} GTest::gtest_main GTest::gmock)
+  target_link_libraries(${name} PRIVATE plastometer_options plastometer_test_support ${ARG_DEPENDS} GTest::gtest_main GTest::gmock)
   # Not linted: gtest's macros cost clang-tidy more time than all libraries together.
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests" CXX_CLANG_TIDY "")
-  plastometer_use_precompiled("${ARG_TORCH}" ${ARG_SOURCES})
+  if(NOT ARG_HOT)
+    plastometer_use_precompiled("${ARG_TORCH}" ${ARG_SOURCES})
+  endif()
   add_test(NAME ${name} COMMAND ${name})
   # A skipped test is a test that measured nothing: it fails.
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
