@@ -1,6 +1,7 @@
 #include "model/profile.h"
 
 #include <algorithm>
+#include <bit>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -161,7 +162,8 @@ std::vector<int64_t> NamedLayers(const std::string& profile,
   Fail(profile, "unknown name '" + name +
                     "'; expected uniform, frozen, retina, cortex, early:K, "
                     "early:P%, late:K, late:P%, random:K#SEED, "
-                    "layers:A-B,C[@scale], ramp:a->b or file:PATH");
+                    "layers:A-B,C[@scale], ramp:a->b, every:a->b, "
+                    "every:N,N,... or file:PATH");
 }
 
 using Lambdas = std::vector<double>;
@@ -209,16 +211,76 @@ Lambdas ParseRamp(const std::string& profile, const std::string& text,
   return lambdas;
 }
 
-Lambdas ParseShape(const std::string& profile, std::string text,
-                   int64_t num_layers) {
+std::vector<LayerSchedule> WithLambdas(const Lambdas& lambdas) {
+  std::vector<LayerSchedule> layers;
+  for (const double lambda : lambdas)
+    layers.push_back(LayerSchedule{.lambda = lambda});
+  return layers;
+}
+
+void CheckEvery(const std::string& profile, int64_t every) {
+  if (every < 1)
+    Fail(profile, "every=" + std::to_string(every) + "; expected at least 1");
+}
+
+// The exponent of a power of two up to 2^30.
+int64_t ExpectPowerOfTwo(const std::string& profile, const std::string& text) {
+  const int64_t value = ExpectInt(profile, text, "period");
+  if (value < 1 || value > int64_t{1} << 30 || (value & (value - 1)) != 0)
+    Fail(profile, "period " + text +
+                      " is not a power of two from 1 to 2^30; periods that "
+                      "are none can be listed, one a layer");
+  return std::bit_width(static_cast<uint64_t>(value)) - 1;
+}
+
+// Rounds half up, in integers: floor(x + 1/2) of x = a + (b - a) l / (L - 1).
+std::vector<int64_t> PeriodsOverDepth(const std::string& profile,
+                                      const std::string& text, size_t arrow,
+                                      int64_t num_layers) {
+  const int64_t a = ExpectPowerOfTwo(profile, text.substr(0, arrow)),
+                b = ExpectPowerOfTwo(profile, text.substr(arrow + 2)),
+                steps = std::max<int64_t>(1, num_layers - 1);
+  std::vector<int64_t> periods;
+  for (int64_t l = 0; l < num_layers; ++l)
+    periods.push_back(
+        int64_t{1} << ((2 * (a * steps + (b - a) * l) + steps) / (2 * steps)));
+  return periods;
+}
+
+std::vector<LayerSchedule> ParsePeriods(const std::string& profile,
+                                        std::string text, int64_t num_layers) {
+  const double scale = TakeScale(profile, text);
+  std::vector<int64_t> periods;
+  if (const size_t arrow = text.find("->"); arrow != std::string::npos) {
+    periods = PeriodsOverDepth(profile, text, arrow, num_layers);
+  } else {
+    for (const std::string& part : Split(text, ','))
+      periods.push_back(ExpectInt(profile, part, "period"));
+    if (static_cast<int64_t>(periods.size()) != num_layers)
+      Fail(profile, "lists " + std::to_string(periods.size()) +
+                        " periods; the model has " +
+                        std::to_string(num_layers) + " layers");
+  }
+  std::vector<LayerSchedule> layers;
+  for (const int64_t period : periods) {
+    CheckEvery(profile, period);
+    layers.push_back(LayerSchedule{.lambda = scale, .every = period});
+  }
+  return layers;
+}
+
+std::vector<LayerSchedule> ParseShape(const std::string& profile,
+                                      std::string text, int64_t num_layers) {
   if (text.starts_with("layers:"))
-    return ParseRanges(profile, text.substr(7), num_layers);
+    return WithLambdas(ParseRanges(profile, text.substr(7), num_layers));
   if (text.starts_with("ramp:"))
-    return ParseRamp(profile, text.substr(5), num_layers);
+    return WithLambdas(ParseRamp(profile, text.substr(5), num_layers));
+  if (text.starts_with("every:"))
+    return ParsePeriods(profile, text.substr(6), num_layers);
   const double scale = TakeScale(profile, text);
   Lambdas lambdas(num_layers, 0.0);
   for (int64_t l : NamedLayers(profile, text, num_layers)) lambdas[l] = scale;
-  return lambdas;
+  return WithLambdas(lambdas);
 }
 
 void CheckUntil(const std::string& profile, int64_t until) {
@@ -227,11 +289,6 @@ void CheckUntil(const std::string& profile, int64_t until) {
          "until=" + std::to_string(until) +
              " is not a multiple of 16 tokens >= 0 (the inner mini-batch)");
   }
-}
-
-void CheckEvery(const std::string& profile, int64_t every) {
-  if (every < 1)
-    Fail(profile, "every=" + std::to_string(every) + "; expected at least 1");
 }
 
 int64_t ExpectReset(const std::string& profile, const std::string& key,
@@ -417,8 +474,7 @@ Profile Profile::Parse(const std::string& text, int64_t num_layers) {
   if (parts[0].starts_with("file:")) {
     layers = ReadProfileFile(text, parts[0].substr(5), num_layers);
   } else {
-    for (double lambda : ParseShape(text, parts[0], num_layers))
-      layers.push_back(LayerSchedule{.lambda = lambda});
+    layers = ParseShape(text, parts[0], num_layers);
   }
   Controls controls;
   for (size_t i = 1; i < parts.size(); ++i) {
@@ -427,6 +483,10 @@ Profile Profile::Parse(const std::string& text, int64_t num_layers) {
       if (parts[j].substr(0, parts[j].find('=')) == key)
         Fail(text, "option '" + key + "' is given twice");
     }
+    if (key == "every" && parts[0].starts_with("every:"))
+      Fail(text,
+           "the shape gives every layer its period; 'every=' would be a "
+           "second one");
     ApplyOption(text, parts[i], layers, controls);
   }
   return Profile(text, std::move(layers), controls);

@@ -6,6 +6,7 @@
 //   profile  := shape (";" (schedule | control))*
 //   shape    := name ["@" scale] | "layers:" range ("," range)*
 //             | "ramp:" scale "->" scale | "file:" PATH
+//             | "every:" period "->" period | "every:" N ("," N)*
 //   name     := "uniform" | "frozen" | "retina" | "cortex" | "early:" count
 //             | "late:" count | "random:" count "#" SEED
 //   count    := K | P "%"
@@ -13,6 +14,10 @@
 //   schedule := "until=TOKENS" | "every=N"
 //   control  := "eta=flip" | "eta=shuffle" | "reset=TOKENS"
 //             | "reset-every=TOKENS" | "start=mean"
+//
+// `every:a->b` is multi-timescale: the period of layer l is 2^floor(log2 a +
+// (log2 b - log2 a) l / (L - 1) + 1/2), a and b powers of two; a list names
+// each layer's.
 //
 // theta_l(t+1) = theta_l(t) - (eta * lambda_l) * grad L.
 #pragma once
@@ -66,8 +71,9 @@ class Profile {
  public:
   // Throws kUsage naming the profile, the offending part and what was expected:
   // unknown name, layer outside the model, empty range, layer named twice,
-  // negative or non-finite scale, `until` not a multiple of 16, `every` < 1,
-  // `reset` not a positive multiple of 16.
+  // negative or non-finite scale, `until` not a multiple of 16, `every` < 1 or
+  // given twice, a period over depth that is no power of two, a list of periods
+  // of another length, `reset` not a positive multiple of 16.
   static Profile Parse(const std::string& text, int64_t num_layers);
   // From explicit schedules, one a layer (tests, JSON).
   Profile(std::string name, std::vector<LayerSchedule> layers,

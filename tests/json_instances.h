@@ -1,5 +1,6 @@
-// Instances of nlohmann::json that every test would compile again: they stand in
-// json_instances.cc. Comes with the precompiled header of tests that read JSON.
+// Instances of nlohmann::json that every test would compile again: they stand
+// in json_instances.cc. Comes with the precompiled header of tests that read
+// JSON.
 #pragma once
 #include <nlohmann/json.hpp>
 #include <string>

@@ -1,5 +1,6 @@
 #include "model/profile.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -49,6 +50,36 @@ TEST(Profile, ScalesRampsAndSchedules) {
   const Profile every = Profile::Parse("uniform;every=4", 2);
   EXPECT_EQ(every.Lambda(1, 4), 1.0);
   EXPECT_EQ(every.Lambda(1, 5), 0.0);
+}
+
+std::vector<int64_t> Periods(const std::string& text, int64_t num_layers) {
+  const Profile profile = Profile::Parse(text, num_layers);
+  std::vector<int64_t> periods;
+  for (int64_t l = 0; l < num_layers; ++l)
+    periods.push_back(profile.layer(l).every);
+  return periods;
+}
+
+TEST(Profile, PeriodsOverDepth) {
+  using testing::ElementsAre;
+  EXPECT_THAT(Periods("every:1->8", 4), ElementsAre(1, 2, 4, 8));
+  EXPECT_THAT(Periods("every:8->1", 4), ElementsAre(8, 4, 2, 1));
+  // x = 0, 2/3, 4/3, 2: half goes up, so a mirror need not be the reverse.
+  EXPECT_THAT(Periods("every:1->4", 4), ElementsAre(1, 2, 2, 4));
+  EXPECT_THAT(Periods("every:1->2", 3), ElementsAre(1, 2, 2));
+  EXPECT_THAT(Periods("every:2->1", 3), ElementsAre(2, 2, 1));
+  EXPECT_THAT(Periods("every:16->1", 12),
+              ElementsAre(16, 16, 8, 8, 8, 4, 4, 2, 2, 2, 1, 1));
+  EXPECT_THAT(Periods("every:4->1", 1), ElementsAre(4));
+  EXPECT_THAT(Periods("every:1,3,2", 3), ElementsAre(1, 3, 2));
+  const Profile scaled = Profile::Parse("every:2->1@0.5;until=64", 2);
+  EXPECT_EQ(scaled.Lambda(0, 0), 0.5);
+  EXPECT_EQ(scaled.Lambda(0, 1), 0);
+  EXPECT_EQ(scaled.Lambda(1, 3), 0.5);
+  EXPECT_EQ(scaled.Lambda(1, 4), 0);
+  EXPECT_TRUE(Profile::Parse("every:4->4", 12)
+                  .SameMultipliers(Profile::Parse("uniform;every=4", 12)));
+  EXPECT_THAT(Periods("early:1;every=4", 2), ElementsAre(4, 1));
 }
 
 TEST(Profile, EqualMultipliersAreRecognised) {
@@ -172,6 +203,13 @@ TEST(Profile, BadOnesAreNamed) {
       {"uniform;never", "unknown option 'never'"},
       {"uniform;until=32;until=64", "option 'until' is given twice"},
       {"ramp:1", "expected ramp:a->b"},
+      {"every:3->1", "period 3 is not a power of two"},
+      {"every:0->1", "period 0 is not a power of two"},
+      {"every:1->4294967296", "not a power of two from 1 to 2^30"},
+      {"every:1,2", "lists 2 periods; the model has 12 layers"},
+      {"every:1,,2", "period is ''"},
+      {"every:1,1,1,1,1,1,1,1,1,1,1,0", "expected at least 1"},
+      {"every:1->2;every=2", "would be a second one"},
       {"random:3", "expected random:K#SEED"}};
   for (const BadProfile& profile : bad) {
     try {
