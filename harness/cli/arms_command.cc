@@ -26,7 +26,8 @@ void Arms(const ArmsArguments& a) {
     for (RunRecord& record : finished.records)
       records.push_back(std::move(record));
   }
-  const std::vector<ArmComparison> comparisons = CompareArms(records);
+  std::vector<ArmComparison> comparisons = CompareArms(records);
+  DecideTogether(comparisons);
   a.output.Write(ArmsJson(comparisons),
                  ArmsTable(comparisons, TerminalWidth()));
 }

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "harness/report/format.h"
 #include "harness/report/measured.h"
+#include "harness/results/works.h"
 
 namespace plastometer {
 namespace {
@@ -19,6 +20,11 @@ std::string SeedsOf(const ArmComparison& c) {
   return JoinEach(most, [](int64_t seed) { return std::to_string(seed); });
 }
 
+std::string ShortVerdict(const ArmRow& row) {
+  if (row.not_asked.empty()) return VerdictText(row.judged.verdict);
+  return row.not_asked == kLearningHurts ? "hurts" : "-";
+}
+
 std::string OneTable(const ArmComparison& c, int width) {
   const bool wide = width >= 100;
   std::vector<Column> columns = {{{"arm"}, true},
@@ -29,7 +35,7 @@ std::string OneTable(const ArmComparison& c, int width) {
   if (c.floor_nats) columns[2].title = {"nats above", "floor [95 %]"};
   std::vector<std::vector<std::string>> rows;
   for (const ArmRow& r : c.rows) {
-    const std::string verdict = wide ? ArmVerdict(r) : VerdictText(r.verdict);
+    const std::string verdict = wide ? ArmVerdict(r) : ShortVerdict(r);
     const Measured& loss = c.floor_nats ? r.above_floor : r.lost;
     rows.push_back({r.arm, r.profile, MeasuredCell(loss, wide ? 4 : 3),
                     MeasuredCell(r.retention, wide ? 1 : 0, 100), verdict});
@@ -50,7 +56,8 @@ std::string OneTable(const ArmComparison& c, int width) {
 }  // namespace
 
 std::string ArmVerdict(const ArmRow& row) {
-  return VerdictText(row.verdict) +
+  if (!row.not_asked.empty()) return row.not_asked;
+  return VerdictText(row.judged.verdict) +
          (row.why.empty() ? "" : " (" + row.why + ")");
 }
 
@@ -69,7 +76,8 @@ std::string ArmsTable(const std::vector<ArmComparison>& comparisons,
          Wrap(
              "retention: share of the gap frozen - uniform that is kept. over "
              "95 % kept: L_p - 0.05 L_frozen - 0.95 L_uniform < 0. Intervals "
-             "cross training seeds with works; one seed has none.",
+             "cross training seeds with works; one seed has none. Verdicts of "
+             "all rows are corrected together (Holm, 5 %).",
              width);
 }
 

@@ -5,7 +5,9 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "harness/report/columns.h"
+#include "harness/report/format.h"
 #include "harness/report/json_report.h"
+#include "harness/report/questions/questions.h"
 #include "harness/report/sections/learning_sections.h"
 #include "harness/report/sections/sections.h"
 
@@ -69,6 +71,7 @@ nlohmann::ordered_json AnswersJson(const Page& page) {
                          {"question", a->question},
                          {"verdict", a->verdict},
                          {"sentence", a->sentence},
+                         {"decided_against", a->against},
                          {"table", a->table_id}});
   }
   return answers;
@@ -99,6 +102,14 @@ void KeepStatistics(const ReportRun& run, const fs::path& folder) {
                               kept.string() + ": " + error.message());
 }
 
+void AddBehindTheAnswers(const ReportRun& run,
+                         const std::vector<Question>& questions, Page& page) {
+  page.Add(Heading{2, "Behind the answers", "behind" + run.suffix});
+  for (const Question& question : questions)
+    for (const Contrast& contrast : question.contrasts)
+      if (!contrast.caption.empty()) page.Add(VerdictTable(contrast));
+}
+
 }  // namespace
 
 Page MakeReport(const std::vector<ReportRun>& runs) {
@@ -109,19 +120,34 @@ Page MakeReport(const std::vector<ReportRun>& runs) {
       "Plastometer report of " + runs.front().name +
       (several ? " and " + std::to_string(runs.size() - 1) + " more" : "") +
       ".";
+  std::vector<std::vector<Question>> questions;
+  for (const ReportRun& run : runs) questions.push_back(AskAll(run));
+  std::vector<ArmComparison> arms = ArmsOf(runs);
+  std::vector<stats::Judged*> of_arms;
+  for (ArmComparison& comparison : arms)
+    for (ArmRow& row : comparison.rows) of_arms.push_back(&row.judged);
+  const int64_t num_judged = Answered(questions, of_arms);
   page.Add(Heading{2, "Answers", "answers"});
-  for (const ReportRun& run : runs) {
-    if (several) page.Add(Heading{3, "Run " + run.name, ""});
-    AddAnswers(run, page);
+  page.Add(Paragraph{
+      Count(num_judged) +
+      " comparisons are judged on this page, each by sign flips over works; "
+      "their levels are corrected together (Holm), so that a wrong yes or no "
+      "among all of them has a chance of at most 5 %."});
+  for (size_t i = 0; i < runs.size(); ++i) {
+    if (several) page.Add(Heading{3, "Run " + runs[i].name, ""});
+    for (const Question& question : questions[i])
+      if (!question.answer.question.empty()) page.Add(question.answer);
   }
   if (several) page.Add(ComparisonTable(runs));
-  for (const ReportRun& run : runs) {
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const ReportRun& run = runs[i];
     if (several) page.Add(Heading{2, "Run " + run.name, "run" + run.suffix});
-    AddForYourModel(run, page);
-    AddAnswerTables(run, page);
+    AddForYourModel(run, questions[i], page);
+    AddBehindTheAnswers(run, questions[i], page);
     AddProfiles(run, page);
     AddAdaptation(run, page);
     AddFloor(run, page);
+    AddHorizon(run, page);
     AddOrigin(run, page);
     AddLayerMap(run, page);
     AddDrift(run, page);
@@ -136,7 +162,7 @@ Page MakeReport(const std::vector<ReportRun>& runs) {
       AddClasses(run, page);
     }
   }
-  AddArms(runs, page);
+  AddArms(arms, page);
   AddProvenance(runs, page);
   return page;
 }

@@ -63,15 +63,35 @@ std::vector<Sums> Combine(const std::vector<Losses>& seeds, double a, double b,
   return rows;
 }
 
-void Judge(int64_t num_works, ArmRow& row) {
+void Judge(int64_t num_works, const Measured& gap, double level, ArmRow& row) {
+  row.not_asked = GapReason(gap);
+  if (row.profile == "uniform" || row.profile == "frozen")
+    row.not_asked = "by definition";
+  if (!row.not_asked.empty()) return;
   if (row.seeds.size() < 2)
     row.why = "one training seed";
   else if (num_works < kMinWorksForVerdict)
     row.why = "too few works";
   else if (row.contrast.low)
-    row.verdict = *row.contrast.high < 0  ? stats::Verdict::kYes
-                  : *row.contrast.low > 0 ? stats::Verdict::kNo
-                                          : stats::Verdict::kUndecided;
+    row.judged = {level, stats::kUnknown,
+                  stats::IsNegative({*row.contrast.value, *row.contrast.low,
+                                     *row.contrast.high})};
+}
+
+Measured RetentionOf(const std::vector<Losses>& seeds, const Measured& gap,
+                     const WorkSums& works) {
+  Measured m;
+  m.reason = GapReason(gap);
+  if (!m.reason.empty()) return m;
+  const stats::RatioResult ratio = stats::CrossedRatio(
+      Combine(seeds, -1, 0, 1), Combine(seeds, 0, -1, 1), works.tokens);
+  if (std::isfinite(ratio.estimate)) m.value = ratio.estimate;
+  if (ratio.interval) {
+    m.low = ratio.interval->low;
+    m.high = ratio.interval->high;
+  }
+  m.reason = ratio.reason;
+  return m;
 }
 
 ArmRow MakeRow(const std::string& arm, const std::string& profile,
@@ -92,16 +112,12 @@ ArmRow MakeRow(const std::string& arm, const std::string& profile,
     for (size_t w = 0; w < seed.size(); ++w) seed[w] -= works.floor[w];
   row.above_floor = mean(excess);
   row.lost = mean(Combine(seeds, 1, -1, 0));
-  row.contrast = mean(Combine(seeds, 1, -0.95, -0.05));
-  const stats::RatioResult ratio = stats::CrossedRatio(
-      Combine(seeds, -1, 0, 1), Combine(seeds, 0, -1, 1), works.tokens);
-  if (std::isfinite(ratio.estimate)) row.retention.value = ratio.estimate;
-  if (ratio.interval) {
-    row.retention.low = ratio.interval->low;
-    row.retention.high = ratio.interval->high;
-  }
-  row.retention.reason = ratio.reason;
-  Judge(static_cast<int64_t>(works.num_works()), row);
+  const std::vector<Sums> contrast = Combine(seeds, 1, -0.95, -0.05);
+  row.contrast = mean(contrast);
+  const Measured gap = mean(Combine(seeds, 0, -1, 1));
+  Judge(static_cast<int64_t>(works.num_works()), gap,
+        stats::CrossedLevel(contrast, works.tokens), row);
+  row.retention = RetentionOf(seeds, gap, works);
   return row;
 }
 
@@ -226,6 +242,13 @@ std::vector<ArmComparison> CompareArms(const std::vector<RunRecord>& records) {
   std::vector<const RunRecord*> pointers;
   for (const RunRecord& record : records) pointers.push_back(&record);
   return CompareArms(pointers);
+}
+
+void DecideTogether(std::vector<ArmComparison>& comparisons) {
+  std::vector<stats::Judged*> family;
+  for (ArmComparison& comparison : comparisons)
+    for (ArmRow& row : comparison.rows) family.push_back(&row.judged);
+  stats::CorrectTogether(family);
 }
 
 }  // namespace plastometer

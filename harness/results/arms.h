@@ -26,8 +26,11 @@ struct ArmRow {
   Measured lost;         // L_p - L_uniform
   Measured retention;    // (L_frozen - L_p) / (L_frozen - L_uniform)
   Measured contrast;     // L_p - 0.05 L_frozen - 0.95 L_uniform: RQ1's
-  stats::Verdict verdict = stats::Verdict::kUndecided;  // on contrast < 0
+  stats::Judged judged;  // on contrast < 0; its family: DecideTogether
   std::string why;  // undecided, where there is more to say than the interval
+  // Why there is no verdict: kLearningHurts and what else GapReason says, or
+  // an end of the gap itself.
+  std::string not_asked;
 };
 
 struct ArmComparison {
@@ -45,5 +48,8 @@ struct ArmComparison {
 std::vector<ArmComparison> CompareArms(
     const std::vector<const RunRecord*>& records);
 std::vector<ArmComparison> CompareArms(const std::vector<RunRecord>& records);
+
+// Corrects the verdicts of all rows together (stats::CorrectTogether).
+void DecideTogether(std::vector<ArmComparison>& comparisons);
 
 }  // namespace plastometer

@@ -132,7 +132,8 @@ struct LearningSummary::Sums {
   Cells relative_by_head;  // [layer * heads + head][time bin]
   // [layer][work], of the whole window and of its quarters
   struct Quarters {
-    std::vector<ByWork> all, first, last;
+    std::vector<ByWork> all;
+    std::array<std::vector<ByWork>, 4> quarter;
   } relative, gradient;
   std::array<std::vector<ByWork>, kNumMeasures> lags, layers, surprise;
   ClassSums plain, by_loss, by_rank;  // (condition, class) -> by work
@@ -148,9 +149,11 @@ struct LearningSummary::Sums {
       cells->assign(static_cast<size_t>(L), std::vector<Cell>(NumTimeBins()));
     relative_by_head.assign(static_cast<size_t>(L * s.H),
                             std::vector<Cell>(NumTimeBins()));
-    for (Quarters* q : {&relative, &gradient})
-      for (auto* by_layer : {&q->all, &q->first, &q->last})
-        by_layer->assign(static_cast<size_t>(L), Empty());
+    for (Quarters* q : {&relative, &gradient}) {
+      q->all.assign(static_cast<size_t>(L), Empty());
+      for (auto& by_layer : q->quarter)
+        by_layer.assign(static_cast<size_t>(L), Empty());
+    }
     for (size_t m = 0; m < kNumMeasures; ++m) {
       lags[m].assign(kNumLags, Empty());
       layers[m].assign(static_cast<size_t>(L), Empty());
@@ -183,8 +186,7 @@ struct LearningSummary::Sums {
           add(relative_by_head[l * s.H + h], s.relative_update[i]);
           const auto quarters = [&](Quarters& q, double x) {
             AddTo(q.all[l][work], x, 1);
-            if (4 * m < s.M) AddTo(q.first[l][work], x, 1);
-            if (4 * m >= 3 * s.M) AddTo(q.last[l][work], x, 1);
+            AddTo(q.quarter[static_cast<size_t>(4 * m / s.M)][l][work], x, 1);
           };
           quarters(relative, s.relative_update[i]);
           quarters(gradient, s.grad_norm[i]);
@@ -311,13 +313,16 @@ struct LearningSummary::Sums {
     return Mean(works);
   }
 
-  // Log ratio of last to first quarter, mean over the layers [begin, end).
-  ByWork Change(const Quarters& q, int64_t begin, int64_t end) const {
+  // Log ratio of the last quarter to quarter `from` (or of two others), mean
+  // over the layers [begin, end).
+  ByWork Change(const Quarters& q, int64_t begin, int64_t end, size_t from = 0,
+                size_t to = 3) const {
     ByWork works = Empty();
     for (size_t w = 0; w < num_works; ++w) {
       double sum = 0, count = 0;
       for (int64_t l = begin; l < end; ++l) {
-        const WorkTotals &first = q.first[l][w], &last = q.last[l][w];
+        const WorkTotals &first = q.quarter[from][l][w],
+                         &last = q.quarter[to][l][w];
         if (!(first.sum > 0 && last.sum > 0)) continue;
         sum += std::log(last.sum / last.weight * first.weight / first.sum);
         count += 1;
@@ -325,6 +330,20 @@ struct LearningSummary::Sums {
       if (count > 0) AddTo(works[w], sum / count, 1);
     }
     return works;
+  }
+
+  // Works where both have a layer that learns.
+  DepthChange ByDepth(const Quarters& q) const {
+    const int64_t border = std::max<int64_t>(1, (L + 3) / 4);
+    const ByWork early = Change(q, 0, border, 1),
+                 others = Change(q, border, L, 1);
+    DepthChange change{Mean(early), Mean(others),
+                       Mean(Change(q, 0, border, 0, 1)),
+                       Mean(Change(q, border, L, 0, 1)), Empty()};
+    for (size_t w = 0; w < num_works; ++w)
+      if (early[w].weight > 0 && others[w].weight > 0)
+        change.difference[w] = {early[w].sum - others[w].sum, 1};
+    return change;
   }
 };
 
@@ -399,9 +418,8 @@ Learning LearningSummary::Finish() const {
     learning.gradient_change.push_back(s.Mean(s.Change(s.gradient, l, l + 1)));
     learning.relative_change.push_back(s.Mean(s.Change(s.relative, l, l + 1)));
   }
-  const int64_t early = std::max<int64_t>(1, (s.L + 3) / 4);
-  learning.early_change = s.Change(s.relative, 0, early);
-  learning.early_gradient_change = s.Mean(s.Change(s.gradient, 0, early));
+  learning.gradient_by_depth = s.ByDepth(s.gradient);
+  learning.relative_by_depth = s.ByDepth(s.relative);
   learning.domain_of_work = s.domain_of_work;
   for (size_t m = 0; m < kNumMeasures; ++m) {
     for (const ByWork& works : s.lags[m])

@@ -47,6 +47,16 @@ struct ClassContrast {
   stats::Interval plain, equal_loss, equal_frequency;
 };
 
+// How a norm changes while a window is read, as a log ratio of its means in two
+// quarters: early layers (the first quarter of them) beside all others. The
+// first quarter of a window is burn-in: the start state is not where a sequence
+// stays.
+struct DepthChange {
+  stats::Interval early, others;                  // last quarter over second
+  stats::Interval early_burn_in, others_burn_in;  // second quarter over first
+  std::vector<stats::WorkTotals> difference;      // early less others, by work
+};
+
 struct Learning {
   std::string profile;
   int64_t num_windows = 0;
@@ -54,12 +64,10 @@ struct Learning {
   // Rank correlation of layer index and mean norm, within each work, averaged.
   stats::Interval depth_relative, depth_gradient;
   // Log ratio of the mean norm, last quarter of a window over the first: of
-  // each layer, and of the first quarter of the layers (the relative update's
-  // by work).
+  // each layer.
   std::vector<stats::Interval> gradient_change, relative_change;
-  stats::Interval early_gradient_change;
-  std::vector<stats::WorkTotals> early_change;
-  std::vector<std::string> domain_of_work;  // beside early_change
+  DepthChange gradient_by_depth, relative_by_depth;
+  std::vector<std::string> domain_of_work;
   // Rank correlation of loss[t] and the measure at t + lag, within a window,
   // position removed; mean over layers, and each layer at lag 0.
   std::array<std::vector<stats::Interval>, kNumMeasures> by_lag;    // [lag + 8]

@@ -172,7 +172,8 @@ CaseResult MakeCase(const RunRecord& record, const Slice& slice,
   }
   row.nll = MeanOverWorks(works, p, seed);
   row.lost = LostAgainst(works, p, record.uniform_idx, seed);
-  row.retention = Retention(works, p, record.uniform_idx, record.frozen_idx);
+  row.retention =
+      Retention(works, p, record.uniform_idx, record.frozen_idx, seed);
   if (record.accuracy)
     row.accuracy = Accuracy(record, slice.windows, p);
   else

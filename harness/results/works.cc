@@ -213,16 +213,21 @@ Measured LostAgainst(const WorkSums& works, size_t profile, size_t uniform,
   return m;
 }
 
+std::string GapReason(const Measured& gap) {
+  if (!gap.value) return gap.reason;
+  if (gap.high.value_or(*gap.value) < 0) return kLearningHurts;
+  if (gap.low.value_or(*gap.value) > 0) return "";
+  return "the gap frozen - uniform is not above 0";
+}
+
 Measured Retention(const WorkSums& works, size_t profile, size_t uniform,
-                   size_t frozen) {
+                   size_t frozen, uint64_t seed) {
   Measured m;
+  m.reason = GapReason(LostAgainst(works, frozen, uniform, seed));
+  if (!m.reason.empty()) return m;
   const double gap = Mean(works, frozen) - Mean(works, uniform),
                kept = Mean(works, frozen) - Mean(works, profile);
-  if (!std::isfinite(gap) || !std::isfinite(kept)) return NotFinite();
-  if (gap == 0) {
-    m.reason = "frozen and uniform have the same loss";
-    return m;
-  }
+  if (!std::isfinite(kept)) return NotFinite();
   m.value = kept / gap;
   if (profile == uniform || profile == frozen) return m;  // by definition
   if (!Enough(works.num_works())) m.reason = TooFew(works.num_works());

@@ -75,8 +75,17 @@ Measured MeanOf(std::span<const stats::WorkTotals> works, uint64_t seed,
 Measured MeanOverWorks(const WorkSums& works, size_t profile, uint64_t seed);
 Measured LostAgainst(const WorkSums& works, size_t profile, size_t uniform,
                      uint64_t seed);
+// The share of the gap L_frozen - L_uniform that the profile keeps. Exists only
+// where learning helps: GapReason otherwise.
 Measured Retention(const WorkSums& works, size_t profile, size_t uniform,
-                   size_t frozen);
+                   size_t frozen, uint64_t seed);
+
+inline constexpr char kLearningHurts[] =
+    "learning while reading hurts this model";
+// `gap`: L_frozen - L_uniform. Why there is nothing to keep a share of:
+// learning hurts, or the gap's interval holds 0 (its estimate alone, where too
+// few works give no interval). Empty: there is.
+std::string GapReason(const Measured& gap);
 
 // For each profile: not dominated over (loss, cost); costs are exact, the loss
 // must differ by a paired interval that excludes 0. An entry is missing when

@@ -70,18 +70,20 @@ Moments MomentsOf(const Matrix& num, const Matrix& den,
   return m;
 }
 
-// Student's quantile for numerator - r denominator.
-double QuantileFor(const Moments& m, double r) {
+// Degrees of freedom of numerator - r denominator.
+double DegreesFor(const Moments& m, double r) {
   const auto variance = [&](const double(&v)[3]) {
     return std::fmax(0, v[0] - 2 * r * v[1] + r * r * v[2]);
   };
   const double seeds = variance(m.from_seeds), works = variance(m.from_works);
   const double both = seeds + works;
-  const double degrees =
-      both > 0
-          ? both * both / (seeds * seeds / m.seeds + works * works / m.works)
-          : m.works;
-  return StudentQuantile(0.975, degrees);
+  return both > 0
+             ? both * both / (seeds * seeds / m.seeds + works * works / m.works)
+             : m.works;
+}
+
+double QuantileFor(const Moments& m, double r) {
+  return StudentQuantile(0.975, DegreesFor(m, r));
 }
 
 }  // namespace
@@ -99,6 +101,17 @@ Interval CrossedMean(const Matrix& sums, std::span<const double> weights) {
   interval.low = m.mean[0] - half;
   interval.high = m.mean[0] + half;
   return interval;
+}
+
+double CrossedLevel(const Matrix& sums, std::span<const double> weights) {
+  CheckShape(sums, weights);
+  if (sums.size() < 2 || weights.size() < 2) return kUnknown;
+  const Matrix none(sums.size(), std::vector<double>(weights.size(), 0));
+  const Moments m = MomentsOf(sums, none, weights);
+  const double error = std::sqrt(m.from_seeds[0] + m.from_works[0]);
+  if (!std::isfinite(m.mean[0]) || !std::isfinite(error)) return kUnknown;
+  if (error == 0) return m.mean[0] == 0 ? 1 : 0;
+  return 2 * StudentCdf(-std::abs(m.mean[0]) / error, DegreesFor(m, 0));
 }
 
 RatioResult CrossedRatio(const Matrix& numerator, const Matrix& denominator,

@@ -20,6 +20,11 @@ namespace plastometer::stats {
 Interval CrossedMean(const std::vector<std::vector<double>>& sums,
                      std::span<const double> weights);
 
+// Two-sided level of "that mean is 0", by the same t. NaN where there is no
+// interval.
+double CrossedLevel(const std::vector<std::vector<double>>& sums,
+                    std::span<const double> weights);
+
 // Ratio of two such means over the same seeds and works, by Fieller's method
 // with the same variances. One seed: the estimate and a reason.
 RatioResult CrossedRatio(const std::vector<std::vector<double>>& numerator,

@@ -150,6 +150,9 @@ class HtmlWriter {
       html_ +=
           " (<a href=\"#table-" + Escape(a.table_id) + "\">the numbers</a>)";
     html_ += "</p>\n";
+    if (!a.against.empty())
+      html_ +=
+          "<p class=\"note\">Decided against: " + Inline(a.against) + "</p>\n";
     if (!a.would_change.empty())
       html_ += "<p class=\"note\">What would change this: " +
                Inline(a.would_change) + "</p>\n";

@@ -54,6 +54,7 @@ class MarkdownWriter {
     text_ += "### " + a.question + "\n\n**" + a.verdict + "**: " + a.sentence +
              (a.table_id.empty() ? "" : " (table `" + a.table_id + "`)") +
              "\n\n";
+    if (!a.against.empty()) text_ += "Decided against: " + a.against + "\n\n";
     if (!a.would_change.empty())
       text_ += "What would change this: " + a.would_change + "\n\n";
   }

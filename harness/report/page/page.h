@@ -58,8 +58,10 @@ struct Answer {
   std::string id, question;
   std::string verdict;   // "yes", "no", "undecided", "not available"
   std::string sentence;  // with the interval
-  std::string table_id;  // where it came from; empty: nowhere
-  std::string would_change;
+  // The trivial explanation that it was decided against; empty: not decided.
+  std::string against = {};
+  std::string table_id = {};  // where it came from; empty: nowhere
+  std::string would_change = {};
 };
 
 using Block = std::variant<Heading, Paragraph, Bullets, Table, Figure, Answer>;

@@ -298,8 +298,9 @@ Table PositionTable(const ReportRun& run, const std::vector<Bin>& bins) {
     for (size_t p = 0; p < record.profiles.size(); ++p) {
       if (p == record.uniform_idx || p == record.frozen_idx) continue;
       row.push_back(IntervalCell(
-          Retention(bin.works, p, record.uniform_idx, record.frozen_idx), 1,
-          100));
+          Retention(bin.works, p, record.uniform_idx, record.frozen_idx,
+                    static_cast<uint64_t>(record.seed)),
+          1, 100));
     }
     table.rows.push_back(std::move(row));
   }

@@ -21,15 +21,18 @@ std::vector<Step> StepsOf(const ReportRun& run) {
   std::vector<Step> steps = {
       {"frozen", "uniform", "all that learning while reading brings"},
       {"frozen", "frozen;start=mean",
-       "of that, what a constant average state brings: mixing of the sequence, "
-       "and having left W0"},
-      {"frozen;start=mean", "uniform",
-       "of that, what the state learned from this document brings"},
+       "what a constant average state brings; it mixes nothing, so it is no "
+       "part of the gain's split"},
       {"uniform;eta=flip", "uniform", "the direction of the step"},
       {"uniform;eta=shuffle", "uniform", "which token learns how much"}};
   for (const ProfileRecord& p : run.results.record.profiles)
-    if (p.name.starts_with("uniform;reset"))
-      steps.push_back({p.name, "uniform", "what was learned before a reset"});
+    if (p.controls.starts_with(";reset-every=") &&
+        p.name.starts_with("uniform;reset-every="))
+      steps.push_back({p.name, "uniform",
+                       "what was learned more than that many tokens ago, or "
+                       "before a reset"});
+    else if (p.name.starts_with("uniform;reset="))
+      steps.push_back({p.name, "uniform", "what was learned before the reset"});
   return steps;
 }
 
@@ -37,9 +40,11 @@ std::vector<Step> StepsOf(const ReportRun& run) {
 // the gap.
 Measured ShareOf(const WorkSums& works, size_t a, size_t b,
                  const RunRecord& record) {
-  if (a == record.frozen_idx) return Retention(works, b, record.uniform_idx, a);
+  const auto seed = static_cast<uint64_t>(record.seed);
+  if (a == record.frozen_idx)
+    return Retention(works, b, record.uniform_idx, a, seed);
   if (b != record.uniform_idx) return {};
-  const Measured kept = Retention(works, a, b, record.frozen_idx);
+  const Measured kept = Retention(works, a, b, record.frozen_idx, seed);
   const auto rest = [](std::optional<double> x) {
     return x ? std::optional<double>(1 - *x) : x;
   };
@@ -79,8 +84,8 @@ void AddOrigin(const ReportRun& run, Page& page) {
   if (table.rows.size() == 1)
     table.notes.push_back(
         "The split needs controls: `plastometer run --profiles \"uniform "
-        "frozen frozen;start=mean uniform;eta=flip uniform;eta=shuffle "
-        "uniform;reset-every=512\"` measures them.");
+        "frozen frozen;start=mean uniform;eta=flip uniform;eta=shuffle\"` "
+        "measures them, `plastometer run horizon` the ladder of resets.");
   if (run.results.domains.size() > 1)
     for (const SliceResult& domain : run.results.domains)
       AddSteps(run, domain.name, table);
@@ -114,16 +119,20 @@ void AddConditions(const ReportRun& run, Page& page) {
   page.Add(std::move(table));
 }
 
-void AddArms(const std::vector<ReportRun>& runs, Page& page) {
+std::vector<ArmComparison> ArmsOf(const std::vector<ReportRun>& runs) {
   const auto says_how = [](const ReportRun& run) {
     return !run.results.record.training.profile.empty();
   };
-  if (std::ranges::count_if(runs, says_how) < 2) return;
+  if (std::ranges::count_if(runs, says_how) < 2) return {};
   std::vector<const RunRecord*> records;
   for (const ReportRun& run : runs)
     if (says_how(run)) records.push_back(&run.results.record);
+  return CompareArms(records);
+}
+
+void AddArms(const std::vector<ArmComparison>& comparisons, Page& page) {
+  if (comparisons.empty()) return;
   page.Add(Heading{2, "Arms: frozen after training, or trained so", "arms"});
-  const std::vector<ArmComparison> comparisons = CompareArms(records);
   for (size_t i = 0; i < comparisons.size(); ++i) {
     const ArmComparison& c = comparisons[i];
     Table table{"arms" + (i == 0 ? "" : "-" + std::to_string(i + 1)),

@@ -6,29 +6,32 @@
 
 #include "harness/report/columns.h"
 #include "harness/report/page/page.h"
+#include "harness/report/questions/questions.h"
 #include "harness/report/report.h"
+#include "harness/results/arms.h"
 #include "harness/stats/bootstrap.h"
 
 namespace plastometer {
 
-void AddAnswers(const ReportRun& run, Page& page);
-void AddAnswerTables(const ReportRun& run, Page& page);
-// RQ2: of a drift probe and of a context probe.
-void AddStabilityAnswers(const ReportRun& run, Page& page);
-void AddStabilityTables(const ReportRun& run, Page& page);
 void AddDrift(const ReportRun& run, Page& page);
 void AddLayerMap(const ReportRun& run, Page& page);
-void AddForYourModel(const ReportRun& run, Page& page);
+void AddForYourModel(const ReportRun& run,
+                     const std::vector<Question>& questions, Page& page);
 void AddProfiles(const ReportRun& run, Page& page);
 void AddAdaptation(const ReportRun& run, Page& page);
 void AddFloor(const ReportRun& run, Page& page);
 void AddPareto(const ReportRun& run, Page& page);
 void AddTiming(const ReportRun& run, Page& page);
+// Ladders of `reset-every`; nothing without one.
+void AddHorizon(const ReportRun& run, Page& page);
+std::string HorizonSentence(const ReportRun& run);
 void AddOrigin(const ReportRun& run, Page& page);
 void AddConditions(const ReportRun& run, Page& page);
 void AddForgetting(const ReportRun& run, Page& page);  // below AddConditions
 void AddContinual(const ReportRun& run, Page& page);
-void AddArms(const std::vector<ReportRun>& runs, Page& page);
+// Runs that say how their model was trained; empty with fewer than two.
+std::vector<ArmComparison> ArmsOf(const std::vector<ReportRun>& runs);
+void AddArms(const std::vector<ArmComparison>& comparisons, Page& page);
 void AddProvenance(const std::vector<ReportRun>& runs, Page& page);
 
 // Helpers that they share.

@@ -60,7 +60,8 @@ inline ReportRun PlantedRun(
     ProfileRecord p;
     p.name = plan.name;
     p.plastic_layers = plan.layers;
-    if (plan.layers != "none" && plan.name.find(';') != std::string::npos)
+    if (plan.layers != "none" && plan.name.find(';') != std::string::npos &&
+        plan.name.find(";every=") == std::string::npos)
       p.controls = plan.name.substr(plan.name.find(';'));
     p.Resize(base.size() * (kTokens - 1), base.size(), 4);
     for (size_t w = 0; w < base.size(); ++w) {

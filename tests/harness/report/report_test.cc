@@ -48,7 +48,7 @@ TEST(Answers, FindThePlantedTruth) {
   const Answer& rq1 = AnswerOf(page, "rq1");
   EXPECT_EQ(rq1.verdict, "yes") << rq1.sentence;
   EXPECT_THAT(rq1.sentence, HasSubstr("97.5"));
-  EXPECT_EQ(AnswerOf(page, "depth").verdict, "yes");
+  EXPECT_THAT(rq1.against, HasSubstr("a share of nothing"));
   const Table& table = TableOf(page, rq1.table_id);
   EXPECT_NEAR(std::stod(table.rows[0][2].csv[0]), 0.01 - 0.02, 0.001);
 }
@@ -79,21 +79,18 @@ TEST(Answers, WhatWasNotMeasuredIsNotAvailableWithItsCommand) {
   EXPECT_EQ(AnswerOf(page, "rq3").verdict, "not available");
 }
 
-// A frozen model at the mean state loses .1: three quarters of the gap are the
-// mean state's, one is the document's, and early:25% at the mean state (.02)
-// keeps 80 % of that quarter.
-TEST(Origin, MeanStateSplitsTheGapAndIsAnArm) {
+// A frozen model at the mean state loses .1: a line of its own, and an arm, in
+// which early:25% at the mean state (.02) keeps 80 % of that quarter.
+TEST(Origin, MeanStateIsALineAndAnArm) {
   auto profiles = PlantedProfiles();
   profiles.insert(profiles.begin() + 1,
                   {{"frozen;start=mean", "none", 0.1, 800, 0, 0},
                    {"early:25%;start=mean", "0", 0.02, 900, 100, 1024}});
   const Page page = MakeReport({PlantedRun(20, profiles)});
   const Table& table = TableOf(page, "origin");
-  ASSERT_EQ(table.rows.size(), 3u);
+  ASSERT_EQ(table.rows.size(), 2u);
   EXPECT_NEAR(std::stod(table.rows[1][3].csv[0]), 0.3, 0.01);
   EXPECT_NEAR(std::stod(table.rows[1][4].csv[0]), 0.75, 0.001);
-  EXPECT_NEAR(std::stod(table.rows[2][3].csv[0]), 0.1, 0.01);
-  EXPECT_NEAR(std::stod(table.rows[2][4].csv[0]), 0.25, 0.001);
   const Answer& answer = AnswerOf(page, "rq1-mean-state");
   EXPECT_EQ(answer.verdict, "no");
   EXPECT_THAT(answer.sentence, HasSubstr("keeps 80.0"));
@@ -121,7 +118,7 @@ TEST(Answers, AnOverallVerdictOnlyWhereDomainsAgree) {
   run.results = Summarise(std::move(record));
   const Answer answer = AnswerOf(MakeReport({run}), "rq1");
   EXPECT_EQ(answer.verdict, "undecided");
-  EXPECT_THAT(answer.sentence, HasSubstr("prose yes"));
+  EXPECT_THAT(answer.sentence, HasSubstr("prose: yes"));
 }
 
 // late:25% costs what early:25% costs and loses more: the only one off the
@@ -353,9 +350,9 @@ TEST(Learning, AnswersAndFiguresOfTheInnerLoop) {
   ReportRun run = PlantedRun(20);
   run.learning = PlantedLearning(run.results.record);
   const Page page = MakeReport({run});
-  EXPECT_EQ(AnswerOf(page, "rq3").verdict, "yes");
-  EXPECT_NEAR(std::stod(TableOf(page, "rq3").rows[0][2].csv[0]), std::log(0.5),
-              1e-6);
+  // One layer learns: there are no others to compare it with.
+  EXPECT_EQ(AnswerOf(page, "rq3").verdict, "undecided");
+  EXPECT_THAT(AnswerOf(page, "rq3").sentence, HasSubstr("0 works"));
   const Figure& map = FigureOf(page, "plasticity-raw");
   EXPECT_THAT(map.data.at("plasticity-raw.csv"),
               HasSubstr("0,0,16,2\n"));  // plastic

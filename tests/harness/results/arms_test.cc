@@ -71,20 +71,20 @@ TEST(Arms, EachArmHasItsOwnBaseline) {
   const ArmRow& post_hoc = Find(comparisons[0], "post-hoc", "retina");
   EXPECT_THAT(post_hoc.seeds, ElementsAre(1, 2, 3));
   EXPECT_NEAR(*post_hoc.retention.value, 0.5, 1e-9);
-  EXPECT_EQ(post_hoc.verdict, stats::Verdict::kNo);
+  EXPECT_EQ(post_hoc.judged.verdict, stats::Verdict::kNo);
   // (2.4 - 2.01) / (2.4 - 2.0)
   const ArmRow& trained = Find(comparisons[0], "co-trained", "retina");
   EXPECT_NEAR(*trained.retention.value, 0.975, 1e-9);
   EXPECT_NEAR(*trained.lost.value, 0.01, 1e-9);
   EXPECT_TRUE(trained.lost.low.has_value());
-  EXPECT_EQ(trained.verdict, stats::Verdict::kYes);
+  EXPECT_EQ(trained.judged.verdict, stats::Verdict::kYes);
 }
 
 TEST(Arms, OneSeedIsUndecided) {
   const auto comparisons = CompareArms(Family(1));
   const ArmRow& trained = Find(comparisons[0], "co-trained", "retina");
   EXPECT_FALSE(trained.lost.low.has_value());
-  EXPECT_EQ(trained.verdict, stats::Verdict::kUndecided);
+  EXPECT_EQ(trained.judged.verdict, stats::Verdict::kUndecided);
   EXPECT_EQ(trained.why, "one training seed");
 }
 

@@ -100,9 +100,13 @@ TEST(Learning, DepthAndChange) {
   EXPECT_NEAR(learning.relative_change[1].estimate, 0, 1e-12);
   EXPECT_TRUE(std::isnan(learning.relative_change[3].estimate));
   EXPECT_NEAR(learning.gradient_change[0].estimate, 0, 1e-12);
-  EXPECT_NEAR(learning.early_gradient_change.estimate, 0, 1e-12);
-  ASSERT_EQ(learning.early_change.size(), size_t{kNumWorks});
-  EXPECT_NEAR(learning.early_change[5].sum, std::log(0.5), 1e-6);
+  EXPECT_NEAR(learning.gradient_by_depth.early.estimate, 0, 1e-12);
+  const DepthChange& relative = learning.relative_by_depth;
+  EXPECT_NEAR(relative.early.estimate, std::log(0.5), 1e-6);
+  EXPECT_NEAR(relative.others.estimate, 0, 1e-12);
+  EXPECT_NEAR(relative.early_burn_in.estimate, 0, 1e-12);
+  ASSERT_EQ(relative.difference.size(), size_t{kNumWorks});
+  EXPECT_NEAR(relative.difference[5].sum, std::log(0.5), 1e-6);
 }
 
 // loss[t] and the step at t - 2: the peak is at lag -2, nothing elsewhere, in

@@ -85,31 +85,60 @@ TEST(Holm, PassesOverWhatIsUnknownAndStopsAtOne) {
   EXPECT_EQ(adjusted[2], 1);
 }
 
-TEST(BootstrapLevel, IsSmallForAnEffectAndUniformForNone) {
-  EXPECT_LT(BootstrapLevel(Works(32, 0.5, 0.3, 1), 1), 0.001);
-  EXPECT_TRUE(std::isnan(BootstrapLevel(Works(7, 0.5, 0.3, 3), 1)));
+// 2^4 patterns of 1, 2, 3, 4: all plus, all minus reach 10; also 1 turned
+// reaches 8.
+TEST(SignFlipLevel, IsExactForFewWorks) {
+  const std::vector<WorkTotals> works = {{1, 1}, {2, 1}, {3, 1}, {4, 1}};
+  EXPECT_DOUBLE_EQ(SignFlipLevel(works, 1), 2.0 / 16);
+  const std::vector<WorkTotals> turned = {{-1, 1}, {2, 1}, {3, 1}, {4, 1}};
+  EXPECT_DOUBLE_EQ(SignFlipLevel(turned, 1), 4.0 / 16);
+  const std::vector<WorkTotals> silent = {{1, 1}, {0, 0}, {2, 1},
+                                          {3, 1}, {4, 1}, {0, 0}};
+  EXPECT_DOUBLE_EQ(SignFlipLevel(silent, 1), 2.0 / 16);
+}
+
+TEST(SignFlipLevel, SamplesComeNearTheExactLevel) {
+  auto works = Works(20, 0.02, 0.3, 5);
+  const double exact = SignFlipLevel(works, 1);
+  works.push_back({0, 1});  // changes no sum, but there are too many now
+  EXPECT_NEAR(SignFlipLevel(works, 1), exact, 0.004);
+  EXPECT_GT(exact, 0.01);
+}
+
+TEST(SignFlipLevel, ReachesWhatManyVerdictsNeed) {
+  EXPECT_DOUBLE_EQ(SignFlipLevel(Works(16, 5, 0.3, 1), 1), std::ldexp(1, -15));
+  EXPECT_DOUBLE_EQ(SignFlipLevel(Works(40, 5, 0.3, 1), 1), 1 / 100001.0);
+}
+
+TEST(SignFlipLevel, IsUniformWithoutAnEffect) {
   int num_below = 0;
   for (uint64_t i = 0; i < 400; ++i)
-    num_below += BootstrapLevel(Works(32, 0, 0.3, 100 + i), 1, 199) < 0.05;
+    num_below += SignFlipLevel(Works(17, 0, 0.3, 100 + i), 1) < 0.05;
   // 20 expected, less and plus 4 standard errors.
   EXPECT_GT(num_below, 3);
   EXPECT_LT(num_below, 38);
 }
 
-TEST(BootstrapLevel, WorksThatDoNotVary) {
-  const std::vector<WorkTotals> ones(16, WorkTotals{1, 1}),
-      zeros(16, WorkTotals{0, 1});
-  EXPECT_EQ(BootstrapLevel(ones, 1, 99), 0.01);
-  EXPECT_EQ(BootstrapLevel(zeros, 1, 99), 1);
+TEST(SignFlipLevel, NothingToSay) {
+  const std::vector<WorkTotals> zeros(16, WorkTotals{0, 1});
+  EXPECT_EQ(SignFlipLevel(zeros, 1), 1);
+  EXPECT_TRUE(std::isnan(SignFlipLevel(Works(1, 1, 0, 1), 1)));
+  EXPECT_TRUE(std::isnan(SignFlipLevel({}, 1)));
+  const std::vector<WorkTotals> broken = {{1, 1}, {kUnknown, 1}};
+  EXPECT_TRUE(std::isnan(SignFlipLevel(broken, 1)));
 }
 
-// For normal works the level is Student's: compared with the exact one.
-TEST(BootstrapLevel, IsNearStudents) {
-  const auto works = Works(40, 0.08, 0.3, 4);
-  const double t = WeightedMean(works, 1).estimate / StandardError(works);
-  const double exact = 2 * StudentCdf(-std::abs(t), 39);
-  ASSERT_GT(exact, 0.01);
-  EXPECT_NEAR(BootstrapLevel(works, 1), exact, 0.03);
+TEST(PseudoValues, OfAMeanAreTheWorksThemselves) {
+  const std::vector<std::vector<double>> sums = {{3, 5, 10}, {1, 1, 1}};
+  const auto mean = [](std::span<const double> s) { return s[0] / s[1]; };
+  const auto values = PseudoValues(sums, mean);
+  const double expected[] = {3, 5, 10};
+  for (size_t w = 0; w < 3; ++w) {
+    EXPECT_NEAR(values[w].sum, expected[w], 1e-12);
+    EXPECT_EQ(values[w].weight, 1);
+  }
+  const std::vector<std::vector<double>> unequal = {{1, 2}, {1}};
+  EXPECT_THROW(PseudoValues(unequal, mean), Error);
 }
 
 TEST(Band, IsWiderThanPointwiseAndHoldsCurvesAsOftenAsItSays) {

@@ -1,0 +1,141 @@
+// How far back what was learned is of use.
+#include <algorithm>
+#include <utility>
+
+#include "harness/report/sections/curves.h"
+#include "harness/report/sections/sections.h"
+#include "harness/results/horizon.h"
+#include "harness/results/works.h"
+
+namespace plastometer {
+namespace {
+
+constexpr char kAxis[] = "memory of at most n tokens (log scale)";
+
+// Curves that may have different rungs, on all of them.
+void Draw(const RunRecord& record,
+          const std::vector<std::pair<std::string, HorizonCurve>>& curves,
+          Figure& figure) {
+  std::vector<TokenRange> ranges;
+  for (const auto& [name, curve] : curves)
+    for (const HorizonPoint& point : curve.points)
+      ranges.push_back({point.reset_every, point.reset_every});
+  std::ranges::sort(ranges, {}, &TokenRange::from);
+  const auto same = [](TokenRange a, TokenRange b) { return a.from == b.from; };
+  ranges.erase(std::unique(ranges.begin(), ranges.end(), same), ranges.end());
+  ranges.push_back({record.context_tokens, record.context_tokens});
+  std::vector<Curve> drawn;
+  for (const auto& [name, curve] : curves) {
+    Curve line{name, drawn.size(), std::vector<Measured>(ranges.size())};
+    for (const HorizonPoint& point : curve.points)
+      for (size_t k = 0; k < ranges.size(); ++k)
+        if (ranges[k].from == point.reset_every) line.points[k] = point.share;
+    line.points.back() = curve.base_share;  // the whole window: never reset
+    drawn.push_back(std::move(line));
+  }
+  for (Curve& line : drawn)
+    for (Measured& m : line.points) {
+      if (m.value) *m.value *= 100;
+      if (m.low) *m.low *= 100;
+      if (m.high) *m.high *= 100;
+    }
+  DrawCurves(ranges, drawn, kAxis, "share of the gap, %", figure);
+}
+
+Figure HorizonFigure(const ReportRun& run) {
+  const RunRecord& record = run.results.record;
+  Figure figure;
+  figure.id = "horizon" + run.suffix;
+  figure.title = "Memory horizon";
+  figure.alt =
+      "Share of the gap between frozen and uniform that is left when the fast "
+      "weights are reset every n tokens, against n, one line a profile.";
+  figure.caption =
+      "Share of uniform's gap that is left when the fast weights go back to "
+      "their start every n tokens: what a memory of at most n tokens brings. "
+      "Rightmost: never reset. Shaded: 95 % by work.";
+  std::vector<std::pair<std::string, HorizonCurve>> curves;
+  for (HorizonCurve& curve : HorizonCurves(record, AllWindows(record)))
+    curves.emplace_back(record.profiles[curve.base].name, std::move(curve));
+  Draw(record, curves, figure);
+  return figure;
+}
+
+Figure DomainFigure(const ReportRun& run) {
+  const RunRecord& record = run.results.record;
+  Figure figure;
+  figure.id = "horizon-domains" + run.suffix;
+  figure.title = "Memory horizon by domain";
+  figure.alt = "The same for uniform, one line a domain.";
+  figure.caption =
+      "The same for `uniform`, of each domain. A domain of too few works has "
+      "no band.";
+  std::vector<std::pair<std::string, HorizonCurve>> curves;
+  for (const SliceResult& domain : run.results.domains)
+    for (HorizonCurve& curve :
+         HorizonCurves(record, WindowsOf(record, domain.name)))
+      if (curve.base == record.uniform_idx)
+        curves.emplace_back(domain.name, std::move(curve));
+  Draw(record, curves, figure);
+  return figure;
+}
+
+Table HorizonTable(const ReportRun& run) {
+  const RunRecord& record = run.results.record;
+  Table table{"horizon" + run.suffix,
+              "What a memory of at most n tokens brings",
+              {{"profile", {"profile"}, true},
+               {"reset every", {"reset_every_tokens"}},
+               {"text", {"slice"}, true},
+               {"share of uniform's gap, %", WithBounds("share")},
+               {"nats lost by resets", WithBounds("nats_lost")}},
+              {},
+              {}};
+  const auto add = [&](const std::string& slice) {
+    for (const HorizonCurve& curve :
+         HorizonCurves(record, WindowsOf(record, slice))) {
+      const std::string& name = record.profiles[curve.base].name;
+      for (const HorizonPoint& point : curve.points)
+        table.rows.push_back(
+            {TextCell(name), CountCell(point.reset_every), TextCell(slice),
+             IntervalCell(point.share, 1, 100), IntervalCell(point.lost, 4)});
+      table.rows.push_back({TextCell(name), TableCell{"never", {""}},
+                            TextCell(slice),
+                            IntervalCell(curve.base_share, 1, 100),
+                            IntervalCell(Measured{0.0, {}, {}, ""}, 4)});
+    }
+  };
+  add("all");
+  if (run.results.domains.size() > 1)
+    for (const SliceResult& domain : run.results.domains) add(domain.name);
+  return table;
+}
+
+}  // namespace
+
+std::string HorizonSentence(const ReportRun& run) {
+  const auto split = SplitOfGain(run.results);
+  if (!split)
+    return "How much of that is short-range mixing, memory of the document so "
+           "far, and adaptation to the document is not asked here: "
+           "`plastometer run horizon`.";
+  return "Of that, a memory of at most " + std::to_string(split->border) +
+         " tokens brings " + WithInterval(split->short_range, 3) +
+         " nats (short-range mixing), a longer memory within the document " +
+         WithInterval(split->within, 3) +
+         "; own instead of another document "
+         "of its kind: " +
+         (split->own_document ? WithInterval(*split->own_document, 3) + " nats."
+                              : "not asked here (`plastometer run context`).");
+}
+
+void AddHorizon(const ReportRun& run, Page& page) {
+  const RunRecord& record = run.results.record;
+  if (HorizonCurves(record, AllWindows(record)).empty()) return;
+  page.Add(Heading{2, "Memory horizon", "horizon-section" + run.suffix});
+  page.Add(HorizonFigure(run));
+  if (run.results.domains.size() > 1) page.Add(DomainFigure(run));
+  page.Add(HorizonTable(run));
+}
+
+}  // namespace plastometer

@@ -1,0 +1,48 @@
+// The memory horizon: what a memory of at most n tokens brings, from a ladder
+// of profiles whose fast weights go back to the start every n tokens.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "harness/results/summary.h"
+
+namespace plastometer {
+
+struct HorizonPoint {
+  int64_t reset_every = 0;  // tokens
+  size_t profile = 0;       // of RunRecord::profiles
+  // (L_frozen - L_point) / (L_frozen - L_uniform): share of uniform's gap.
+  Measured share;
+  Measured lost;  // L_point - L_base, nats per token
+};
+
+// A profile and its ladder.
+struct HorizonCurve {
+  size_t base = 0;                   // never reset
+  Measured base_share;               // of uniform's gap
+  std::vector<HorizonPoint> points;  // by reset_every, ascending
+};
+
+// Of the given windows; only profiles whose one control is `reset-every` and
+// whose base was measured. uniform's first.
+std::vector<HorizonCurve> HorizonCurves(const RunRecord& record,
+                                        std::span<const size_t> windows);
+
+// frozen - uniform in three parts, nats per token. The first two sum to the
+// gap.
+struct HorizonSplit {
+  int64_t border = 0;    // tokens; the largest rung of uniform's ladder <= 64
+  Measured short_range;  // L_frozen - L_reset: mixing within the last tokens
+  Measured within;       // L_reset - L_uniform: memory of the document so far
+  // Of a context probe in the same run: own instead of another document, less
+  // what that does to frozen. Missing without one.
+  std::optional<Measured> own_document;
+};
+inline constexpr int64_t kShortRangeTokens = 64;
+// None without such a rung.
+std::optional<HorizonSplit> SplitOfGain(const Results& results);
+
+}  // namespace plastometer
