@@ -15,7 +15,7 @@
 namespace plastometer {
 
 inline constexpr uint64_t kMaxCaseBytes = 256 << 10;  // on disk, a class
-inline constexpr uint64_t kMaxStoreBytes = 5 << 20;   // on disk, all
+inline constexpr uint64_t kMaxStoreBytes = 16 << 20;  // on disk, all
 inline constexpr char kLedgerFolder[] = "ledger";
 inline constexpr char kLockFile[] = ".lock";
 // In `hashes` of metrics.json: WriteGolden adds it, ReadGolden checks it and
