@@ -32,11 +32,27 @@ struct Labels {
   std::vector<std::string> legend;
 };
 
+constexpr char kUniformWith[] = "uniform;";
+
+// "every=4" of uniform;every=4, where the whole name is too long and the rest
+// is not. Empty: it does not apply.
+std::string OptionsAlone(const std::string& name) {
+  if (!name.starts_with(kUniformWith) || DisplayWidth(name) <= kMaxName)
+    return "";
+  std::string options = name.substr(sizeof(kUniformWith) - 1);
+  return DisplayWidth(options) <= kMaxName ? options : "";
+}
+
 Labels MakeLabels(const SliceResult& slice) {
   Labels labels;
+  std::vector<std::string> shortened;
   for (const CaseResult& row : slice.cases) {
     std::string name = row.profile;
     for (const std::string& same : row.same_as) name += " = " + same;
+    if (const std::string options = OptionsAlone(name); !options.empty()) {
+      shortened.push_back(name);
+      name = options;
+    }
     const bool short_enough = DisplayWidth(name) <= kMaxName &&
                               DisplayWidth(row.plastic_layers) <= kMaxLayers;
     Label label{name, row.plastic_layers};
@@ -56,6 +72,8 @@ Labels MakeLabels(const SliceResult& slice) {
     if (!row.asked) label.name = "(" + label.name + ")";
     labels.rows.push_back(std::move(label));
   }
+  if (!shortened.empty())
+    labels.legend.push_back("options alone are of uniform: " + Join(shortened));
   return labels;
 }
 
