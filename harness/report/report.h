@@ -17,6 +17,13 @@
 
 namespace plastometer {
 
+// A window, by its row in the run's windows, at the resolution of its
+// mini-batches.
+struct WindowMap {
+  size_t window = 0;
+  PlasticityMap map;
+};
+
 // One group of a run folder.
 struct ReportRun {
   std::string name;    // the folder's, with the group's where there are several
@@ -26,8 +33,9 @@ struct ReportRun {
   std::string statistics;  // stats.safetensors; empty: none
   int64_t num_layers = 0, num_heads = 0;
   Results results;
-  std::optional<Learning> learning;  // with statistics of the inner loop
-  bool show_heads = false;           // a map of each head, with statistics
+  std::optional<Learning> learning;     // with statistics of the inner loop
+  bool show_heads = false;              // a map of each head, with statistics
+  std::optional<WindowMap> window_map;  // on request, with statistics
   // Of this model, measured beside the run:
   std::optional<DriftRecord> drift;
   std::optional<LayerMaps> layer_maps;

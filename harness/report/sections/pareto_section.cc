@@ -108,14 +108,6 @@ struct Range {
   }
 };
 
-// 1, 2 or 5 times a power of ten, not below `x`.
-double NiceStep(double x) {
-  const double power = std::pow(10, std::floor(std::log10(x)));
-  for (const double factor : {1.0, 2.0, 5.0})
-    if (factor * power >= x) return factor * power;
-  return 10 * power;
-}
-
 // The axis of the loss, and beside it the same as perplexity: uniform's times
 // exp(nats lost).
 std::string LossAxes(const std::vector<Point>& points,

@@ -70,13 +70,6 @@ struct Panel {
   std::vector<double> Times::*values;
 };
 
-// gnuplot reads the labels of tics as formats.
-std::string TicLabel(std::string name) {
-  for (size_t at = 0; (at = name.find('%', at)) != std::string::npos; at += 2)
-    name.insert(at, 1, '%');
-  return Quoted(name);
-}
-
 // Boxes from quantiles, whiskers to the ends; each batch a point.
 void DrawBoxes(const RunRecord& record, const std::vector<Times>& all,
                const Panel& panel, Figure& figure) {

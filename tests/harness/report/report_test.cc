@@ -363,8 +363,26 @@ TEST(Learning, AnswersAndFiguresOfTheInnerLoop) {
               HasSubstr("1,0,16,\n"));  // frozen: empty, not 0
   EXPECT_THAT(map.caption, HasSubstr("Missing, not 0: layers 1"));
   EXPECT_THAT(map.caption, HasSubstr("mean of norms"));
+  for (const char* name : {"plasticity-gradient", "plasticity-relative"})
+    EXPECT_THAT(FigureOf(page, name).plot, HasSubstr("set cblabel")) << name;
   FigureOf(page, "surprise-lag");
+  const Figure& density = FigureOf(page, "surprise-density");
+  EXPECT_THAT(density.caption, HasSubstr("5,080 pairs"));
+  EXPECT_THAT(density.caption, HasSubstr("Rank correlation within a window"));
+  for (const char* name : {"words-gradient", "words-step", "words-loss"})
+    EXPECT_THAT(FigureOf(page, name).plot, HasSubstr("set yrange [0:*]"))
+        << name;
+  EXPECT_ANY_THROW(FigureOf(page, "plasticity-window-gradient"));
   EXPECT_EQ(TableOf(page, "words").rows.size(), 3u);
+}
+
+TEST(Learning, OneWindowOnRequestIsNamed) {
+  ReportRun run = PlantedRun(20);
+  run.learning = PlantedLearning(run.results.record);
+  run.window_map = WindowMap{7, run.learning->map};
+  const Figure& map = FigureOf(MakeReport({run}), "plasticity-window-gradient");
+  EXPECT_THAT(map.caption, HasSubstr("window 7 (prose: work 7"));
+  EXPECT_THAT(map.caption, HasSubstr("every mini-batch of 16 tokens"));
 }
 
 // Two layers of one head; the second is frozen.
