@@ -145,8 +145,24 @@ TEST(Candidates, FrozenUnderAControlsNameIsDrawn) {
               HasSubstr("frozen;eta=flip"));
 }
 
+// By time late takes as long as frozen or longer, and early's ratio scatters
+// over frozen's: only late is beaten.
+ReportRun WithTimes(ReportRun run) {
+  RunRecord record = run.results.record;
+  for (ProfileRecord& p : record.profiles)
+    for (size_t i = 0; i < p.times.size(); ++i) {
+      const double scatter = i % 2 == 0 ? -0.02 : 0.02;
+      p.times[i].seconds *= p.name == "frozen"      ? 0.88 + scatter
+                            : p.name == "early:25%" ? 0.9 + 2 * scatter
+                            : p.name == "late:25%"  ? 1.05
+                                                    : 1;
+    }
+  run.results = Summarise(record);
+  return run;
+}
+
 TEST(Pareto, ThePlantedFrontIsFound) {
-  const Page page = MakeReport({PlantedRun(20)});
+  const Page page = MakeReport({WithTimes(PlantedRun(20))});
   const auto marks = [&](const std::string& id) {
     std::istringstream csv(FigureOf(page, id).data.at(id + ".csv"));
     std::string line, all;
@@ -162,8 +178,7 @@ TEST(Pareto, ThePlantedFrontIsFound) {
   EXPECT_EQ(marks("pareto-inner-updates"), exact);
   EXPECT_EQ(marks("pareto-adaptive-state-bytes"), exact);
   EXPECT_EQ(marks("pareto-ms-per-1k-tokens"),
-            "uniform=front early:25%=dominated late:25%=dominated "
-            "frozen=dominated ");
+            "uniform=front early:25%=front late:25%=dominated frozen=front ");
   const std::string front =
       FigureOf(page, "pareto-flops").data.at("pareto-flops-front.csv");
   EXPECT_EQ(std::count(front.begin(), front.end(), '\n'), 4);
