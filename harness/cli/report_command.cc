@@ -54,9 +54,12 @@ void AddGroups(const std::string& path, std::vector<ReportRun>& runs) {
         (finished.records.size() > 1 ? folder / group.name : folder) /
         kStatisticsFile;
     if (fs::exists(statistics)) run.statistics = statistics.string();
-    if (fs::exists(statistics))
+    if (fs::exists(statistics)) {
       run.learning = ReadLearning(statistics, run.results.record,
                                   group.num_layers, group.num_heads);
+      run.class_losses = ReadClassLosses(statistics, run.results.record,
+                                         group.num_layers, group.num_heads);
+    }
     runs.push_back(std::move(run));
   }
 }

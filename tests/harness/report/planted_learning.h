@@ -2,6 +2,7 @@
 #pragma once
 #include <cmath>
 
+#include "harness/results/class_losses.h"
 #include "harness/results/learning.h"
 #include "harness/stats/basic.h"
 
@@ -35,6 +36,18 @@ inline Learning PlantedLearning(const RunRecord& record) {
     summary.Add(w, s);
   }
   return summary.Finish();
+}
+
+// The same word classes, of the planted run's own losses.
+inline ClassLosses PlantedClassLosses(const RunRecord& record) {
+  ClassLosses losses(record);
+  for (size_t w = 0; w < record.windows.size(); ++w) {
+    std::vector<uint8_t> classes;
+    for (int64_t t = 0; t < record.windows[w].num_tokens; ++t)
+      classes.push_back(static_cast<uint8_t>(1 + t % 3));
+    losses.Add(record, w, classes);
+  }
+  return losses;
 }
 
 }  // namespace plastometer

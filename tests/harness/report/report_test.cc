@@ -391,6 +391,24 @@ TEST(Learning, AnswersAndFiguresOfTheInnerLoop) {
   EXPECT_EQ(TableOf(page, "words").rows.size(), 3u);
 }
 
+// Every class loses what the profile loses.
+TEST(ClassLosses, StandByClassWithTheirContrasts) {
+  ReportRun run = PlantedRun(20);
+  EXPECT_ANY_THROW(FigureOf(MakeReport({run}), "class-losses"));
+  run.class_losses = PlantedClassLosses(run.results.record);
+  const Page page = MakeReport({run});
+  const Table& table = TableOf(page, "class-losses");
+  ASSERT_EQ(table.rows.size(), 3u);
+  for (const auto& row : table.rows)  // late:25% - uniform
+    EXPECT_NEAR(std::stod(row[4].csv[0]), 0.3, 0.01);
+  const Table& contrasts = TableOf(page, "class-loss-contrasts");
+  ASSERT_EQ(contrasts.rows.size(), 3u);  // of each profile with uniform
+  for (const auto& row : contrasts.rows)
+    EXPECT_NEAR(std::stod(row[4].csv[0]), 0, 0.01);
+  EXPECT_THAT(FigureOf(page, "class-losses").plot,
+              HasSubstr("set yrange [*<0:0<*]"));
+}
+
 TEST(Learning, OneWindowOnRequestIsNamed) {
   ReportRun run = PlantedRun(20);
   run.learning = PlantedLearning(run.results.record);
