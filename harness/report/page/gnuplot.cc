@@ -109,6 +109,7 @@ std::string EmptyPlot() {
          "available' at graph 0.5,0.5 center\nplot NaN notitle\n";
 }
 
+// Letters of 14 pixels: the PNG's size is in points, of which an inch has 72.
 // The commands run once for each terminal: a multiplot cannot be replotted.
 std::string GnuplotScript(const Figure& figure, int scale) {
   std::string name = figure.id;  // of the SVG's parts: letters and digits
@@ -125,9 +126,9 @@ std::string GnuplotScript(const Figure& figure, int scale) {
          "set "
          "terminal svg enhanced name '" +
          name + "' size " + size +
-         " dynamic font 'DejaVu Sans,13'\n} else {\n  set terminal pngcairo "
+         " dynamic font 'DejaVu Sans,14'\n} else {\n  set terminal pngcairo "
          "enhanced size " +
-         png + " font 'DejaVu Sans,13' fontscale " + times + " linewidth " +
+         png + " font 'DejaVu Sans,10.5' fontscale " + times + " linewidth " +
          times + " pointscale " + times + "\n}\nset output '" + figure.id +
          ".'.kind\nset termoption noenhanced\nset border 3\nset tics nomirror "
          "out\nset key noenhanced\n" +

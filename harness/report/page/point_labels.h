@@ -7,7 +7,7 @@
 namespace plastometer {
 
 // A point in the plot's area: (0, 0) lower left, (1, 1) upper right; and where
-// its bars end.
+// its bars end. Without a text it is something that a label should not hide.
 struct LabelledPoint {
   double x = 0, y = 0;
   std::string text;

@@ -139,10 +139,9 @@ Figure CumulativeFigure(const ReportRun& run,
       "Perplexity over tokens 1 to t, mean over " +
       Count(static_cast<int64_t>(windows.size())) +
       " windows that all reach the last position. Every line carries the "
-      "course of the text itself, whose first tokens are not as hard as later "
-      "ones: `frozen`, which does not adapt, " +
+      "course of the text itself: `frozen`, which does not adapt, " +
       CourseOf(figure.data[figure.id + ".csv"], record.frozen_idx) +
-      ". Only the distance between lines is what learning brings.";
+      ". Only the distance between lines compares profiles.";
   figure.plot = "set logscale x 2\nset xlabel '" + std::string(kPositionAxis) +
                 "'\nset xtics 4\nset ylabel 'P(t), perplexity so far, not from "
                 "0'\nset key "

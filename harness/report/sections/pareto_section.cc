@@ -91,20 +91,27 @@ std::string PointsCsv(const std::vector<Point>& points) {
   return csv;
 }
 
-// The staircase through the front, cheapest first, each step lower.
-std::string FrontCsv(const std::vector<Point>& points) {
-  std::vector<std::pair<double, double>> steps;
+// The staircase through the front, cheapest first, each step lower: cost, nats.
+using Steps = std::vector<std::pair<double, double>>;
+Steps FrontSteps(const std::vector<Point>& points) {
+  Steps steps;
   for (const Point& p : points)
     if (p.mark == "front" && p.cost.value && p.row->lost.value)
       steps.emplace_back(*p.cost.value, *p.row->lost.value);
   std::ranges::sort(steps);
-  std::string csv = "cost,nats_lost\n";
   double best = std::numeric_limits<double>::infinity();
-  for (const auto& [cost, lost] : steps) {
-    if (lost >= best) continue;
-    best = lost;
+  std::erase_if(steps, [&](const auto& step) {
+    if (step.second >= best) return true;
+    best = step.second;
+    return false;
+  });
+  return steps;
+}
+
+std::string FrontCsv(const Steps& steps) {
+  std::string csv = "cost,nats_lost\n";
+  for (const auto& [cost, lost] : steps)
     csv += CsvNumber(cost) + "," + CsvNumber(lost) + "\n";
-  }
   return csv;
 }
 
@@ -210,12 +217,19 @@ std::string LabelsText(const Figure& figure, const Frame& frame,
   }
   for (const ForeignPoint& p : foreign)
     add(p.cost, p.lost, p.profile + " (foreign)", p.color);
+  const Steps steps = FrontSteps(points);
+  for (size_t k = 0; k + 1 < steps.size(); ++k) {
+    add(steps[k + 1].first, steps[k].second, "", 0);
+    labelled.back().left = frame.cost.At(steps[k].first);
+    labelled.back().bottom = frame.nats.At(steps[k + 1].second);
+  }
   const std::vector<std::string> places =
       PlaceLabels(labelled, {0.64 * figure.width, 0.77 * figure.height});
   std::string text;
   for (size_t k = 0; k < places.size(); ++k)
-    text += "set label " + Quoted(labelled[k].text) + " " + places[k] +
-            " front tc rgb '" + SeriesColor(colors[k]) + "'\n";
+    if (!labelled[k].text.empty())
+      text += "set label " + Quoted(labelled[k].text) + " " + places[k] +
+              " front tc rgb '" + SeriesColor(colors[k]) + "'\n";
   return text;
 }
 
@@ -312,7 +326,7 @@ Figure ParetoFigure(const ReportRun& run, const CostAxis& axis) {
   std::ranges::replace(figure.id, '_', '-');
   figure.title = std::string("Loss against ") + axis.title;
   figure.data[figure.id + ".csv"] = PointsCsv(points);
-  figure.data[figure.id + "-front.csv"] = FrontCsv(points);
+  figure.data[figure.id + "-front.csv"] = FrontCsv(FrontSteps(points));
   if (!foreign.empty())
     figure.data[figure.id + "-foreign.csv"] = ForeignCsv(foreign);
   figure.alt = std::string("Perplexity over ") + axis.label +

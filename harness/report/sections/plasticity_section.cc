@@ -1,6 +1,7 @@
 // Figure 1: how much each layer learns, over the window.
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
 #include "base/text.h"
@@ -53,9 +54,10 @@ std::string FrozenRows(const std::vector<std::vector<double>>& cells) {
 }
 
 std::string ScaleText(const Scale& scale) {
-  return scale.any() ? CsvNumber(std::stod(Fixed(scale.low, 6))) + " to " +
-                           CsvNumber(std::stod(Fixed(scale.high, 6)))
-                     : "not available";
+  if (!scale.any()) return "not available";
+  char text[64];
+  std::snprintf(text, sizeof text, "%.4g to %.4g", scale.low, scale.high);
+  return text;
 }
 
 // `cells`: gnuplot's x, y, xlow, xhigh, ylow, yhigh, value in columns of
@@ -236,10 +238,14 @@ void AddPlasticity(const ReportRun& run, Page& page) {
                         WindowText(run) +
                             ", every mini-batch of 16 tokens by itself; mean "
                             "of norms over heads"};
+    page.Add(Heading{3, "One window, mini-batch by mini-batch", ""});
     for (const Quantity& quantity : kQuantities)
       page.Add(MapFigure(run, one, quantity));
   }
-  if (run.show_heads) page.Add(HeadsFigure(run));
+  if (run.show_heads) {
+    page.Add(Heading{3, "Every head", ""});
+    page.Add(HeadsFigure(run));
+  }
   page.Add(LayerTable(run));
 }
 
