@@ -29,6 +29,7 @@ struct ReportArguments {
   std::vector<std::string> runs, foreign;
   std::string out;
   int scale = 2;
+  int64_t window = -1;  // -1: none asked for
   bool tables = false, heads = false, json = false;
 };
 
@@ -53,9 +54,12 @@ void AddGroups(const std::string& path, std::vector<ReportRun>& runs) {
         (finished.records.size() > 1 ? folder / group.name : folder) /
         kStatisticsFile;
     if (fs::exists(statistics)) run.statistics = statistics.string();
-    if (fs::exists(statistics))
+    if (fs::exists(statistics)) {
       run.learning = ReadLearning(statistics, run.results.record,
                                   group.num_layers, group.num_heads);
+      run.class_losses = ReadClassLosses(statistics, run.results.record,
+                                         group.num_layers, group.num_heads);
+    }
     runs.push_back(std::move(run));
   }
 }
@@ -119,6 +123,28 @@ void WriteTokens(const ReportArguments& a, const std::vector<ReportRun>& runs,
   }
 }
 
+std::string NeedsStatistics(const std::string& option, const ReportRun& run) {
+  return option + ": " + run.name +
+         " has no statistics; `plastometer run --resume " + run.folder +
+         " --stats` adds them";
+}
+
+// --window: figure 1 of one window, mini-batch by mini-batch.
+void AddWindowMap(int64_t window, ReportRun& run) {
+  const auto num_windows =
+      static_cast<int64_t>(run.results.record.windows.size());
+  if (run.statistics.empty())
+    throw UsageError(NeedsStatistics("--window", run));
+  if (window >= num_windows)
+    throw UsageError("--window " + std::to_string(window) + ": " + run.name +
+                     " has windows 0 to " + std::to_string(num_windows - 1) +
+                     " (column window of its windows.csv)");
+  const StatisticsFile file(run.statistics, run.results.record, run.num_layers,
+                            run.num_heads);
+  const auto idx = static_cast<size_t>(window);
+  run.window_map = WindowMap{idx, MapOfWindow(file.Read(idx))};
+}
+
 bool DrawWithGnuplot(const fs::path& folder, const std::string& script) {
   ThrowIfInterrupted();
   const ProcessResult result = RunProcess({"gnuplot", script}, folder);
@@ -146,9 +172,8 @@ void Report(const ReportArguments& a) {
     run.foreign = foreign;
     run.show_heads = a.heads;
     if (a.heads && !run.learning)
-      throw UsageError("--heads: " + run.name +
-                       " has no statistics; `plastometer run --resume " +
-                       run.folder + " --stats` adds them");
+      throw UsageError(NeedsStatistics("--heads", run));
+    if (a.window >= 0) AddWindowMap(a.window, run);
   }
   RunFolder folder(a.out);
   const WrittenReport written =
@@ -194,6 +219,11 @@ void AddReportCommand(Command& program) {
                "also write every token as a row: tokens/*.csv.zst");
   command.Flag("--heads", a->heads,
                "also a map of the relative update of each head");
+  command
+      .Add("--window N", a->window,
+           "also figure 1 of one window alone, mini-batch by mini-batch (N: "
+           "column window of windows.csv)")
+      .NotNegative();
   command
       .Add("--foreign FILE", a->foreign,
            "CSV of losses measured elsewhere (profile, position, loss, "

@@ -379,7 +379,7 @@ const CostAxis kAxes[] = {
     {kParetoCosts[0], "flops_per_token", 1e6, "MFLOPs per token", "FLOPs"},
     {kParetoCosts[1], "inner_updates_per_token", 1, "inner updates per token",
      "inner updates"},
-    {kParetoCosts[2], "ms_per_1k_tokens", 1, "ms per 1,000 tokens",
+    {kParetoCosts[2], "ms_per_1k_tokens", 1, "time / uniform's, same batches",
      "measured time"},
     {kParetoCosts[3], "adaptive_state_bytes", 1024,
      "adaptive state, KiB per sequence", "state"}};

@@ -161,6 +161,7 @@ Page MakeReport(const std::vector<ReportRun>& runs) {
       AddSurprise(run, page);
       AddClasses(run, page);
     }
+    if (run.class_losses) AddClassLosses(run, page);
   }
   AddArms(arms, page);
   AddProvenance(runs, page);

@@ -11,11 +11,19 @@
 #include "harness/report/foreign.h"
 #include "harness/report/page/page.h"
 #include "harness/report/sensitivity_report.h"
+#include "harness/results/class_losses.h"
 #include "harness/results/drift_results.h"
 #include "harness/results/learning.h"
 #include "harness/results/summary.h"
 
 namespace plastometer {
+
+// A window, by its row in the run's windows, at the resolution of its
+// mini-batches.
+struct WindowMap {
+  size_t window = 0;
+  PlasticityMap map;
+};
 
 // One group of a run folder.
 struct ReportRun {
@@ -26,8 +34,10 @@ struct ReportRun {
   std::string statistics;  // stats.safetensors; empty: none
   int64_t num_layers = 0, num_heads = 0;
   Results results;
-  std::optional<Learning> learning;  // with statistics of the inner loop
-  bool show_heads = false;           // a map of each head, with statistics
+  std::optional<Learning> learning;         // with statistics of the inner loop
+  std::optional<ClassLosses> class_losses;  // where word classes are known
+  bool show_heads = false;              // a map of each head, with statistics
+  std::optional<WindowMap> window_map;  // on request, with statistics
   // Of this model, measured beside the run:
   std::optional<DriftRecord> drift;
   std::optional<LayerMaps> layer_maps;

@@ -1,8 +1,8 @@
 #include "harness/results/learning.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "base/counters.h"
@@ -14,100 +14,10 @@ namespace {
 
 using stats::Interval;
 using stats::WorkTotals;
-using ByWork = std::vector<WorkTotals>;
 
 constexpr size_t kNumLags = 2 * kMaxLag + 1;
 
-struct Condition {
-  std::string name;
-  double from, to;
-};
-// Bins of equal loss, and of equal frequency by rank in the run's text.
-const std::vector<Condition>& LossBins() {
-  static const std::vector<Condition> bins = {{"loss 0 to 1 nats", 0, 1},
-                                              {"loss 1 to 2 nats", 1, 2},
-                                              {"loss 2 to 4 nats", 2, 4},
-                                              {"loss 4 to 6 nats", 4, 6},
-                                              {"loss above 6 nats", 6, 1e300}};
-  return bins;
-}
-const std::vector<Condition>& RankBins() {
-  static const std::vector<Condition> bins = {
-      {"rank 1 to 16", 1, 17},
-      {"rank 17 to 64", 17, 65},
-      {"rank 65 to 256", 65, 257},
-      {"rank 257 to 1,024", 257, 1025},
-      {"rank above 1,024", 1025, 1e300}};
-  return bins;
-}
-
-size_t BinOf(const std::vector<Condition>& bins, double x) {
-  for (size_t i = 0; i < bins.size(); ++i)
-    if (x >= bins[i].from && x < bins[i].to) return i;
-  return bins.size();
-}
-
-// Norm over heads of each token of a layer; a gate: its mean. NaN where a head
-// is NaN.
-std::vector<double> OverHeads(const WindowStatistics& s,
-                              const std::vector<float>& values, int64_t layer,
-                              bool norm) {
-  std::vector<double> series(static_cast<size_t>(s.T), 0);
-  for (int64_t h = 0; h < s.H; ++h) {
-    const float* row = values.data() + (layer * s.H + h) * s.T;
-    for (int64_t t = 0; t < s.T; ++t)
-      series[t] += norm ? double{row[t]} * double{row[t]} : double{row[t]};
-  }
-  for (double& x : series)
-    x = norm ? std::sqrt(x) : x / static_cast<double>(s.H);
-  return series;
-}
-
-std::vector<double> Logs(std::vector<double> series) {
-  for (double& x : series) x = x > 0 ? std::log(x) : stats::kUnknown;
-  return series;
-}
-
-void Subtract(std::vector<double>& series, const std::vector<size_t>& group,
-              size_t num_groups) {
-  std::vector<double> sums(num_groups, 0), counts(num_groups, 0);
-  for (size_t t = 0; t < series.size(); ++t) {
-    if (std::isnan(series[t])) continue;
-    sums[group[t]] += series[t];
-    counts[group[t]] += 1;
-  }
-  for (size_t t = 0; t < series.size(); ++t)
-    series[t] -= sums[group[t]] / counts[group[t]];
-}
-
-std::vector<double> Standardised(std::vector<double> series) {
-  std::vector<double> known;
-  for (const double x : series)
-    if (std::isfinite(x)) known.push_back(x);
-  const double mean = stats::Mean(known),
-               deviation = std::sqrt(stats::Variance(known));
-  for (double& x : series) x = (x - mean) / deviation;
-  return series;
-}
-
-void AddTo(WorkTotals& totals, double value, double weight) {
-  if (!std::isfinite(value)) return;
-  totals.sum += value * weight;
-  totals.weight += weight;
-}
-
 }  // namespace
-
-std::vector<double> WithoutPosition(std::vector<double> series) {
-  std::vector<size_t> place(series.size()), octave(series.size());
-  for (size_t t = 0; t < series.size(); ++t) {
-    place[t] = t % kMiniBatchTokens;
-    octave[t] = static_cast<size_t>(std::bit_width(t / kMiniBatchTokens));
-  }
-  Subtract(series, octave, 64);
-  Subtract(series, place, kMiniBatchTokens);
-  return series;
-}
 
 struct LearningSummary::Sums {
   // Sum and number of norms in a cell.
@@ -116,14 +26,10 @@ struct LearningSummary::Sums {
     double mean() const { return count > 0 ? sum / count : stats::kUnknown; }
   };
   using Cells = std::vector<std::vector<Cell>>;
-  // Steps of one class in one condition.
-  using ClassSums = std::map<std::pair<size_t, size_t>, ByWork>;
 
   const RunRecord* record = nullptr;
   uint64_t seed = 1;
   std::string profile;
-  std::vector<std::string> class_names;
-  std::map<int32_t, double> rank_of_id;
   std::vector<size_t> place_of_window;
   std::vector<std::string> domain_of_work;
   size_t num_works = 0;
@@ -136,9 +42,8 @@ struct LearningSummary::Sums {
     std::array<std::vector<ByWork>, 4> quarter;
   } relative, gradient;
   std::array<std::vector<ByWork>, kNumMeasures> lags, layers, surprise;
-  ClassSums plain, by_loss, by_rank;  // (condition, class) -> by work
-  std::map<std::pair<size_t, size_t>, int64_t> plain_tokens, loss_tokens,
-      rank_tokens;
+  std::optional<SurprisePairs> pairs;
+  std::optional<WordSums> words;
 
   ByWork Empty() const { return ByWork(num_works); }
 
@@ -198,10 +103,9 @@ struct LearningSummary::Sums {
   std::vector<double> Series(const WindowStatistics& s, size_t measure,
                              int64_t layer) const {
     if (measure == size_t{0})
-      return Logs(OverHeads(s, s.token_grad_norm, layer, true));
-    if (measure == size_t{1})
-      return Logs(OverHeads(s, s.token_step, layer, true));
-    return OverHeads(s, s.gate, layer, false);
+      return Logs(LayerNorm(s, s.token_grad_norm, layer));
+    if (measure == size_t{1}) return Logs(LayerNorm(s, s.token_step, layer));
+    return LayerMean(s, s.gate, layer);
   }
 
   void AddSurprise(size_t work, const WindowStatistics& s) {
@@ -238,65 +142,7 @@ struct LearningSummary::Sums {
     }
   }
 
-  void AddClasses(size_t work, const WindowStatistics& s) {
-    // Mean over layers; a layer whose rate is 0 at a token says nothing.
-    std::vector<double> step(static_cast<size_t>(s.T), 0), n = step;
-    for (int64_t l = 0; l < s.L; ++l) {
-      const std::vector<double> rest = WithoutPosition(Series(s, 1, l));
-      for (int64_t t = 0; t < s.T; ++t) {
-        if (std::isnan(rest[t])) continue;
-        step[t] += rest[t];
-        n[t] += 1;
-      }
-    }
-    const auto add = [&](ClassSums& sums, auto& tokens, size_t condition,
-                         size_t word_class, double x) {
-      auto [at, fresh] = sums.try_emplace({condition, word_class}, Empty());
-      AddTo(at->second[work], x, 1);
-      ++tokens[{condition, word_class}];
-    };
-    for (int64_t t = 1; t < s.T; ++t) {
-      if (n[t] == 0) continue;
-      const size_t c = s.word_class[t];
-      const double x = step[t] / n[t];
-      add(plain, plain_tokens, 0, c, x);
-      if (const size_t bin = BinOf(LossBins(), s.loss[t]);
-          bin < LossBins().size())
-        add(by_loss, loss_tokens, bin, c, x);
-      const auto rank = rank_of_id.find(s.token_ids[t]);
-      if (rank != rank_of_id.end())
-        add(by_rank, rank_tokens, BinOf(RankBins(), rank->second), c, x);
-    }
-  }
-
-  // With an interval where there are works enough.
-  Interval Mean(const ByWork& works) const {
-    ByWork present;
-    for (const WorkTotals& w : works)
-      if (w.weight > 0) present.push_back(w);
-    Interval interval = stats::WeightedMean(present, seed);
-    if (static_cast<int64_t>(present.size()) < kMinWorks)
-      interval.low = interval.high = stats::kUnknown;
-    return interval;
-  }
-
-  // Difference of two classes within each work and condition, weighted by the
-  // smaller number of tokens.
-  Interval Contrast(const ClassSums& sums, size_t num_conditions, size_t a,
-                    size_t b) const {
-    ByWork works = Empty();
-    for (size_t c = 0; c < num_conditions; ++c) {
-      const auto of_a = sums.find({c, a}), of_b = sums.find({c, b});
-      if (of_a == sums.end() || of_b == sums.end()) continue;
-      for (size_t w = 0; w < num_works; ++w) {
-        const WorkTotals &x = of_a->second[w], &y = of_b->second[w];
-        if (x.weight > 0 && y.weight > 0)
-          AddTo(works[w], x.sum / x.weight - y.sum / y.weight,
-                std::min(x.weight, y.weight));
-      }
-    }
-    return Mean(works);
-  }
+  Interval Mean(const ByWork& works) const { return MeanByWork(works, seed); }
 
   // Rank correlation of layer index and a norm within each work.
   Interval Depth(const std::vector<ByWork>& by_layer) const {
@@ -354,12 +200,6 @@ LearningSummary::LearningSummary(const RunRecord& record, std::string profile,
   sums_->record = &record;
   sums_->seed = static_cast<uint64_t>(record.seed);
   sums_->profile = std::move(profile);
-  sums_->class_names = std::move(class_names);
-  std::vector<std::pair<int64_t, int32_t>> order;
-  for (const auto& [id, count] : counts) order.emplace_back(-count, id);
-  std::ranges::sort(order);
-  for (size_t i = 0; i < order.size(); ++i)
-    sums_->rank_of_id[order[i].second] = static_cast<double>(i + 1);
   const std::map<std::string, size_t> places =
       WorkPlaces(record, AllWindows(record));
   sums_->num_works = places.size();
@@ -370,6 +210,9 @@ LearningSummary::LearningSummary(const RunRecord& record, std::string profile,
     sums_->domain_of_work[place] = w.domain;
     sums_->longest = std::max(sums_->longest, w.num_tokens);
   }
+  sums_->pairs.emplace(sums_->num_works, sums_->seed);
+  sums_->words.emplace(sums_->num_works, sums_->seed, counts,
+                       std::move(class_names));
 }
 
 LearningSummary::~LearningSummary() = default;
@@ -380,18 +223,9 @@ void LearningSummary::Add(size_t window, const WindowStatistics& statistics) {
   const size_t work = sums_->place_of_window[window];
   sums_->AddNorms(work, statistics);
   sums_->AddSurprise(work, statistics);
-  sums_->AddClasses(work, statistics);
+  sums_->pairs->Add(work, statistics);
+  sums_->words->Add(work, statistics);
 }
-
-namespace {
-
-// Classes that stand in for each other's contrasts: prose, then code.
-constexpr std::pair<const char*, const char*> kContrasts[] = {
-    {"new content", "function"},     {"seen content", "function"},
-    {"new content", "seen content"}, {"new identifier", "keyword"},
-    {"seen identifier", "keyword"},  {"new identifier", "seen identifier"}};
-
-}  // namespace
 
 Learning LearningSummary::Finish() const {
   const Sums& s = *sums_;
@@ -429,31 +263,29 @@ Learning LearningSummary::Finish() const {
     for (const ByWork& works : s.surprise[m])
       learning.by_surprise[m].push_back(s.Mean(works));
   }
-  const auto name = [&](size_t c) {
-    return c < s.class_names.size() ? s.class_names[c]
-                                    : "class " + std::to_string(c);
-  };
-  const auto add = [&](const Sums::ClassSums& sums, const auto& tokens,
-                       const auto& condition) {
-    for (const auto& [key, works] : sums)
-      learning.classes.push_back({condition(key.first), name(key.second),
-                                  tokens.at(key), s.Mean(works)});
-  };
-  add(s.plain, s.plain_tokens, [](size_t) { return std::string("all"); });
-  add(s.by_loss, s.loss_tokens, [](size_t c) { return LossBins()[c].name; });
-  add(s.by_rank, s.rank_tokens, [](size_t c) { return RankBins()[c].name; });
-  for (const auto& [a, b] : kContrasts) {
-    const auto of = [&](const char* text) {
-      return static_cast<size_t>(std::ranges::find(s.class_names, text) -
-                                 s.class_names.begin());
-    };
-    if (!s.plain.count({0, of(a)}) || !s.plain.count({0, of(b)})) continue;
-    learning.contrasts.push_back(
-        {a, b, s.Contrast(s.plain, 1, of(a), of(b)),
-         s.Contrast(s.by_loss, LossBins().size(), of(a), of(b)),
-         s.Contrast(s.by_rank, RankBins().size(), of(a), of(b))});
-  }
+  learning.density = s.pairs->Finish();
+  learning.words = s.words->Finish();
   return learning;
+}
+
+PlasticityMap MapOfWindow(const WindowStatistics& s) {
+  PlasticityMap map;
+  for (int64_t m = 0; m <= s.M; ++m) map.edges.push_back(m * kMiniBatchTokens);
+  const auto rows = [&](const std::vector<float>& values, int64_t num_rows,
+                        int64_t heads) {
+    std::vector<std::vector<double>> means(
+        static_cast<size_t>(num_rows),
+        std::vector<double>(static_cast<size_t>(s.M), 0));
+    for (int64_t i = 0; i < num_rows * heads * s.M; ++i)
+      means[i / (heads * s.M)][i % s.M] +=
+          double{values[i]} / static_cast<double>(heads);
+    return means;
+  };
+  map.grad_norm = rows(s.grad_norm, s.L, s.H);
+  map.update_norm = rows(s.update_norm, s.L, s.H);
+  map.relative_update = rows(s.relative_update, s.L, s.H);
+  map.relative_by_head = rows(s.relative_update, s.L * s.H, 1);
+  return map;
 }
 
 }  // namespace plastometer

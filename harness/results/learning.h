@@ -10,7 +10,10 @@
 #include <vector>
 
 #include "harness/results/summary.h"
+#include "harness/results/surprise_pairs.h"
+#include "harness/results/token_series.h"
 #include "harness/results/window_statistics.h"
+#include "harness/results/word_learning.h"
 #include "harness/stats/bootstrap.h"
 
 namespace plastometer {
@@ -32,19 +35,6 @@ struct PlasticityMap {
   std::vector<std::vector<double>> grad_norm, update_norm, relative_update;
   // [layer * heads + head][bin], over windows alone.
   std::vector<std::vector<double>> relative_by_head;
-};
-
-struct ClassMean {
-  std::string condition, word_class;  // "all", "loss 2 to 4 nats", ...
-  int64_t tokens = 0;
-  stats::Interval log_step;  // 0: as is usual at its position
-};
-
-// Mean log step of one class minus another's, by work; plain, and compared only
-// within bins of equal loss or equal frequency. Its exponential is a factor.
-struct ClassContrast {
-  std::string a, b;
-  stats::Interval plain, equal_loss, equal_frequency;
 };
 
 // How a norm changes while a window is read, as a log ratio of its means in two
@@ -74,8 +64,8 @@ struct Learning {
   std::array<std::vector<stats::Interval>, kNumMeasures> by_layer;  // lag 0
   // Mean standardised measure within tenths of surprise.
   std::array<std::vector<stats::Interval>, kNumMeasures> by_surprise;
-  std::vector<ClassMean> classes;
-  std::vector<ClassContrast> contrasts;
+  SurpriseDensity density;
+  WordLearning words;
 };
 
 class LearningSummary {
@@ -94,9 +84,7 @@ class LearningSummary {
   std::unique_ptr<Sums> sums_;
 };
 
-// A series without what its position says: minus its mean over the same place
-// in the mini-batch, minus its mean over the same octave of positions. NaN
-// stays NaN.
-std::vector<double> WithoutPosition(std::vector<double> series);
+// One window at the resolution of its mini-batches: means over heads.
+PlasticityMap MapOfWindow(const WindowStatistics& statistics);
 
 }  // namespace plastometer

@@ -89,6 +89,20 @@ std::vector<int32_t> StatisticsFile::TokenIds(size_t window) const {
   return Part<int32_t>("token_ids", window, 1, T_, window_tokens_[window]);
 }
 
+std::vector<uint8_t> StatisticsFile::WordClasses(size_t window) const {
+  return Part<uint8_t>("word_class", window, 1, T_, window_tokens_[window]);
+}
+
+ClassLosses ReadClassLosses(const std::filesystem::path& path,
+                            const RunRecord& record, int64_t num_layers,
+                            int64_t num_heads) {
+  const StatisticsFile file(path, record, num_layers, num_heads);
+  ClassLosses losses(record);
+  for (size_t w = 0; w < record.windows.size(); ++w)
+    losses.Add(record, w, file.WordClasses(w));
+  return losses;
+}
+
 Learning ReadLearning(const std::filesystem::path& path,
                       const RunRecord& record, int64_t num_layers,
                       int64_t num_heads) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/safetensors.h"
+#include "harness/results/class_losses.h"
 #include "harness/results/learning.h"
 #include "harness/results/window_statistics.h"
 
@@ -20,6 +21,7 @@ class StatisticsFile {
   const std::string& profile() const { return profile_; }
   WindowStatistics Read(size_t window) const;
   std::vector<int32_t> TokenIds(size_t window) const;
+  std::vector<uint8_t> WordClasses(size_t window) const;
 
  private:
   template <class T>
@@ -36,5 +38,10 @@ class StatisticsFile {
 Learning ReadLearning(const std::filesystem::path& path,
                       const RunRecord& record, int64_t num_layers,
                       int64_t num_heads);
+
+// Losses of the record by the file's word classes.
+ClassLosses ReadClassLosses(const std::filesystem::path& path,
+                            const RunRecord& record, int64_t num_layers,
+                            int64_t num_heads);
 
 }  // namespace plastometer

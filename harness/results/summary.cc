@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "harness/results/conditions.h"
+#include "harness/results/time_ratio.h"
 #include "harness/results/works.h"
 
 namespace plastometer {
@@ -193,10 +194,16 @@ Measured PerToken(const CaseResult& row, int64_t total) {
 void AddParetoMarks(const WorkSums& works, uint64_t seed,
                     std::vector<CaseResult>& cases) {
   for (const ParetoCost& cost : kParetoCosts) {
-    std::vector<std::optional<double>> costs;
-    for (const CaseResult& row : cases)
-      costs.push_back(row.is_control ? std::nullopt : cost.of(row).value);
-    const auto marks = ParetoMarks(works, costs, seed);
+    std::vector<std::optional<double>> exact;
+    std::vector<Measured> ranged;
+    bool scatters = false;
+    for (const CaseResult& row : cases) {
+      ranged.push_back(row.is_control ? Measured{} : cost.of(row));
+      exact.push_back(ranged.back().value);
+      scatters = scatters || ranged.back().kind == Range::kQuartiles;
+    }
+    const auto marks = scatters ? RangedParetoMarks(works, ranged, seed)
+                                : ParetoMarks(works, exact, seed);
     for (size_t p = 0; p < cases.size(); ++p)
       cases[p].pareto[cost.id] = marks[p];
   }
@@ -239,6 +246,10 @@ SliceResult MakeSliceResult(const RunRecord& record, const std::string& name,
       row.ms_per_1k_tokens = TimePerThousandTokens(record.profiles[p].times);
     else
       row.ms_per_1k_tokens.reason = "batches mix domains";
+    if (timed)
+      row.time_ratio = TimeRatio(record, p);
+    else
+      row.time_ratio.reason = row.ms_per_1k_tokens.reason;
   }
   if (has_floor) works.nll.pop_back();
   AddParetoMarks(works, seed, result.cases);
@@ -307,8 +318,7 @@ const std::array<ParetoCost, 4> kParetoCosts = {
       [](const CaseResult& row) {
         return PerToken(row, row.counters.inner_updates);
       }},
-     {"ms_per_1k_tokens",
-      [](const CaseResult& row) { return row.ms_per_1k_tokens; }},
+     {"ms_per_1k_tokens", [](const CaseResult& row) { return row.time_ratio; }},
      {"adaptive_state_bytes", [](const CaseResult& row) {
         return Measured{
             static_cast<double>(row.counters.adaptive_state_bytes), {}, {}, ""};

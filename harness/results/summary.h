@@ -54,6 +54,8 @@ struct CaseResult {
   double seconds = 0;
   // Median over batches; only for all slices together.
   Measured ms_per_1k_tokens;
+  // To uniform's in the same batches (time_ratio.h); where those are.
+  Measured time_ratio;
   // By cost (kParetoCosts): no other candidate is better at no higher cost;
   // missing when unknown, and of a control.
   std::map<std::string, std::optional<bool>> pareto;
@@ -64,7 +66,8 @@ struct ParetoCost {
   const char* id;
   Measured (*of)(const CaseResult&);
 };
-// FLOPs and inner updates per token, measured time, adaptive state.
+// FLOPs and inner updates per token, measured time (as the ratio to uniform's,
+// whose quartiles decide), adaptive state.
 extern const std::array<ParetoCost, 4> kParetoCosts;
 
 struct SliceResult {

@@ -29,6 +29,10 @@ bool AllFinite(std::span<const WorkTotals> works) {
   });
 }
 
+bool CostsNoMore(const ParetoPoint& a, const ParetoPoint& b) {
+  return std::isnan(a.cost_high) ? a.cost <= b.cost : a.cost_high < b.cost;
+}
+
 // Means over the works that were drawn, each as often as `times` says.
 std::vector<double> MeansOf(std::span<const ParetoPoint> points,
                             const std::vector<int>& times) {
@@ -101,7 +105,7 @@ std::vector<bool> ParetoSet(std::span<const ParetoPoint> points, uint64_t seed,
     return std::isfinite(points[i].cost) && AllFinite(points[i].works);
   };
   const auto dominates = [&](size_t a, size_t b) {
-    if (points[a].cost > points[b].cost) return false;
+    if (!CostsNoMore(points[a], points[b])) return false;
     // Nor does an interval of NaN.
     return PairedDifference(points[a].works, points[b].works, seed,
                             num_resamples)

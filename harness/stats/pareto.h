@@ -11,12 +11,17 @@ namespace plastometer::stats {
 struct ParetoPoint {
   std::vector<WorkTotals> works;  // loss by work, the same works in every point
   double cost = kUnknown;
+  // Of a cost that scatters: `cost` is the lower end of its range, this the
+  // upper one. NaN: the cost is exact.
+  double cost_high = kUnknown;
 };
 
-// A point is off the front when another costs no more and its loss is lower by
-// a paired difference whose 95 % interval excludes 0. A lower cost alone does
-// not dominate: an equal loss cannot be shown, only a difference not found. A
-// point whose loss or cost is unknown is not on the front and pushes none off.
+// A point is off the front when another costs no more (of costs that scatter:
+// its range lies below; where ranges meet neither costs less) and its loss is
+// lower by a paired difference whose 95 % interval excludes 0. A lower cost
+// alone does not dominate: an equal loss cannot be shown, only a difference not
+// found. A point whose loss or cost is unknown is not on the front and pushes
+// none off.
 std::vector<bool> ParetoSet(std::span<const ParetoPoint> points, uint64_t seed,
                             int num_resamples = kNumResamples);
 

@@ -1,7 +1,10 @@
 #include "harness/report/page/gnuplot.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdio>
 
+#include "base/text.h"
 #include "harness/report/format.h"
 #include "harness/report/page/page.h"
 
@@ -32,11 +35,60 @@ std::string Quoted(const std::string& text) {
   return out + "\"";
 }
 
+std::string TicLabel(std::string text) {
+  for (size_t at = 0; (at = text.find('%', at)) != std::string::npos; at += 2)
+    text.insert(at, 1, '%');
+  return Quoted(text);
+}
+
 std::string PlotCommand(const std::vector<std::string>& parts) {
   std::string text = "plot ";
   for (size_t i = 0; i < parts.size(); ++i)
     text += (i == 0 ? "" : ", \\\n  ") + parts[i];
   return text + "\n";
+}
+
+void AddBars(const std::string& row, const BarColumns& columns, size_t color,
+             const std::string& title, std::vector<std::string>& parts) {
+  const std::string low = "$" + std::to_string(columns.low),
+                    high = "$" + std::to_string(columns.high);
+  parts.push_back(row + std::to_string(columns.value) +
+                  " with boxes fs solid 0.75 noborder lc rgb '" +
+                  SeriesColor(color) + "' " + title);
+  parts.push_back(row + "(" + low + "):(0):(" + high + "-" + low +
+                  ") with vectors heads size graph 0.008,90 lw 1.5 lc rgb "
+                  "'black' notitle");
+}
+
+double NiceStep(double x) {
+  const double power = std::pow(10, std::floor(std::log10(x)));
+  for (const double factor : {1.0, 2.0, 5.0})
+    if (factor * power >= x) return factor * power;
+  return 10 * power;
+}
+
+std::string LogTics(double low, double high) {
+  std::vector<double> places;
+  if (high < 8 * low) {
+    const double step = NiceStep((high - low) / 5);
+    for (double k = std::ceil(low / step); k * step <= high; ++k)
+      places.push_back(k * step);
+  } else {
+    const bool wide = high > 1000 * low;
+    for (double power = std::pow(10, std::floor(std::log10(low)));
+         power <= high; power *= 10)
+      for (const double factor : {1.0, 2.0, 5.0})
+        if (factor * power >= low && factor * power <= high &&
+            (factor == 1 || !wide))
+          places.push_back(factor * power);
+  }
+  std::vector<std::string> tics;
+  for (const double x : places) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.6g", x);
+    tics.push_back(Quoted(text) + " " + text);
+  }
+  return "(" + Join(tics) + ")";
 }
 
 int LegendHeight(size_t num_names) {
@@ -57,6 +109,7 @@ std::string EmptyPlot() {
          "available' at graph 0.5,0.5 center\nplot NaN notitle\n";
 }
 
+// Letters of 14 pixels: the PNG's size is in points, of which an inch has 72.
 // The commands run once for each terminal: a multiplot cannot be replotted.
 std::string GnuplotScript(const Figure& figure, int scale) {
   std::string name = figure.id;  // of the SVG's parts: letters and digits
@@ -73,9 +126,9 @@ std::string GnuplotScript(const Figure& figure, int scale) {
          "set "
          "terminal svg enhanced name '" +
          name + "' size " + size +
-         " dynamic font 'DejaVu Sans,12'\n} else {\n  set terminal pngcairo "
+         " dynamic font 'DejaVu Sans,14'\n} else {\n  set terminal pngcairo "
          "enhanced size " +
-         png + " font 'DejaVu Sans,12' fontscale " + times + " linewidth " +
+         png + " font 'DejaVu Sans,10.5' fontscale " + times + " linewidth " +
          times + " pointscale " + times + "\n}\nset output '" + figure.id +
          ".'.kind\nset termoption noenhanced\nset border 3\nset tics nomirror "
          "out\nset key noenhanced\n" +

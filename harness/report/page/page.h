@@ -50,8 +50,9 @@ struct Figure {
   std::string caption;
   std::map<std::string, std::string> data;  // file name -> content
   std::string plot;  // gnuplot commands between the settings and the output
-  int width = 520, height = 380;  // of the SVG, in pixels
-  bool raster = false;            // the page embeds the PNG: many cells
+  // Of the SVG, in pixels; narrow, so that its letters stay legible on a phone.
+  int width = 480, height = 370;
+  bool raster = false;  // the page embeds the PNG: many cells
 };
 
 struct Answer {

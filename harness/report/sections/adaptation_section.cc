@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 #include <set>
+#include <sstream>
 
 #include "base/text.h"
 #include "harness/report/format.h"
@@ -105,6 +106,25 @@ constexpr char kForeignNote[] =
     " Marked (foreign): measured elsewhere, as its file says; no band, and "
     "part of no verdict.";
 
+// "has P(4) = 86.31 and P(2,047) = 119.20", of a profile in CumulativeCsv.
+std::string CourseOf(const std::string& csv, size_t profile) {
+  std::istringstream lines(csv);
+  std::string line, first, last;
+  std::getline(lines, line);
+  while (std::getline(lines, line)) (first.empty() ? first : last) = line;
+  const auto text = [&](const std::string& row) {
+    std::istringstream cells(row);
+    std::string tokens, cell;
+    std::getline(cells, tokens, ',');
+    for (size_t p = 0; p <= profile; ++p) std::getline(cells, cell, ',');
+    return cell.empty() ? "P(" + tokens + ") not available"
+                        : "P(" + Count(std::stoll(tokens)) +
+                              ") = " + Perplexity(std::stod(cell));
+  };
+  if (last.empty()) return "has too few positions to say";
+  return "has " + text(first) + " and " + text(last);
+}
+
 Figure CumulativeFigure(const ReportRun& run,
                         const std::vector<size_t>& windows) {
   const RunRecord& record = run.results.record;
@@ -118,11 +138,14 @@ Figure CumulativeFigure(const ReportRun& run,
   figure.caption =
       "Perplexity over tokens 1 to t, mean over " +
       Count(static_cast<int64_t>(windows.size())) +
-      " windows that all reach the last position. It falls for a model that "
-      "does not adapt as well: more context alone makes text easier.";
-  figure.plot =
-      "set logscale x 2\nset xlabel '" + std::string(kPositionAxis) +
-      "'\nset ylabel 'P(t), perplexity so far'\nset key above samplen 2\n";
+      " windows that all reach the last position. Every line carries the "
+      "course of the text itself: `frozen`, which does not adapt, " +
+      CourseOf(figure.data[figure.id + ".csv"], record.frozen_idx) +
+      ". Only the distance between lines compares profiles.";
+  figure.plot = "set logscale x 2\nset xlabel '" + std::string(kPositionAxis) +
+                "'\nset xtics 4\nset ylabel 'P(t), perplexity so far, not from "
+                "0'\nset key "
+                "above samplen 2\n";
   std::vector<std::string> parts;
   const std::vector<size_t> shown = Candidates(run.results.record);
   figure.height += LegendHeight(Names(run, shown));
@@ -240,8 +263,13 @@ Figure DifferenceFigure(const ReportRun& run, const std::vector<Bin>& bins,
       Count(static_cast<int64_t>(num_windows)) + " windows from " +
       Count(static_cast<int64_t>(bins.front().works.num_works())) +
       " works. Shaded: pointwise 95 % bands; thin lines: simultaneous 95 % "
-      "bands, which hold the whole curve. Adaptation to the document shows as "
-      "a fall to the right; an offset from the first tokens on does not.";
+      "bands, which hold the whole curve. An offset that is there from the "
+      "first tokens on is no adaptation to the document, a further fall to "
+      "the right is: `uniform` has " +
+      WithInterval(bins.front().pointwise[record.uniform_idx], 3) +
+      " in the first range and " +
+      WithInterval(bins.back().pointwise[record.uniform_idx], 3) +
+      " in the last one.";
   figure.plot = "set logscale x 2\nset xlabel '" + std::string(kPositionAxis) +
                 "'\nset ylabel 'nats per token against frozen'\nset key "
                 "above\nset xzeroaxis lc rgb '#7a7a7a'\n";

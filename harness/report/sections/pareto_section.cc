@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "harness/report/format.h"
 #include "harness/report/page/gnuplot.h"
+#include "harness/report/page/point_labels.h"
 #include "harness/report/sections/sections.h"
 #include "harness/results/works.h"
 #include "harness/stats/pareto.h"
@@ -17,6 +18,10 @@ namespace {
 std::string MarkText(std::optional<bool> mark) {
   if (!mark) return "unknown";
   return *mark ? "front" : "dominated";
+}
+
+bool IsTime(const CostAxis& axis) {
+  return std::string(axis.cost.id) == "ms_per_1k_tokens";
 }
 
 // One profile in the figure.
@@ -47,14 +52,18 @@ struct ForeignPoint {
 std::vector<ForeignPoint> ForeignPointsOf(const ReportRun& run,
                                           const CostAxis& axis) {
   const RunRecord& record = run.results.record;
-  const double uniform = run.results.all.cases[record.uniform_idx].nll_nats;
+  const CaseResult& uniform = run.results.all.cases[record.uniform_idx];
+  // Measured elsewhere there is no batch in common: against uniform's median.
+  const double unit =
+      IsTime(axis) ? uniform.ms_per_1k_tokens.value.value_or(stats::kUnknown)
+                   : 1;
   std::vector<ForeignPoint> points;
   for (size_t k = 0; k < run.foreign.size(); ++k) {
     const ForeignLosses& f = run.foreign[k];
     const auto cost = f.costs.find(axis.cost.id);
-    if (cost == f.costs.end()) continue;
-    points.push_back({record.profiles.size() + k, f.profile, cost->second,
-                      f.MeanLoss() - uniform});
+    if (cost == f.costs.end() || !std::isfinite(cost->second / unit)) continue;
+    points.push_back({record.profiles.size() + k, f.profile,
+                      cost->second / unit, f.MeanLoss() - uniform.nll_nats});
   }
   return points;
 }
@@ -82,62 +91,146 @@ std::string PointsCsv(const std::vector<Point>& points) {
   return csv;
 }
 
-// The staircase through the front, cheapest first, each step lower.
-std::string FrontCsv(const std::vector<Point>& points) {
-  std::vector<std::pair<double, double>> steps;
+// The staircase through the front, cheapest first, each step lower: cost, nats.
+using Steps = std::vector<std::pair<double, double>>;
+Steps FrontSteps(const std::vector<Point>& points) {
+  Steps steps;
   for (const Point& p : points)
     if (p.mark == "front" && p.cost.value && p.row->lost.value)
       steps.emplace_back(*p.cost.value, *p.row->lost.value);
   std::ranges::sort(steps);
-  std::string csv = "cost,nats_lost\n";
   double best = std::numeric_limits<double>::infinity();
-  for (const auto& [cost, lost] : steps) {
-    if (lost >= best) continue;
-    best = lost;
+  std::erase_if(steps, [&](const auto& step) {
+    if (step.second >= best) return true;
+    best = step.second;
+    return false;
+  });
+  return steps;
+}
+
+std::string FrontCsv(const Steps& steps) {
+  std::string csv = "cost,nats_lost\n";
+  for (const auto& [cost, lost] : steps)
     csv += CsvNumber(cost) + "," + CsvNumber(lost) + "\n";
-  }
   return csv;
 }
 
-struct Range {
+struct Extent {
   double low = std::numeric_limits<double>::infinity(), high = -low;
   void Hold(std::optional<double> x) {
-    if (!x) return;
+    if (!x || !std::isfinite(*x)) return;
     low = std::min(low, *x);
     high = std::max(high, *x);
   }
+  bool known() const { return high >= low; }
+  double At(double x) const { return (x - low) / (high - low); }
 };
 
-// 1, 2 or 5 times a power of ten, not below `x`.
-double NiceStep(double x) {
-  const double power = std::pow(10, std::floor(std::log10(x)));
-  for (const double factor : {1.0, 2.0, 5.0})
-    if (factor * power >= x) return factor * power;
-  return 10 * power;
+// What the axes show: costs from 0 on where that leaves the points room, and
+// nats above uniform, which are perplexities on a logarithmic axis.
+struct Frame {
+  Extent cost, nats;
+  bool from_zero = true;
+  bool known() const { return cost.known() && nats.known(); }
+};
+
+Frame FrameOf(const std::vector<Point>& points,
+              const std::vector<ForeignPoint>& foreign) {
+  Frame frame;
+  for (const ForeignPoint& p : foreign) {
+    frame.cost.Hold(p.cost);
+    frame.nats.Hold(p.lost);
+  }
+  for (const Point& p : points) {
+    if (!p.cost.value || !p.row->lost.value) continue;
+    for (const auto& x : {p.cost.value, p.cost.low, p.cost.high})
+      frame.cost.Hold(x);
+    for (const auto& x : {p.row->lost.value, p.row->lost.low, p.row->lost.high})
+      frame.nats.Hold(x);
+  }
+  if (!frame.known()) return frame;
+  Extent &cost = frame.cost, &nats = frame.nats;
+  frame.from_zero = cost.low < 0.5 * cost.high || cost.high <= 0;
+  if (frame.from_zero) cost.low = 0;
+  const double margin = cost.high > cost.low ? 0.12 * (cost.high - cost.low)
+                                             : std::max(0.1 * cost.high, 1e-9);
+  if (!frame.from_zero) cost.low = std::max(0.0, cost.low - margin);
+  cost.high += margin;
+  const double pad = std::max(0.08 * (nats.high - nats.low), 1e-4);
+  nats.low -= pad;
+  nats.high += pad;
+  return frame;
 }
 
-// The axis of the loss, and beside it the same as perplexity: uniform's times
-// exp(nats lost).
-std::string LossAxes(const std::vector<Point>& points,
-                     const std::vector<ForeignPoint>& foreign, double uniform) {
-  Range range;
-  for (const ForeignPoint& p : foreign) range.Hold(p.lost);
-  for (const Point& p : points)
-    for (const auto& x : {p.row->lost.value, p.row->lost.low, p.row->lost.high})
-      range.Hold(x);
-  if (!(range.high > range.low)) return "";
-  const double pad = 0.08 * (range.high - range.low);
-  const double low = range.low - pad, high = range.high + pad;
-  const std::string ends = "[" + CsvNumber(low) + ":" + CsvNumber(high) + "]";
-  const double top = uniform * std::exp(high);
-  const double step = NiceStep((top - uniform * std::exp(low)) / 4);
+std::string RangeText(double low, double high) {
+  return "[" + CsvNumber(low) + ":" + CsvNumber(high) + "]\n";
+}
+
+// Perplexity on the left, the same as nats above uniform on the right.
+std::string AxesText(const Frame& frame, const std::string& cost_label,
+                     double uniform) {
+  const double low = uniform * std::exp(frame.nats.low),
+               high = uniform * std::exp(frame.nats.high),
+               step = NiceStep((frame.nats.high - frame.nats.low) / 5);
   std::vector<std::string> tics;
-  for (double x = step; x < top; x += step) {
-    const double y = std::log(x / uniform);
-    if (y >= low) tics.push_back(Quoted(CsvNumber(x)) + " " + CsvNumber(y));
+  // The margin below 0 has no number: nobody lost less than nothing there.
+  const double from =
+      frame.nats.low + 0.06 * (frame.nats.high - frame.nats.low);
+  for (double k = std::ceil(from / step - 1e-9); k * step <= frame.nats.high;
+       ++k)
+    tics.push_back(CsvNumber(std::stod(Fixed(k * step, 6))));
+  return "set xlabel " +
+         Quoted(cost_label + (frame.from_zero ? "" : ", not from 0")) +
+         "\nset ylabel 'perplexity, log scale, not from 0'\nset "
+         "y2label 'nats per token above uniform' offset -0.7,0\nset logscale "
+         "y\nset xrange " +
+         RangeText(frame.cost.low, frame.cost.high) + "set xtics " +
+         CsvNumber(NiceStep((frame.cost.high - frame.cost.low) / 7)) +
+         "\nset yrange " + RangeText(low, high) + "set y2range " +
+         RangeText(frame.nats.low, frame.nats.high) + "set ytics " +
+         LogTics(low, high) + "\nset y2tics out (" + Join(tics) +
+         ")\nset border 11\nunset key\nset lmargin at screen 0.17\nset rmargin "
+         "at screen 0.81\nset bmargin at screen 0.19\nset tmargin at screen "
+         "0.96\n";
+}
+
+// Names beside their points, in their colours.
+std::string LabelsText(const Figure& figure, const Frame& frame,
+                       const std::vector<Point>& points,
+                       const std::vector<ForeignPoint>& foreign) {
+  std::vector<LabelledPoint> labelled;
+  std::vector<size_t> colors;
+  const auto add = [&](double cost, double nats, const std::string& text,
+                       size_t color) {
+    labelled.push_back({frame.cost.At(cost), frame.nats.At(nats), text});
+    colors.push_back(color);
+  };
+  for (const Point& p : points) {
+    const Measured &cost = p.cost, &lost = p.row->lost;
+    if (!cost.value || !lost.value) continue;
+    add(*cost.value, *lost.value, p.row->profile, p.idx);
+    LabelledPoint& point = labelled.back();
+    if (cost.low) point.left = frame.cost.At(*cost.low);
+    if (cost.high) point.right = frame.cost.At(*cost.high);
+    if (lost.low) point.bottom = frame.nats.At(*lost.low);
+    if (lost.high) point.top = frame.nats.At(*lost.high);
   }
-  return "set yrange " + ends + "\nset y2range " + ends + "\nset y2tics out (" +
-         Join(tics) + ")\nset y2label 'perplexity'\nset border 11\n";
+  for (const ForeignPoint& p : foreign)
+    add(p.cost, p.lost, p.profile + " (foreign)", p.color);
+  const Steps steps = FrontSteps(points);
+  for (size_t k = 0; k + 1 < steps.size(); ++k) {
+    add(steps[k + 1].first, steps[k].second, "", 0);
+    labelled.back().left = frame.cost.At(steps[k].first);
+    labelled.back().bottom = frame.nats.At(steps[k + 1].second);
+  }
+  const std::vector<std::string> places =
+      PlaceLabels(labelled, {0.64 * figure.width, 0.77 * figure.height});
+  std::string text;
+  for (size_t k = 0; k < places.size(); ++k)
+    if (!labelled[k].text.empty())
+      text += "set label " + Quoted(labelled[k].text) + " " + places[k] +
+              " front tc rgb '" + SeriesColor(colors[k]) + "'\n";
+  return text;
 }
 
 // Filled: on the front; open: dominated; a cross: unknown. The shape is the
@@ -151,88 +244,105 @@ std::string PointStyle(const Point& p) {
          SeriesColor(p.idx) + "'";
 }
 
-// A star, with a dashed line to uniform's loss.
-void AddForeignParts(const Figure& figure, const ForeignPoint& p, size_t k,
-                     std::vector<std::string>& parts) {
-  const std::string at = std::to_string(k),
-                    row = "'" + figure.id + "-foreign.csv' every ::" + at +
-                          "::" + at + " skip 1 using 2:3 with ",
-                    color = " lc rgb '" + SeriesColor(p.color) + "'";
-  parts.push_back(row + "impulses dt '-'" + color + " notitle");
-  parts.push_back(row + "points pt 3 ps 1.1" + color + " title " +
-                  Quoted(p.profile + " (foreign)"));
+// `every`-th row of a file, as far as its x.
+std::string RowOf(const std::string& file, size_t k) {
+  const std::string at = std::to_string(k);
+  return "'" + file + "' every ::" + at + "::" + at + " skip 1 using 2:";
 }
 
 std::string PlotOf(const Figure& figure, const std::vector<Point>& points,
-                   const std::vector<ForeignPoint>& foreign) {
+                   const std::vector<ForeignPoint>& foreign, double uniform) {
   const std::string file = figure.id + ".csv", front = figure.id + "-front.csv";
+  // Column of nats -> perplexity.
+  const auto perplexity = [&](int column) {
+    return "(" + CsvNumber(uniform) + "*exp($" + std::to_string(column) + "))";
+  };
   std::vector<std::string> parts;
   if (std::ranges::count(figure.data.at(front), '\n') > 2)
-    parts.push_back("'" + front +
-                    "' skip 1 using 1:2 with steps lw 1.5 lc rgb '#7a7a7a' "
-                    "title 'front'");
+    parts.push_back("'" + front + "' skip 1 using 1:" + perplexity(2) +
+                    " with steps lw 1.5 lc rgb '#7a7a7a'");
   for (size_t k = 0; k < points.size(); ++k) {
-    const std::string at = std::to_string(k),
-                      row = "'" + file + "' every ::" + at + "::" + at +
-                            " skip 1 using ",
-                      color = " lc rgb '" + SeriesColor(points[k].idx) +
-                              "' notitle";
-    parts.push_back(row + "2:5:6:7 with yerrorbars pt -1" + color);
-    parts.push_back(row + "2:5:3:4 with xerrorbars pt -1" + color);
-    parts.push_back(row + "2:5 with points " + PointStyle(points[k]) +
-                    " title " + Quoted(points[k].row->profile));
+    const std::string row = RowOf(file, k) + perplexity(5),
+                      color = " lc rgb '" + SeriesColor(points[k].idx) + "'";
+    parts.push_back(row + ":" + perplexity(6) + ":" + perplexity(7) +
+                    " with yerrorbars pt -1" + color);
+    parts.push_back(row + ":3:4 with xerrorbars pt -1" + color);
+    parts.push_back(row + " with points " + PointStyle(points[k]));
   }
-  for (size_t k = 0; k < foreign.size(); ++k)
-    AddForeignParts(figure, foreign[k], k, parts);
+  // A star, with a dashed line to uniform's loss.
+  for (size_t k = 0; k < foreign.size(); ++k) {
+    const std::string row = RowOf(figure.id + "-foreign.csv", k),
+                      color = " lc rgb '" + SeriesColor(foreign[k].color) + "'";
+    parts.push_back(row + "(" + CsvNumber(uniform) + "):(0):(" + perplexity(3) +
+                    "-" + CsvNumber(uniform) + ") with vectors nohead dt '-'" +
+                    color);
+    parts.push_back(row + perplexity(3) + " with points pt 3 ps 1.1" + color);
+  }
   return PlotCommand(parts);
+}
+
+std::string CaptionOf(const CostAxis& axis, const std::string& on_front,
+                      bool has_foreign) {
+  const bool time = IsTime(axis);
+  std::string caption =
+      on_front.empty()
+          ? "Which profiles are not dominated is not available: too few works "
+            "for paired intervals, or the cost was not measured. "
+          : std::string(
+                "Filled mark: no other profile is better, by a paired "
+                "interval, ") +
+                (time ? "in less time" : "at no higher cost") + " (" +
+                on_front +
+                "). Grey steps: the least loss at no more than a "
+                "cost. ";
+  caption +=
+      "Vertical bars: 95 % intervals of the difference from uniform, by work; ";
+  caption += time ? "cost: median of the ratio to uniform's time in the same "
+                    "batches, horizontal bars its quartiles; where these of "
+                    "two profiles overlap, neither beats the other."
+                  : "this cost is exact.";
+  if (has_foreign)
+    caption +=
+        " Marked (foreign): measured elsewhere, without interval; neither on "
+        "the front nor able to take another off it.";
+  if (has_foreign && time)
+    caption += " Its time is divided by uniform's median here.";
+  return caption;
+}
+
+std::string FrontNames(const std::vector<Point>& points) {
+  std::vector<std::string> names;
+  for (const Point& p : points)
+    if (p.mark == "front") names.push_back(p.row->profile);
+  return Join(names);
 }
 
 Figure ParetoFigure(const ReportRun& run, const CostAxis& axis) {
   const std::vector<Point> points = PointsOf(run, axis);
   const std::vector<ForeignPoint> foreign = ForeignPointsOf(run, axis);
+  const std::string on_front = FrontNames(points);
   Figure figure;
   figure.id = std::string("pareto-") + axis.cost.id + run.suffix;
   std::ranges::replace(figure.id, '_', '-');
   figure.title = std::string("Loss against ") + axis.title;
-  std::vector<std::string> names;
-  for (const Point& p : points) names.push_back(p.row->profile);
-  for (const ForeignPoint& p : foreign)
-    names.push_back(p.profile + " (foreign)");
-  figure.height += LegendHeight(names);
   figure.data[figure.id + ".csv"] = PointsCsv(points);
-  figure.data[figure.id + "-front.csv"] = FrontCsv(points);
-  names.clear();
-  for (const Point& p : points)
-    if (p.mark == "front") names.push_back(p.row->profile);
-  const std::string on_front = Join(names);
-  figure.alt =
-      std::string("Nats lost against uniform over ") + axis.label +
-      ". Not dominated: " + (on_front.empty() ? "not available" : on_front) +
-      ".";
-  figure.caption =
-      (on_front.empty()
-           ? "Which profiles are not dominated is not available: too few "
-             "works for paired intervals. "
-           : "Filled mark: no other profile is better, by a paired interval, "
-             "at no higher cost (" +
-                 on_front + "). ") +
-      std::string("Bars: 95 % intervals of the difference from uniform") +
-      (std::string(axis.cost.id) == "ms_per_1k_tokens"
-           ? "; quartiles of time over batches."
-           : "; this cost is exact.");
-  if (!foreign.empty()) {
+  figure.data[figure.id + "-front.csv"] = FrontCsv(FrontSteps(points));
+  if (!foreign.empty())
     figure.data[figure.id + "-foreign.csv"] = ForeignCsv(foreign);
-    figure.caption +=
-        " Marked (foreign): measured elsewhere, without interval; neither on "
-        "the front nor able to take another off it.";
+  figure.alt = std::string("Perplexity over ") + axis.label +
+               ", one named point a profile. Not dominated: " +
+               (on_front.empty() ? "not available" : on_front) + ".";
+  figure.caption = CaptionOf(axis, on_front, !foreign.empty());
+  const Frame frame = FrameOf(points, foreign);
+  if (!frame.known()) {
+    figure.plot = EmptyPlot();
+    return figure;
   }
   const RunRecord& record = run.results.record;
-  figure.plot = "set xlabel '" + std::string(axis.label) +
-                "'\nset ylabel 'nats lost against uniform'\nset offsets graph "
-                "0.08, graph 0.08, 0, 0\nset key above samplen 2\n" +
-                LossAxes(points, foreign,
-                         run.results.all.cases[record.uniform_idx].perplexity) +
-                PlotOf(figure, points, foreign);
+  const double uniform = run.results.all.cases[record.uniform_idx].perplexity;
+  figure.plot = AxesText(frame, axis.label, uniform) +
+                LabelsText(figure, frame, points, foreign) +
+                PlotOf(figure, points, foreign, uniform);
   return figure;
 }
 

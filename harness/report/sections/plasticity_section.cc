@@ -1,6 +1,7 @@
 // Figure 1: how much each layer learns, over the window.
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
 #include "base/text.h"
@@ -13,16 +14,11 @@
 namespace plastometer {
 namespace {
 
-// viridis at five places.
-constexpr char kPalette[] =
-    "set palette defined (0 '#440154', 1 '#3b528b', 2 '#21918c', 3 '#5ec962', "
-    "4 '#fde725')\n";
-
 struct Scale {
   double low = std::numeric_limits<double>::infinity(), high = -low;
   bool any() const { return high >= low; }
   // Cells of very different size need a logarithm; it needs values above 0.
-  bool logarithmic() const { return low > 0 && high > 20 * low; }
+  bool logarithmic() const { return low > 0 && high > 5 * low; }
 };
 
 Scale ScaleOf(const std::vector<std::vector<double>>& cells) {
@@ -58,14 +54,17 @@ std::string FrozenRows(const std::vector<std::vector<double>>& cells) {
 }
 
 std::string ScaleText(const Scale& scale) {
-  return scale.any() ? CsvNumber(std::stod(Fixed(scale.low, 6))) + " to " +
-                           CsvNumber(std::stod(Fixed(scale.high, 6)))
-                     : "not available";
+  if (!scale.any()) return "not available";
+  char text[64];
+  std::snprintf(text, sizeof text, "%.4g to %.4g", scale.low, scale.high);
+  return text;
 }
 
 // `cells`: gnuplot's x, y, xlow, xhigh, ylow, yhigh, value in columns of
 // `file`.
+// `quantity`: with its unit, beside the colour bar.
 std::string MapPlot(const std::string& file, const Scale& scale,
+                    const std::string& quantity,
                     const std::vector<int64_t>& edges, int64_t num_rows,
                     const std::string& y_axis, const std::string& cells) {
   if (!scale.any()) return EmptyPlot();
@@ -74,22 +73,50 @@ std::string MapPlot(const std::string& file, const Scale& scale,
          "]\nset yrange [-0.5:" + std::to_string(num_rows - 1) + ".5]\n" +
          y_axis +
          "set object rectangle from graph 0,0 to graph 1,1 behind fs solid "
-         "0.25 noborder fc rgb '#7a7a7a'\nset colorbox\n" +
-         (scale.logarithmic() ? "set logscale cb\n" : "") +
+         "0.25 noborder fc rgb '#7a7a7a'\n" +
+         kColorBar + "set cblabel " +
+         Quoted(quantity + (scale.logarithmic() ? ", log scale" : "")) +
+         " offset 1.2,0\n" +
+         (scale.logarithmic() ? "set logscale cb\nset cbtics " +
+                                    LogTics(scale.low, scale.high) + "\n"
+                              : "") +
          "unset key\nset cbrange [" + CsvNumber(scale.low) + ":" +
          CsvNumber(scale.high > scale.low ? scale.high : scale.low + 1) +
          "]\nplot '" + file + "' skip 1 using " + cells +
          " with boxxyerror fs solid noborder fc palette\n";
 }
 
-Figure MapFigure(const ReportRun& run, const std::string& name,
-                 const std::string& title, const std::string& what,
-                 const std::vector<std::vector<double>>& cells) {
-  const PlasticityMap& map = run.learning->map;
+// One of the three quantities of figure 1.
+struct Quantity {
+  const char *name, *title, *bar, *what;
+  std::vector<std::vector<double>> PlasticityMap::*cells;
+};
+constexpr Quantity kQuantities[] = {
+    {"gradient", "Gradient norm", "gradient norm, no unit",
+     "Norm of a mini-batch's raw gradient of the inner loss",
+     &PlasticityMap::grad_norm},
+    {"raw", "Update norm", "update norm, units of W",
+     "Norm of the applied update of the fast weights",
+     &PlasticityMap::update_norm},
+    {"relative", "Relative update", "update over norm of W",
+     "Update over the norm of the fast weights",
+     &PlasticityMap::relative_update}};
+
+// A map and what its cells are means of.
+struct MapSource {
+  const PlasticityMap& map;
+  std::string prefix, title_end, cell;
+};
+
+Figure MapFigure(const ReportRun& run, const MapSource& source,
+                 const Quantity& quantity) {
+  const PlasticityMap& map = source.map;
+  const auto& cells = map.*quantity.cells;
   const Scale scale = ScaleOf(cells);
+  const std::string what = quantity.what;
   Figure figure;
-  figure.id = "plasticity-" + name + run.suffix;
-  figure.title = title;
+  figure.id = source.prefix + quantity.name + run.suffix;
+  figure.title = quantity.title + source.title_end;
   figure.data[figure.id + ".csv"] = MapCsv(map, cells);
   const std::string range = ScaleText(scale);
   figure.alt = what +
@@ -97,20 +124,26 @@ Figure MapFigure(const ReportRun& run, const std::string& name,
                "cells from " + range + ".";
   const std::string frozen = FrozenRows(cells);
   figure.caption =
-      what +
-      ": each cell is the mean of norms over windows and heads, not the "
-      "norm of a mean. Scale " +
+      what + ": " + source.cell + ". Scale " +
       (scale.logarithmic() ? "logarithmic, " : "linear, ") + range + "." +
       (frozen.empty()
            ? ""
            : " Missing, not 0: layers " + frozen + ", which do not learn.");
   const auto L = static_cast<int64_t>(cells.size());
-  figure.plot = MapPlot(figure.id + ".csv", scale, map.edges, L,
+  figure.plot = MapPlot(figure.id + ".csv", scale, quantity.bar, map.edges, L,
                         "set ylabel 'layer'\nset ytics 0," +
                             std::to_string(std::max<int64_t>(1, L / 12)) + "\n",
                         "(($2+$3)/2):1:2:3:($1-0.5):($1+0.5):4");
   figure.raster = L * static_cast<int64_t>(map.edges.size()) > 2000;
   return figure;
+}
+
+// "window 3 (novels, work, document)", which nothing else names as shortly.
+std::string WindowText(const ReportRun& run) {
+  const size_t idx = run.window_map->window;
+  const WindowRecord& w = run.results.record.windows[idx];
+  return "window " + std::to_string(idx) + " (" + w.domain + ": " + w.work +
+         ", from token " + Count(w.first_token) + " of " + w.document + ")";
 }
 
 // The relative update alone: raw norms follow the scale of a layer.
@@ -146,7 +179,7 @@ Figure HeadsFigure(const ReportRun& run) {
             std::to_string(l * H);
   const std::string row = "$1*" + std::to_string(H) + "+$2";
   figure.plot = MapPlot(
-      figure.id + ".csv", scale, map.edges, rows,
+      figure.id + ".csv", scale, kQuantities[2].bar, map.edges, rows,
       "set ylabel 'layer'\nset ytics (" + tics + ")\n",
       "(($3+$4)/2):(" + row + "):3:4:(" + row + "-0.5):(" + row + "+0.5):5");
   figure.raster = rows * static_cast<int64_t>(map.edges.size()) > 2000;
@@ -193,13 +226,26 @@ void AddPlasticity(const ReportRun& run, Page& page) {
   page.Add(Heading{2, "Plasticity over depth and time (figure 1)",
                    "plasticity" + run.suffix});
   const PlasticityMap& map = run.learning->map;
-  page.Add(MapFigure(run, "raw", "Raw update ||dW||",
-                     "Norm of the applied update of the fast weights",
-                     map.update_norm));
-  page.Add(MapFigure(run, "relative", "Relative update ||dW|| / ||W||",
-                     "Update over the norm of the fast weights",
-                     map.relative_update));
-  if (run.show_heads) page.Add(HeadsFigure(run));
+  const MapSource all{map, "plasticity-", "",
+                      "each cell is the mean of norms over " +
+                          Count(run.learning->num_windows) +
+                          " windows and the heads, not the norm of a mean"};
+  for (const Quantity& quantity : kQuantities)
+    page.Add(MapFigure(run, all, quantity));
+  if (run.window_map) {
+    const MapSource one{run.window_map->map, "plasticity-window-",
+                        ", one window",
+                        WindowText(run) +
+                            ", every mini-batch of 16 tokens by itself; mean "
+                            "of norms over heads"};
+    page.Add(Heading{3, "One window, mini-batch by mini-batch", ""});
+    for (const Quantity& quantity : kQuantities)
+      page.Add(MapFigure(run, one, quantity));
+  }
+  if (run.show_heads) {
+    page.Add(Heading{3, "Every head", ""});
+    page.Add(HeadsFigure(run));
+  }
   page.Add(LayerTable(run));
 }
 

@@ -75,6 +75,77 @@ Figure CurvesFigure(const ReportRun& run, const Axes& axes,
   return figure;
 }
 
+// Lower end of a cell.
+double NormAt(int cell) {
+  return std::pow(10.0, static_cast<double>(cell) / kPairCellsPerDecade);
+}
+
+std::string DensityCsv(const SurpriseDensity& density) {
+  std::string csv =
+      "from_loss,to_loss,from_gradient_norm,to_gradient_norm,pairs\n";
+  for (const auto& [cell, pairs] : density.cells)
+    csv += CsvNumber(cell.first * kPairLossStep) + "," +
+           CsvNumber((cell.first + 1) * kPairLossStep) + "," +
+           CsvNumber(NormAt(cell.second)) + "," +
+           CsvNumber(NormAt(cell.second + 1)) + "," + std::to_string(pairs) +
+           "\n";
+  return csv;
+}
+
+std::string DensityCaption(const SurpriseDensity& density) {
+  std::string caption =
+      "Loss of token t - 1 against the norm of the raw gradient at token t "
+      "over all layers and heads that learn (lag 1): " +
+      Count(density.pairs) +
+      " pairs, counted in cells of 0.25 nats by 1/32 of a decade. Rank "
+      "correlation within a window, averaged over windows of a work, then "
+      "over works: " +
+      WithInterval(density.rank, 3) + "; with position removed from both " +
+      WithInterval(density.rank_without_position, 3) + ".";
+  if (density.zero_gradients > 0)
+    caption += " Left out: " + Count(density.zero_gradients) +
+               " pairs whose gradient is exactly 0, which no log scale holds.";
+  return caption;
+}
+
+// Every pair, the scatter as a density.
+Figure DensityFigure(const ReportRun& run) {
+  const SurpriseDensity& density = run.learning->density;
+  Figure figure;
+  figure.id = "surprise-density" + run.suffix;
+  figure.title = "Loss of a token, gradient at the next";
+  figure.alt =
+      "Density of pairs of a token's loss and the gradient norm at the next "
+      "token, number of pairs as colour. Rank correlation " +
+      WithInterval(density.rank, 3) + ".";
+  figure.caption = DensityCaption(density);
+  figure.data[figure.id + ".csv"] = DensityCsv(density);
+  figure.raster = density.cells.size() > 1000;
+  if (density.cells.empty()) {
+    figure.plot = EmptyPlot();
+    return figure;
+  }
+  int64_t most = 0;
+  int lowest = density.cells.begin()->first.second, highest = lowest;
+  for (const auto& [cell, pairs] : density.cells) {
+    most = std::max(most, pairs);
+    lowest = std::min(lowest, cell.second);
+    highest = std::max(highest, cell.second);
+  }
+  figure.plot =
+      std::string(kPalette) +
+      "set xlabel 'loss of token t - 1, nats'\nset ylabel 'gradient norm at "
+      "token t, log scale'\nset cblabel 'pairs in a cell, log scale'\nset "
+      "logscale y\nset logscale cb\nunset key\n" +
+      kColorBar + "set autoscale fix\nset ytics " +
+      LogTics(NormAt(lowest), NormAt(highest + 1)) +
+      "\nset cbrange [1:" + std::to_string(std::max<int64_t>(most, 2)) +
+      "]\nplot '" + figure.id +
+      ".csv' skip 1 using (($1+$2)/2):(sqrt($3*$4)):1:2:3:4:5 with "
+      "boxxyerror fs solid noborder fc palette\n";
+  return figure;
+}
+
 Table SurpriseTable(const ReportRun& run) {
   Table table{"surprise" + run.suffix,
               "Rank correlation of a token's surprise with how strongly it is "
@@ -104,6 +175,7 @@ void AddSurprise(const ReportRun& run, Page& page) {
       " Within each window; position in the window and in the mini-batch "
       "removed; averaged over windows of a work, then over works, with 95 % "
       "bands.";
+  page.Add(DensityFigure(run));
   page.Add(CurvesFigure(
       run,
       {"lag", "Correlation by lag", "lag in tokens", "rank correlation",

@@ -8,28 +8,11 @@
 #include "harness/report/format.h"
 #include "harness/report/page/gnuplot.h"
 #include "harness/report/sections/sections.h"
+#include "harness/results/time_ratio.h"
 #include "harness/stats/basic.h"
 
 namespace plastometer {
 namespace {
-
-constexpr size_t kMinBatches = 3;  // fewer have no quartiles
-
-// Batches of the largest size, timed under every profile: each is the same work
-// once more. Smaller ones spend their time otherwise.
-std::vector<size_t> EqualBatches(const RunRecord& record) {
-  const std::vector<BatchTime>& times = record.profiles[0].times;
-  int64_t largest = 0;
-  for (const BatchTime& time : times) largest = std::max(largest, time.tokens);
-  std::vector<size_t> batches;
-  for (size_t i = 0; i < times.size(); ++i)
-    if (times[i].tokens == largest &&
-        std::ranges::all_of(record.profiles, [&](const ProfileRecord& p) {
-          return p.times[i].seconds > 0;
-        }))
-      batches.push_back(i);
-  return batches;
-}
 
 // Of one profile, one value a batch.
 struct Times {
@@ -41,15 +24,12 @@ struct Times {
 std::vector<Times> TimesOf(const ReportRun& run,
                            const std::vector<size_t>& batches) {
   const RunRecord& record = run.results.record;
-  const std::vector<BatchTime>& uniform =
-      record.profiles[record.uniform_idx].times;
   std::vector<Times> all;
   for (const size_t p : Candidates(run.results.record)) {
-    Times times{p, {}, {}};
+    Times times{p, {}, TimeRatios(record, p, batches)};
     for (const size_t i : batches) {
       const BatchTime& time = record.profiles[p].times[i];
       times.ms.push_back(time.seconds * 1e6 / static_cast<double>(time.tokens));
-      times.ratio.push_back(time.seconds / uniform[i].seconds);
     }
     all.push_back(std::move(times));
   }
@@ -69,13 +49,6 @@ struct Panel {
   std::string id, title, y_label, of;
   std::vector<double> Times::*values;
 };
-
-// gnuplot reads the labels of tics as formats.
-std::string TicLabel(std::string name) {
-  for (size_t at = 0; (at = name.find('%', at)) != std::string::npos; at += 2)
-    name.insert(at, 1, '%');
-  return Quoted(name);
-}
 
 // Boxes from quantiles, whiskers to the ends; each batch a point.
 void DrawBoxes(const RunRecord& record, const std::vector<Times>& all,
@@ -171,23 +144,24 @@ Table TimingTable(const ReportRun& run, const std::vector<Times>& all) {
 void AddTiming(const ReportRun& run, Page& page) {
   const std::vector<size_t> batches = EqualBatches(run.results.record);
   page.Add(Heading{2, "Measured time", "timing" + run.suffix});
-  if (batches.size() < kMinBatches) {
+  if (batches.size() < kMinTimedBatches) {
     page.Add(Paragraph{
         "Not available: " + Count(static_cast<int64_t>(batches.size())) +
         " batches of the same size were timed, fewer than " +
-        Count(kMinBatches) + ". More text gives more."});
+        Count(kMinTimedBatches) + ". More text gives more."});
     return;
   }
   const std::vector<Times> all = TimesOf(run, batches);
-  page.Add(TimingFigure(run, all,
-                        {"timing", "Time per 1,000 tokens", "milliseconds",
-                         "Milliseconds per 1,000 tokens", &Times::ms}));
   page.Add(TimingFigure(
       run, all,
-      {"timing-ratio", "Time against uniform", "time / uniform's time",
-       "Time of a batch as a ratio to uniform's in the same "
-       "batch",
-       &Times::ratio}));
+      {"timing", "Time per 1,000 tokens", "milliseconds, not from 0",
+       "Milliseconds per 1,000 tokens", &Times::ms}));
+  page.Add(TimingFigure(run, all,
+                        {"timing-ratio", "Time against uniform",
+                         "time / uniform's time, not from 0",
+                         "Time of a batch as a ratio to uniform's in the same "
+                         "batch",
+                         &Times::ratio}));
   page.Add(TimingTable(run, all));
 }
 

@@ -84,6 +84,7 @@ ReportRun RunWithEverything() {
                    {"uniform;eta=flip", "all", 0.5, 1000, 400, 4096}});
   ReportRun run = PlantedRun(16, profiles, {"code", "prose"});
   run.learning = PlantedLearning(run.results.record);
+  run.class_losses = PlantedClassLosses(run.results.record);
   run.show_heads = true;
   run.drift = PlantedDrift(16, 0.5, 0.1, 0.1);
   run.layer_maps = LayerMaps{

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "harness/report/page/gnuplot.h"
+#include "harness/report/page/point_labels.h"
 
 namespace plastometer {
 namespace {
@@ -68,7 +69,7 @@ TEST(Html, ARasterFigureIsEmbedded) {
   figure.alt = "cells";
   figure.raster = true;
   EXPECT_THAT(HtmlPage(OnePage(figure), {{"f", {"<svg/>", "png"}}}),
-              HasSubstr("<img alt=\"cells\" width=\"520\" height=\"380\" "
+              HasSubstr("<img alt=\"cells\" width=\"480\" height=\"370\" "
                         "src=\"data:image/png;base64,cG5n\">"));
 }
 
@@ -90,6 +91,26 @@ TEST(TableCsv, ARowThatDoesNotFitIsAnError) {
   table = SmallTable();
   table.rows[1][1].csv.pop_back();
   EXPECT_THROW(TableCsv(table), Error);
+}
+
+// Two points in one place, and one at the right edge.
+TEST(PointLabels, HideNeitherEachOtherNorAPoint) {
+  const std::vector<std::string> places =
+      PlaceLabels({{0.5, 0.5, "first"}, {0.5, 0.5, "second"}, {1, 0.2, "edge"}},
+                  {300, 200});
+  EXPECT_THAT(places[0], testing::EndsWith("left"));
+  EXPECT_THAT(places[1], testing::EndsWith("right"));
+  EXPECT_THAT(places[2], testing::EndsWith("right"));
+}
+
+TEST(Gnuplot, LogTicsAreRound) {
+  EXPECT_EQ(LogTics(78, 104), "(\"80\" 80, \"90\" 90, \"100\" 100)");
+  EXPECT_EQ(LogTics(0.03, 3),
+            "(\"0.05\" 0.05, \"0.1\" 0.1, \"0.2\" 0.2, \"0.5\" 0.5, \"1\" 1, "
+            "\"2\" 2)");
+  EXPECT_EQ(LogTics(1, 1e4),
+            "(\"1\" 1, \"10\" 10, \"100\" 100, \"1000\" 1000, \"10000\" "
+            "10000)");
 }
 
 TEST(Gnuplot, QuotesWhatCouldEndAString) {

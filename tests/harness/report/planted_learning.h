@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 
+#include "harness/results/class_losses.h"
 #include "harness/results/learning.h"
 #include "harness/stats/basic.h"
 
@@ -53,6 +54,18 @@ inline Learning PlantedLearning(const RunRecord& record, const Quarters& first,
 // The second layer frozen; updates halve over the window.
 inline Learning PlantedLearning(const RunRecord& record) {
   return PlantedLearning(record, {2, 2, 1, 1}, {0, 0, 0, 0}, 0);
+}
+
+// The same word classes, of the planted run's own losses.
+inline ClassLosses PlantedClassLosses(const RunRecord& record) {
+  ClassLosses losses(record);
+  for (size_t w = 0; w < record.windows.size(); ++w) {
+    std::vector<uint8_t> classes;
+    for (int64_t t = 0; t < record.windows[w].num_tokens; ++t)
+      classes.push_back(static_cast<uint8_t>(1 + t % 3));
+    losses.Add(record, w, classes);
+  }
+  return losses;
 }
 
 }  // namespace plastometer

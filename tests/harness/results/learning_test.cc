@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "base/philox.h"
 #include "harness/stats/basic.h"
@@ -123,8 +124,8 @@ TEST(Learning, SurpriseIsFoundAtItsLag) {
 
 TEST(Learning, ClassesAreFoundAlsoWithinBins) {
   const Learning learning = Summary();
-  ASSERT_EQ(learning.contrasts.size(), 3u);
-  for (const ClassContrast& c : learning.contrasts) {
+  ASSERT_EQ(learning.words.contrasts.size(), 3u);
+  for (const ClassContrast& c : learning.words.contrasts) {
     const bool has_new = c.a == "new content";
     for (const stats::Interval& i :
          {c.plain, c.equal_loss, c.equal_frequency}) {
@@ -133,6 +134,112 @@ TEST(Learning, ClassesAreFoundAlsoWithinBins) {
       EXPECT_EQ(i.excludes_zero(), has_new) << c.a << " - " << c.b;
     }
   }
+}
+
+// Some learned rates are clipped to exactly 0: of one layer, of all of them, of
+// a whole mini-batch. What remains is found as before.
+TEST(Learning, StepsOfZeroLeaveTheRestAlone) {
+  static const RunRecord record = Record();
+  LearningSummary summary(record, "layers:0-2", {}, kClasses);
+  for (size_t w = 0; w < kNumWorks; ++w) {
+    WindowStatistics s = Planted(w);
+    for (int64_t row = 0; row < 3 * kH; ++row) {
+      float* step = s.token_step.data() + row * kT;
+      step[100] = 0;
+      if (row < kH) step[200] = 0;
+      for (int64_t t = 320; t < 336; ++t) step[t] = 0;
+    }
+    summary.Add(w, s);
+  }
+  const Learning learning = summary.Finish();
+  const WordLearning& words = learning.words;
+  EXPECT_EQ(words.steps, int64_t{kNumWorks} * 3 * (kT - 1));
+  EXPECT_EQ(words.zero_steps, int64_t{kNumWorks} * (3 + 1 + 3 * 16));
+  EXPECT_EQ(words.zero_tokens, int64_t{kNumWorks} * 17);
+  int64_t in_classes = 0, in_norms = 0;
+  for (const ClassMean& c : words.classes)
+    if (c.condition == "all") in_classes += c.tokens;
+  for (const ClassNorms& c : words.norms) in_norms += c.tokens;
+  EXPECT_EQ(in_classes, int64_t{kNumWorks} * (kT - 1 - 17));
+  EXPECT_EQ(in_norms, int64_t{kNumWorks} * (kT - 1));
+  EXPECT_NEAR(words.contrasts[0].plain.estimate, std::log(1.5), 0.03);
+  EXPECT_NEAR(words.contrasts[0].equal_loss.estimate, std::log(1.5), 0.03);
+  for (const auto& measure : learning.by_surprise)
+    for (const stats::Interval& i : measure)
+      EXPECT_TRUE(std::isfinite(i.estimate));
+}
+
+TEST(Learning, MeanNormsOfClasses) {
+  const Learning learning = Summary();
+  ASSERT_EQ(learning.words.norms.size(), 3u);
+  const ClassNorms& fresh = learning.words.norms[2];
+  EXPECT_EQ(fresh.word_class, "new content");
+  double sum = 0, count = 0;
+  for (size_t w = 0; w < kNumWorks; ++w) {
+    const WindowStatistics s = Planted(w);
+    const std::vector<double> norm = WholeNorm(s, s.token_grad_norm);
+    for (size_t t = 1; t < norm.size(); ++t)
+      if (s.word_class[t] == 3) sum += norm[t], count += 1;
+  }
+  EXPECT_EQ(fresh.tokens, static_cast<int64_t>(count));
+  EXPECT_NEAR(fresh.gradient.estimate, sum / count, 1e-9 * sum / count);
+  EXPECT_EQ(fresh.step.estimate, fresh.gradient.estimate);
+  EXPECT_LT(fresh.gradient.low, fresh.gradient.estimate);
+}
+
+TEST(WholeNorm, IsTheRootOfTheSumOfSquaresOfWhatLearns) {
+  WindowStatistics s;
+  s.L = 2, s.H = 2, s.T = 2;
+  const float nan = std::nanf("");
+  const std::vector<double> norm =
+      WholeNorm(s, {3, nan, 4, nan, 12, nan, nan, nan});
+  EXPECT_EQ(norm[0], 13);
+  EXPECT_TRUE(std::isnan(norm[1]));
+}
+
+// The gradient follows the loss one token earlier.
+TEST(SurprisePairs, PairTheLossWithTheNextTokensGradient) {
+  SurprisePairs pairs(kNumWorks, 1);
+  for (size_t w = 0; w < kNumWorks; ++w) {
+    WindowStatistics s = Planted(w);
+    for (int64_t row = 0; row < kL * kH; ++row)
+      for (int64_t t = 0; t < kT; ++t)
+        s.token_grad_norm[static_cast<size_t>(row * kT + t)] =
+            t < 2 || t == 50 ? 0 : static_cast<float>(std::exp(s.loss[t - 1]));
+    pairs.Add(w, s);
+  }
+  const SurpriseDensity density = pairs.Finish();
+  EXPECT_NEAR(density.rank.estimate, 0.99, 0.01);
+  EXPECT_GT(density.rank_without_position.low, 0.8);
+  EXPECT_EQ(density.zero_gradients, kNumWorks);
+  EXPECT_EQ(density.pairs, int64_t{kNumWorks} * (kT - 3));
+  int64_t in_cells = 0;
+  for (const auto& [cell, count] : density.cells) in_cells += count;
+  EXPECT_EQ(in_cells, density.pairs);
+}
+
+TEST(MapOfWindow, HoldsEveryMiniBatch) {
+  const PlasticityMap map = MapOfWindow(Planted(0));
+  ASSERT_EQ(map.edges.size(), kM + 1);
+  EXPECT_EQ(map.edges[1], 16);
+  EXPECT_EQ(map.grad_norm[2][5], 3);
+  EXPECT_EQ(map.relative_update[0][kM - 1], 0.5);
+  EXPECT_EQ(map.relative_by_head[3][0], 3);
+  EXPECT_TRUE(std::isnan(map.update_norm[3][0]));
+}
+
+TEST(WithoutPosition, WhatIsNotFiniteChangesNothingElse) {
+  std::vector<double> series(kT);
+  for (size_t t = 0; t < series.size(); ++t)
+    series[t] = static_cast<double>(t % 7);
+  std::vector<double> spoilt = series;
+  spoilt[40] = -std::numeric_limits<double>::infinity();
+  const std::vector<double> rest = WithoutPosition(spoilt);
+  EXPECT_TRUE(std::isnan(rest[40]));
+  spoilt[40] = stats::kUnknown;
+  const std::vector<double> unknown = WithoutPosition(spoilt);
+  for (size_t t = 0; t < series.size(); ++t)
+    EXPECT_TRUE(t == 40 || rest[t] == unknown[t]) << t;
 }
 
 TEST(WithoutPosition, RemovesPlaceAndOctave) {

@@ -1,6 +1,7 @@
 // Aggregation against numbers worked out by hand.
 #include "harness/results/summary.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -233,6 +234,34 @@ TEST(Summarise, ControlsHaveNoMarkAndTakeNoOthers) {
   EXPECT_FALSE(results.all.cases[1].pareto.at("flops").has_value());
   EXPECT_TRUE(*results.all.cases[2].pareto.at("flops"))
       << "what beat it is a control";
+}
+
+// Four batches of one size on a machine that slows down, and a small one.
+TEST(Summarise, TimeIsComparedWithinABatch) {
+  RunRecord record = ManyWorks();
+  for (size_t p = 0; p < record.profiles.size(); ++p) {
+    record.profiles[p].times.clear();
+    for (const double seconds : {1, 2, 4, 8})
+      record.profiles[p].times.push_back(
+          {1000, seconds * (1 - 0.1 * static_cast<double>(p))});
+    record.profiles[p].times.push_back({10, 50});
+  }
+  const Results results = Summarise(record);
+  const auto& cases = results.all.cases;
+  EXPECT_NEAR(*cases[2].time_ratio.value, 0.8, 1e-12);
+  EXPECT_NEAR(*cases[2].time_ratio.high, 0.8, 1e-12);
+  EXPECT_EQ(cases[2].time_ratio.range(), Range::kQuartiles);
+  EXPECT_GT(*cases[2].ms_per_1k_tokens.high, *cases[0].ms_per_1k_tokens.low);
+  for (const CaseResult& row : cases)
+    EXPECT_TRUE(*row.pareto.at("ms_per_1k_tokens")) << row.profile;
+  EXPECT_FALSE(results.domains[0].cases[2].time_ratio.value.has_value());
+  record.profiles[1].times = record.profiles[3].times;
+  EXPECT_FALSE(*Summarise(record).all.cases[2].pareto.at("ms_per_1k_tokens"))
+      << "the second profile predicts better in less time";
+  for (ProfileRecord& p : record.profiles) p.times.resize(2);
+  const CaseResult few = Summarise(record).all.cases[2];
+  EXPECT_THAT(few.time_ratio.reason, testing::HasSubstr("2 batches"));
+  EXPECT_FALSE(few.pareto.at("ms_per_1k_tokens").has_value());
 }
 
 TEST(SchemaNote, OlderVersionsAreNamedAndUnknownOnesRefused) {

@@ -28,6 +28,19 @@ TEST(Pareto, DominatedOnlyWhenTheDifferenceIsSure) {
   EXPECT_EQ(ParetoSet(points, 1), (std::vector<bool>{true, true, false, true}));
 }
 
+// Costs that scatter: the second's range reaches into the first's, the third's
+// lies above it.
+TEST(Pareto, RangesThatMeetBeatNothing) {
+  std::vector<ParetoPoint> points{Point(0, 0, 5), Point(0.1, 0.001, 6),
+                                  Point(0.1, 0.001, 8)};
+  points[0].cost_high = 7;
+  points[1].cost_high = 9;
+  points[2].cost_high = 9;
+  EXPECT_EQ(ParetoSet(points, 1), (std::vector<bool>{true, true, false}));
+  points[0].cost_high = 8;  // meets the third's
+  EXPECT_EQ(ParetoSet(points, 1), (std::vector<bool>{true, true, true}));
+}
+
 TEST(Pareto, ACheaperTwinDoesNotDominate) {
   const std::vector<ParetoPoint> points{Point(0, 0.001, 5),
                                         Point(0, -0.001, 6)};
