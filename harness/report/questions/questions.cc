@@ -16,6 +16,7 @@ std::vector<Question> AskAll(const ReportRun& run) {
   questions.push_back(AskDrift(run));
   questions.push_back(AskForgetting(run));
   for (Question& q : AskSensitivity(run)) questions.push_back(std::move(q));
+  questions.push_back(AskWords(run));
   questions.push_back(AskBest(run));
   questions.push_back(AskDominated(run));
   return questions;

@@ -29,6 +29,8 @@ Question AskForgetting(const ReportRun& run);
 // RQ3: do gradient norms (first) and relative updates of early layers die down
 // sooner than those of others?
 std::vector<Question> AskSensitivity(const ReportRun& run);
+// Syntax and semantics: which words early and late layers serve.
+Question AskWords(const ReportRun& run);
 // Which of the profiles that save updates keeps most? For AddForYourModel: the
 // answer's verdict says whether one does.
 Question AskBest(const ReportRun& run);

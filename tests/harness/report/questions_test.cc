@@ -197,6 +197,40 @@ TEST(Sensitivity, EarlyLayersThatDieDownSoonerAre) {
   EXPECT_EQ(AnswerOf(run, "rq3").verdict, "undecided");
 }
 
+// ---- Words: planted per class; class 1 function, 2 seen, 3 new content.
+
+// What retina loses beyond cortex, by class: as `retina[class]`.
+ReportRun WordsRun(double function, double content, double hard) {
+  ReportRun run = PlantedRun(20, {{"uniform", "all", 0, 1000, 400, 1},
+                                  {"retina", "0", 0.2, 900, 100, 1},
+                                  {"cortex", "3", 0.2, 900, 100, 1},
+                                  {"frozen", "none", 0.4, 800, 0, 0}});
+  RunRecord record = run.results.record;
+  PhiloxStream stream(9, 1);
+  for (const WindowRecord& w : record.windows)
+    for (int64_t t = 1; t < w.num_tokens; ++t) {
+      const auto at = static_cast<size_t>(w.loss_begin + t - 1);
+      const bool is_function = 1 + t % 3 == 1, is_hard = t % 2 == 0;
+      const double base = is_hard ? 5.2 : 2.2;
+      for (ProfileRecord& p : record.profiles)
+        p.nll[at] = base + (&p == &record.profiles[3] ? 0.4 : 0);
+      record.profiles[1].nll[at] += (is_function ? function : content) +
+                                    (is_hard ? hard : 0) +
+                                    0.01 * stream.NextUniform();
+    }
+  run.results = Summarise(std::move(record));
+  run.class_losses = PlantedClassLosses(run.results.record);
+  return run;
+}
+
+TEST(Words, ADifferenceBetweenClassesIsFoundAndEqualOnesAreNot) {
+  const Answer yes = AnswerOf(WordsRun(0.1, 0.3, 0), "words-depth");
+  EXPECT_EQ(yes.verdict, "yes") << yes.sentence;
+  EXPECT_EQ(AnswerOf(WordsRun(0.3, 0.1, 0), "words-depth").verdict, "no");
+  EXPECT_EQ(AnswerOf(WordsRun(0.2, 0.2, 0.3), "words-depth").verdict,
+            "undecided");
+}
+
 // ---- The family.
 
 // A contrast of works that scatter about 0, in three domains.
