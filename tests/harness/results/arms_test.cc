@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
 
@@ -78,6 +79,31 @@ TEST(Arms, EachArmHasItsOwnBaseline) {
   EXPECT_NEAR(*trained.lost.value, 0.01, 1e-9);
   EXPECT_TRUE(trained.lost.low.has_value());
   EXPECT_EQ(trained.judged.verdict, stats::Verdict::kYes);
+}
+
+// Uniform reads worse than frozen: no share, no verdict, and it is said.
+TEST(Arms, LearningThatHurtsKeepsNothing) {
+  std::vector<RunRecord> records;
+  for (const int64_t seed : {1, 2, 3})
+    records.push_back(RecordOf(
+        "uniform", seed, {{"uniform", 3.0}, {"retina", 2.5}, {"frozen", 2.0}}));
+  auto comparisons = CompareArms(records);
+  DecideTogether(comparisons);
+  const ArmRow& row = Find(comparisons[0], "post-hoc", "retina");
+  EXPECT_FALSE(row.retention.value);
+  EXPECT_EQ(row.not_asked, "learning while reading hurts this model");
+  EXPECT_TRUE(std::isnan(row.judged.level));
+}
+
+TEST(Arms, EndsOfTheGapAreNotJudged) {
+  std::vector<RunRecord> records;
+  for (const int64_t seed : {1, 2, 3})
+    for (RunRecord& r : Family(seed)) records.push_back(std::move(r));
+  const auto comparisons = CompareArms(records);
+  EXPECT_EQ(Find(comparisons[0], "post-hoc", "uniform").not_asked,
+            "by definition");
+  EXPECT_EQ(Find(comparisons[0], "co-trained", "frozen").not_asked,
+            "by definition");
 }
 
 TEST(Arms, OneSeedIsUndecided) {

@@ -128,6 +128,38 @@ TEST(SignFlipLevel, NothingToSay) {
   EXPECT_TRUE(std::isnan(SignFlipLevel(broken, 1)));
 }
 
+TEST(PlaceAmong, IsOneMoreThanThoseBelow) {
+  const std::vector<std::vector<WorkTotals>> means = {
+      Works(20, 1.0, 0.01, 1), Works(20, 0.5, 0.01, 2), Works(20, 2, 0.01, 3),
+      Works(20, 0.2, 0.01, 4)};
+  const Interval place = PlaceAmong(means, 1);
+  EXPECT_EQ(place.estimate, 3);
+  EXPECT_EQ(place.low, 3);
+  EXPECT_EQ(place.high, 3);
+  // Two that cannot be told apart: first or second.
+  const std::vector<std::vector<WorkTotals>> close = {Works(20, 1, 0.5, 1),
+                                                      Works(20, 1, 0.5, 2)};
+  const Interval either = PlaceAmong(close, 1);
+  EXPECT_EQ(either.low, 1);
+  EXPECT_EQ(either.high, 2);
+  const std::vector<std::vector<WorkTotals>> tie(3, Works(20, 1, 0.5, 1));
+  EXPECT_EQ(PlaceAmong(tie, 1).estimate, 2);
+  EXPECT_FALSE(PlaceAmong(std::span(means).first(0), 1).available());
+}
+
+TEST(CorrectTogether, TakesBackWhatOnlyOneOfManyReaches) {
+  std::vector<Judged> judged(10, {0.03, kUnknown, Verdict::kYes});
+  judged[0].level = 0.001;
+  judged[9] = {};  // took no part
+  std::vector<Judged*> family;
+  for (Judged& j : judged) family.push_back(&j);
+  EXPECT_EQ(CorrectTogether(family), 9);
+  EXPECT_EQ(judged[0].verdict, Verdict::kYes);
+  EXPECT_NEAR(judged[0].adjusted, 0.009, 1e-12);
+  EXPECT_EQ(judged[1].verdict, Verdict::kUndecided);
+  EXPECT_NEAR(judged[1].adjusted, 0.24, 1e-12);
+}
+
 TEST(PseudoValues, OfAMeanAreTheWorksThemselves) {
   const std::vector<std::vector<double>> sums = {{3, 5, 10}, {1, 1, 1}};
   const auto mean = [](std::span<const double> s) { return s[0] / s[1]; };

@@ -24,6 +24,11 @@ TEST(CrossedMean, ByHand) {
   const double half = StudentQuantile(0.975, degrees) * std::sqrt(both);
   EXPECT_NEAR(mean.low, 2.25 - half, 1e-12);
   EXPECT_NEAR(mean.high, 2.25 + half, 1e-12);
+  // Its level is the one whose interval ends at 0.
+  const double level = CrossedLevel({{0, 3, 4}, {2, 3, 6}}, weights);
+  EXPECT_NEAR(StudentQuantile(1 - level / 2, degrees) * std::sqrt(both), 2.25,
+              1e-9);
+  EXPECT_TRUE(std::isnan(CrossedLevel({{0, 3, 4}}, weights)));
 }
 
 TEST(CrossedMean, OneSeedOrOneWorkHasNoInterval) {
