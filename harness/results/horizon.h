@@ -31,18 +31,17 @@ struct HorizonCurve {
 std::vector<HorizonCurve> HorizonCurves(const RunRecord& record,
                                         std::span<const size_t> windows);
 
-// frozen - uniform in three parts, nats per token. The first two sum to the
-// gap.
+// frozen - uniform in two parts, nats per token.
 struct HorizonSplit {
   int64_t border = 0;    // tokens; the largest rung of uniform's ladder <= 64
   Measured short_range;  // L_frozen - L_reset: mixing within the last tokens
   Measured within;       // L_reset - L_uniform: memory of the document so far
-  // Of a context probe in the same run: own instead of another document, less
-  // what that does to frozen. Missing without one.
-  std::optional<Measured> own_document;
 };
 inline constexpr int64_t kShortRangeTokens = 64;
 // None without such a rung.
 std::optional<HorizonSplit> SplitOfGain(const Results& results);
+// Of a context probe: what another document instead of the own one costs
+// uniform, less what it costs frozen; nats per token. None without one.
+std::optional<Measured> OwnDocument(const Results& results);
 
 }  // namespace plastometer
