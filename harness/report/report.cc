@@ -142,7 +142,7 @@ Page MakeReport(const std::vector<ReportRun>& runs) {
   for (size_t i = 0; i < runs.size(); ++i) {
     const ReportRun& run = runs[i];
     if (several) page.Add(Heading{2, "Run " + run.name, "run" + run.suffix});
-    AddForYourModel(run, questions[i], page);
+    AddForYourModel(run, runs, questions[i], page);
     AddBehindTheAnswers(run, questions[i], page);
     AddProfiles(run, page);
     AddAdaptation(run, page);

@@ -73,14 +73,16 @@ std::optional<HorizonSplit> SplitOfGain(const Results& results) {
   if (rung == nullptr) return std::nullopt;
   const auto seed = static_cast<uint64_t>(record.seed);
   const WorkSums works = SumByWork(record, windows);
-  HorizonSplit split{rung->reset_every,
-                     LostAgainst(works, record.frozen_idx, rung->profile, seed),
-                     rung->lost,
-                     {}};
+  return HorizonSplit{
+      rung->reset_every,
+      LostAgainst(works, record.frozen_idx, rung->profile, seed), rung->lost};
+}
+
+std::optional<Measured> OwnDocument(const Results& results) {
   for (const ConditionResult& c : results.conditions)
     if (c.name == "other")
-      split.own_document = c.rows[record.uniform_idx].change_beyond_frozen;
-  return split;
+      return c.rows[results.record.uniform_idx].change_beyond_frozen;
+  return std::nullopt;
 }
 
 }  // namespace plastometer

@@ -113,20 +113,29 @@ Table HorizonTable(const ReportRun& run) {
 
 }  // namespace
 
-std::string HorizonSentence(const ReportRun& run) {
+std::string HorizonSentence(const ReportRun& run,
+                            const std::vector<ReportRun>& runs) {
   const auto split = SplitOfGain(run.results);
+  std::optional<Measured> own;
+  for (const ReportRun& other : runs)
+    if (!own &&
+        other.results.record.model_sha256 == run.results.record.model_sha256)
+      own = OwnDocument(other.results);
+  const std::string document =
+      own ? " Its own instead of another document of its kind is worth " +
+                WithInterval(*own, 3) +
+                " nats (context probe): adaptation to the document."
+          : " What its own instead of another document is worth is not asked "
+            "here: `plastometer run context`.";
   if (!split)
-    return "How much of that is short-range mixing, memory of the document so "
-           "far, and adaptation to the document is not asked here: "
-           "`plastometer run horizon`.";
+    return "How much of that is mixing of the last tokens and how much memory "
+           "of the document so far is not asked here: `plastometer run "
+           "horizon`." +
+           document;
   return "Of that, a memory of at most " + std::to_string(split->border) +
          " tokens brings " + WithInterval(split->short_range, 3) +
-         " nats (short-range mixing), a longer memory within the document " +
-         WithInterval(split->within, 3) +
-         "; own instead of another document "
-         "of its kind: " +
-         (split->own_document ? WithInterval(*split->own_document, 3) + " nats."
-                              : "not asked here (`plastometer run context`).");
+         " nats (short-range mixing), a longer one within the document " +
+         WithInterval(split->within, 3) + "." + document;
 }
 
 void AddHorizon(const ReportRun& run, Page& page) {

@@ -15,7 +15,7 @@ namespace plastometer {
 
 void AddDrift(const ReportRun& run, Page& page);
 void AddLayerMap(const ReportRun& run, Page& page);
-void AddForYourModel(const ReportRun& run,
+void AddForYourModel(const ReportRun& run, const std::vector<ReportRun>& runs,
                      const std::vector<Question>& questions, Page& page);
 void AddProfiles(const ReportRun& run, Page& page);
 void AddAdaptation(const ReportRun& run, Page& page);
@@ -24,7 +24,9 @@ void AddPareto(const ReportRun& run, Page& page);
 void AddTiming(const ReportRun& run, Page& page);
 // Ladders of `reset-every`; nothing without one.
 void AddHorizon(const ReportRun& run, Page& page);
-std::string HorizonSentence(const ReportRun& run);
+// `runs`: of the page; a context probe of the same model may be another one.
+std::string HorizonSentence(const ReportRun& run,
+                            const std::vector<ReportRun>& runs);
 void AddOrigin(const ReportRun& run, Page& page);
 void AddConditions(const ReportRun& run, Page& page);
 void AddForgetting(const ReportRun& run, Page& page);  // below AddConditions

@@ -47,7 +47,7 @@ std::string NotWorthUsing(const std::vector<Question>& questions) {
 
 }  // namespace
 
-void AddForYourModel(const ReportRun& run,
+void AddForYourModel(const ReportRun& run, const std::vector<ReportRun>& runs,
                      const std::vector<Question>& questions, Page& page) {
   const auto& cases = run.results.all.cases;
   const CaseResult& frozen = cases[run.results.record.frozen_idx];
@@ -55,7 +55,7 @@ void AddForYourModel(const ReportRun& run,
   const auto add = [&](const std::string& text) {
     if (!text.empty()) bullets.items.push_back(text);
   };
-  if (GapReason(frozen.lost).empty()) add(HorizonSentence(run));
+  if (GapReason(frozen.lost).empty()) add(HorizonSentence(run, runs));
   add(Find(questions, "best").answer.sentence);
   if (frozen.flops_saved)
     add("Freezing every layer would save " + Percent(frozen.flops_saved) +

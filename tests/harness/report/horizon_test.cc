@@ -49,7 +49,7 @@ TEST(Horizon, PartsOfTheGainSumToIt) {
   EXPECT_NEAR(*split->short_range.value + *split->within.value,
               *run.results.all.cases.back().lost.value, 1e-12);
   EXPECT_NEAR(*split->within.value, 0.1, 0.01);
-  EXPECT_FALSE(split->own_document);
+  EXPECT_FALSE(OwnDocument(PlantedRun(20).results));
   EXPECT_FALSE(SplitOfGain(PlantedRun(20).results));
 }
 
