@@ -57,7 +57,7 @@ struct FrontierMember {
 struct FrontierChoice {
   FrontierCost cost = kFrontierCosts[0];
   SearchMethod method = SearchMethod::kGreedy;  // what auto came to
-  int64_t num_candidates = 0;                   // all there are; -1: over 2^62
+  int64_t num_candidates = 0;                   // all there are; -1: over 10^18
   int64_t num_tried = 0;
   size_t num_windows = 0, num_works = 0;  // tuning
   size_t front_size = 0;  // before it was thinned to these members
