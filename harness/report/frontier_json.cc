@@ -107,6 +107,7 @@ std::string FrontierJson(const FrontierRun& run) {
                       {"members", MembersJson(run, j)},
                       {"defaults", DefaultsJson(run, j)},
                       {"defaults_beaten", j.num_better},
+                      {"defaults_beaten_before_holm", j.num_below},
                       {"front_area_nats", MeasuredJson(j.front_area)},
                       {"default_area_nats", MeasuredJson(j.default_area)},
                       {"area_difference_nats", MeasuredJson(j.area_difference)},

@@ -135,7 +135,8 @@ std::string AgainstDefaults(const FrontierJudgement& j) {
       "Better than " + Count(j.num_better) + " of the " +
       Count(static_cast<int64_t>(j.comparisons.size())) +
       " default profiles at no higher cost, on works that it was not chosen "
-      "on. ";
+      "on (" +
+      Count(j.num_below) + " by each interval alone, before Holm). ";
   const Texts better = SlowedAlike(j, true), not_better = SlowedAlike(j, false);
   if (better.empty())
     return text +
@@ -158,19 +159,17 @@ std::string Areas(const FrontierRun& run, const FrontierJudgement& j) {
          ", difference " + MeasuredCell(j.area_difference, 4) + ".";
 }
 
-std::string Against(const FrontierCriterion& c) {
+std::string Against(const FrontierCriterion& c, const std::string& rival) {
   if (c.against.empty()) return "";
-  if (c.same)
-    return " It is itself the best default profile at no higher cost, " +
-           c.against + ".";
+  if (c.same) return " It is itself the " + rival + ", " + c.against + ".";
   const bool below = c.difference.high && *c.difference.high < 0;
-  return " Its loss less that of the best default profile at no higher cost, " +
-         c.against + ": " + MeasuredCell(c.difference, 4) + " nats" +
+  return " Its loss less that of the " + rival + ", " + c.against + ": " +
+         MeasuredCell(c.difference, 4) + " nats" +
          (below ? "." : ", not shown to be lower.");
 }
 
 std::string Contrast(const FrontierRun& run, const FrontierJudgement& j,
-                     const FrontierCriterion& c) {
+                     const FrontierCriterion& c, const std::string& rival) {
   const FrontierRow& row = j.members[*c.member];
   return run.choice.members[*c.member].tuning.profile + " saves " +
          Percent1(row.saved) + "; L - " + Fixed(1 - kKeptShare, 2) +
@@ -178,7 +177,7 @@ std::string Contrast(const FrontierRun& run, const FrontierJudgement& j,
          " L_uniform = " + MeasuredCell(c.contrast, 4) +
          " nats (below 0: it "
          "keeps at least " +
-         Percent0(kKeptShare) + " of the gap)." + Against(c);
+         Percent0(kKeptShare) + " of the gap)." + Against(c, rival);
 }
 
 std::string Why(const FrontierRun& run, const FrontierJudgement& j,
@@ -202,7 +201,9 @@ std::string HalfText(const FrontierRun& run, const FrontierJudgement& j) {
     return question + "No member saves " + Percent0(kSavedShare) +
            "; frozen itself saves " + Percent1(j.frozen_saved) + ".";
   return question + "Of the lowest tuning loss among those, " +
-         Contrast(run, j, j.half);
+         Contrast(run, j, j.half,
+                  "best default profile at that cost (to " +
+                      Percent0(kCostSlack) + " of uniform's)");
 }
 
 std::string FurthestText(const FrontierRun& run, const FrontierJudgement& j) {
@@ -210,8 +211,11 @@ std::string FurthestText(const FrontierRun& run, const FrontierJudgement& j) {
       "Largest saving that keeps " + Percent0(kKeptShare) +
       " of the gap on tuning works (by its interval there): ";
   if (!j.furthest.member) return title + "none was found.";
-  return title + Contrast(run, j, j.furthest) + " Does that hold here? " +
-         AnswerText(j, j.furthest) + Why(run, j, j.furthest) + ".";
+  return title +
+         Contrast(run, j, j.furthest,
+                  "best default profile at no higher cost") +
+         " Does that hold here? " + AnswerText(j, j.furthest) +
+         Why(run, j, j.furthest) + ".";
 }
 
 constexpr char kLegend[] =

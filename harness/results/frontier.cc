@@ -1,7 +1,7 @@
 #include "harness/results/frontier.h"
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "base/error.h"
 #include "harness/results/works.h"
@@ -133,8 +133,9 @@ FrontierComparison Compare(const Evaluated& e, const FrontierJudgement& j,
   return c;
 }
 
+// `allowed`: what a rival may cost where the member costs less.
 FrontierCriterion Criterion(const Evaluated& e, const FrontierJudgement& j,
-                            std::optional<size_t> member) {
+                            std::optional<size_t> member, int64_t allowed) {
   FrontierCriterion c;
   c.member = member;
   if (!member) return c;
@@ -150,9 +151,9 @@ FrontierCriterion Criterion(const Evaluated& e, const FrontierJudgement& j,
     c.level = decided.level;
     c.kept = decided.negative;
   }
-  const auto rival = BestWithin(j.defaults, row.cost, [&](size_t i) {
-    return e.run.choice.defaults[i].nats;
-  });
+  const auto rival =
+      BestWithin(j.defaults, std::max(row.cost, allowed),
+                 [&](size_t i) { return e.run.choice.defaults[i].nats; });
   if (!rival) return c;
   const FrontierRow& other = j.defaults[*rival];
   c.against = e.run.choice.defaults[*rival].profile;
@@ -171,8 +172,12 @@ FrontierCriterion Criterion(const Evaluated& e, const FrontierJudgement& j,
 // All verdicts read together; one that Holm does not reject is undecided.
 void ApplyHolm(FrontierJudgement& j) {
   std::vector<double> levels;
-  for (const FrontierComparison& c : j.comparisons) levels.push_back(c.level);
+  for (const FrontierComparison& c : j.comparisons) {
+    levels.push_back(c.level);
+    j.num_below += c.better == Verdict::kYes;
+  }
   levels.push_back(j.half.level);
+  // One verdict where both ask about the same member.
   const bool two = j.furthest.member != j.half.member;
   levels.push_back(two ? j.furthest.level : stats::kUnknown);
   for (const double level : levels) j.num_verdicts += std::isfinite(level);
@@ -187,10 +192,8 @@ void ApplyHolm(FrontierJudgement& j) {
     j.num_better += c.better == Verdict::kYes;
   }
   apply(adjusted[adjusted.size() - 2], j.half.adjusted, j.half.kept);
-  if (two)
-    apply(adjusted.back(), j.furthest.adjusted, j.furthest.kept);
-  else
-    j.furthest = j.half;
+  apply(two ? adjusted.back() : j.half.adjusted, j.furthest.adjusted,
+        j.furthest.kept);
 }
 
 // Losses as what is gained over frozen, work by work, so that resampled works
@@ -274,8 +277,11 @@ FrontierJudgement Judge(const FrontierRun& run) {
     j.defaults.push_back(RowOf(e, point.profile, j.gap));
   for (size_t i = 0; i < j.defaults.size(); ++i)
     j.comparisons.push_back(Compare(e, j, i));
-  j.half = Criterion(e, j, run.choice.half);
-  j.furthest = Criterion(e, j, run.choice.furthest);
+  const auto half =
+      static_cast<int64_t>((1 - kSavedShare + kCostSlack) *
+                           static_cast<double>(e.costs[e.uniform()]));
+  j.half = Criterion(e, j, run.choice.half, half);
+  j.furthest = Criterion(e, j, run.choice.furthest, 0);
   ApplyHolm(j);
   SetAreas(e, j);
   return j;

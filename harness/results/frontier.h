@@ -41,6 +41,10 @@ inline constexpr FrontierCost kFrontierCosts[] = {
 // Share of uniform's cost that must be saved and of the gap frozen - uniform
 // that must be kept for "fewer updates achieve similar perplexity".
 inline constexpr double kSavedShare = 0.5, kKeptShare = 0.95;
+// So much of uniform's cost a default profile may cost more than the half asked
+// for and still be what the half is decided against: uniform;every=2 applies
+// one update more than half in a window with an odd number of mini-batches.
+inline constexpr double kCostSlack = 0.01;
 
 // What a search knows of a profile: nothing of it is from evaluation works.
 struct TuningPoint {
@@ -87,8 +91,8 @@ struct FrontierCriterion {
   Measured contrast;  // nats per token
   double level = stats::kUnknown, adjusted = stats::kUnknown;
   stats::Verdict kept = stats::Verdict::kUndecided;
-  // The default of lowest tuning loss at no higher cost, and the member's loss
-  // less its loss.
+  // The default of lowest tuning loss at no higher cost (of `half`: within the
+  // half and kCostSlack), and the member's loss less its loss.
   std::string against;
   bool same = false;  // they are one profile
   Measured difference;
@@ -112,6 +116,7 @@ struct FrontierJudgement {
   double frozen_saved = 0;  // the most that any profile saves
   std::vector<FrontierComparison> comparisons;  // one a default
   int64_t num_better = 0;                       // of them
+  int64_t num_below = 0;  // by each interval alone, without Holm
   FrontierCriterion half, furthest;
   int64_t num_verdicts = 0;  // read together: Holm
   // Nats gained over frozen by the best member within a budget, averaged over

@@ -28,6 +28,7 @@ TEST(FrontierJudgement, ComparesWithTheMemberOfNoHigherCost) {
   EXPECT_FALSE(j.comparisons[2].difference.low);
   EXPECT_NE(j.comparisons[2].better, Verdict::kYes);
   EXPECT_EQ(j.num_better, 2);
+  EXPECT_EQ(j.num_below, 2);
   EXPECT_EQ(j.num_verdicts, 3);  // two, and the criterion once
 }
 
@@ -58,6 +59,17 @@ TEST(FrontierJudgement, HalfTheCostKeepsTheGapOrNot) {
   EXPECT_EQ(few.half.kept, Verdict::kUndecided);
   EXPECT_EQ(few.num_verdicts, 0);
   EXPECT_TRUE(few.half.contrast.low);  // shown, but decides nothing
+}
+
+// uniform;every=2 costs a little more than half where mini-batches are odd in
+// number; it is the rival all the same.
+TEST(FrontierJudgement, TheRivalOfTheHalfMayCostAPercentMore) {
+  FrontierRun run = PlantedFront();
+  for (Counters& c : run.record.profiles[1].counters) c.inner_updates = 51;
+  EXPECT_EQ(Judge(run).half.against, "uniform;every=2");
+  EXPECT_EQ(Judge(run).furthest.against, "frozen");
+  for (Counters& c : run.record.profiles[1].counters) c.inner_updates = 52;
+  EXPECT_EQ(Judge(run).half.against, "frozen");
 }
 
 TEST(FrontierJudgement, RetentionOnlyWhereThereIsAGap) {
