@@ -10,11 +10,12 @@
 namespace plastometer {
 namespace {
 
-// A comma inside "layers:0-4@2,5-23" is followed by a digit, and no profile's
-// name begins with one.
+// A comma inside "layers:0-4@2,5-23" or "every:1,2" is followed by a digit, and
+// no profile's name begins with one.
 bool ContinuesRange(const std::string& previous, const std::string& piece) {
-  return previous.rfind("layers:", 0) == 0 && !piece.empty() &&
-         std::isdigit(static_cast<unsigned char>(piece[0]));
+  return (previous.starts_with("layers:") || previous.starts_with("every:")) &&
+         !piece.empty() &&
+         std::isdigit(static_cast<unsigned char>(piece[0])) != 0;
 }
 
 std::vector<std::string> Pieces(const std::string& text,

@@ -10,7 +10,7 @@
 namespace plastometer {
 
 // "uniform,retina" "layers:0-2@2,5;until=64 late:2": commas and spaces
-// separate, except commas inside layers:...
+// separate, except commas inside layers:... and every:...
 std::vector<std::string> SplitProfileList(
     const std::vector<std::string>& arguments);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <utility>
 
 #include "base/error.h"
@@ -48,6 +49,44 @@ std::vector<double> MeansOf(std::span<const ParetoPoint> points,
   return means;
 }
 
+// Of each point, the same in all; 0 of none.
+size_t NumWorks(std::span<const ParetoPoint> points) {
+  const size_t num_works = points.empty() ? 0 : points.front().works.size();
+  for (const ParetoPoint& point : points)
+    if (point.works.size() != num_works)
+      throw InternalError("Hypervolume: points differ in their works");
+  return num_works;
+}
+
+double AreaOf(std::span<const ParetoPoint> points,
+              const std::vector<int>& times, double reference_loss,
+              double reference_cost) {
+  std::vector<double> costs;
+  for (const ParetoPoint& point : points) costs.push_back(point.cost);
+  return Hypervolume(MeansOf(points, times), costs, reference_loss,
+                     reference_cost);
+}
+
+// value(how often each work is drawn), with percentiles over resamples.
+template <typename Value>
+Interval OverResamples(size_t num_works, uint64_t seed, int num_resamples,
+                       const Value& value) {
+  Interval result{.estimate = value(std::vector<int>(num_works, 1))};
+  if (num_works < 2 || num_resamples < 2) return result;
+  std::vector<double> values;
+  for (int r = 0; r < num_resamples; ++r) {
+    PhiloxStream stream(seed, static_cast<uint64_t>(r));
+    std::vector<int> times(num_works, 0);
+    for (size_t i = 0; i < num_works; ++i)
+      ++times[stream.NextBelow(static_cast<uint32_t>(num_works))];
+    values.push_back(value(times));
+  }
+  std::ranges::sort(values);
+  result.low = SortedQuantile(values, 0.025);
+  result.high = SortedQuantile(values, 0.975);
+  return result;
+}
+
 }  // namespace
 
 double Hypervolume(std::span<const double> loss, std::span<const double> cost,
@@ -70,33 +109,30 @@ double Hypervolume(std::span<const double> loss, std::span<const double> cost,
 
 Interval Hypervolume(std::span<const ParetoPoint> points, double reference_loss,
                      double reference_cost, uint64_t seed, int num_resamples) {
-  const size_t num_works = points.empty() ? 0 : points.front().works.size();
-  std::vector<double> costs;
-  for (const ParetoPoint& point : points) {
-    if (point.works.size() != num_works)
-      throw InternalError("Hypervolume: points differ in their works");
-    costs.push_back(point.cost);
-  }
+  const size_t num_works = NumWorks(points);
   if (num_works == 0 || !std::isfinite(reference_loss + reference_cost))
     return {};
-  const auto area = [&](const std::vector<int>& times) {
-    return Hypervolume(MeansOf(points, times), costs, reference_loss,
-                       reference_cost);
-  };
-  Interval result{.estimate = area(std::vector<int>(num_works, 1))};
-  if (num_works < 2 || num_resamples < 2) return result;
-  std::vector<double> areas;
-  for (int r = 0; r < num_resamples; ++r) {
-    PhiloxStream stream(seed, static_cast<uint64_t>(r));
-    std::vector<int> times(num_works, 0);
-    for (size_t i = 0; i < num_works; ++i)
-      ++times[stream.NextBelow(static_cast<uint32_t>(num_works))];
-    areas.push_back(area(times));
-  }
-  std::ranges::sort(areas);
-  result.low = SortedQuantile(areas, 0.025);
-  result.high = SortedQuantile(areas, 0.975);
-  return result;
+  return OverResamples(
+      num_works, seed, num_resamples, [&](const std::vector<int>& times) {
+        return AreaOf(points, times, reference_loss, reference_cost);
+      });
+}
+
+Interval HypervolumeDifference(std::span<const ParetoPoint> a,
+                               std::span<const ParetoPoint> b,
+                               double reference_loss, double reference_cost,
+                               uint64_t seed, int num_resamples) {
+  const size_t num_works = NumWorks(a);
+  if (num_works != NumWorks(b))
+    throw InternalError("HypervolumeDifference: " + std::to_string(num_works) +
+                        " and " + std::to_string(NumWorks(b)) + " works");
+  if (num_works == 0 || !std::isfinite(reference_loss + reference_cost))
+    return {};
+  return OverResamples(
+      num_works, seed, num_resamples, [&](const std::vector<int>& times) {
+        return AreaOf(a, times, reference_loss, reference_cost) -
+               AreaOf(b, times, reference_loss, reference_cost);
+      });
 }
 
 std::vector<bool> ParetoSet(std::span<const ParetoPoint> points, uint64_t seed,

@@ -117,7 +117,10 @@ TEST(Help, ExamplesUseWhatIsDeclared) {
 TEST(Help, SaysDefaultsChoicesAndWhatExcludesWhat) {
   EXPECT_THAT(Printed({"search", "--help"}, 500),
               AllOf(HasSubstr("--method auto|greedy|exhaustive"),
-                    HasSubstr("(default: auto)"), HasSubstr("(required)")));
+                    HasSubstr("(default: auto)"),
+                    HasSubstr("beats in both loss and cost (not with "
+                              "--layers)")));
+  EXPECT_THAT(Printed({"export", "--help"}, 500), HasSubstr("(required)"));
   EXPECT_THAT(Printed({"drift", "--help"}, 500),
               AllOf(HasSubstr("128, 256, 512, 1024, 2048)"),
                     HasSubstr("(not with --probe-data)")));

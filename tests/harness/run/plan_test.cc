@@ -22,6 +22,12 @@ TEST(SplitProfileList, CommasInsideLayersDoNot) {
       ElementsAre("uniform", "layers:0-4@2,5,7-9@0.1;until=64", "frozen"));
 }
 
+TEST(SplitProfileList, CommasInsidePeriodsDoNot) {
+  EXPECT_THAT(
+      SplitProfileList({"every:1,1,2,4@0.5,frozen every:1->8,late:2"}),
+      ElementsAre("every:1,1,2,4@0.5", "frozen", "every:1->8", "late:2"));
+}
+
 TEST(SplitProfileList, EmptyNameIsAnError) {
   EXPECT_THROW(SplitProfileList({"uniform,,retina"}), Error);
   EXPECT_THROW(SplitProfileList({"uniform,"}), Error);

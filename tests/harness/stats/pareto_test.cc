@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "base/error.h"
+
 namespace plastometer::stats {
 namespace {
 
@@ -92,6 +94,33 @@ TEST(Hypervolume, IntervalOverWorksThatPointsShare) {
   points[1].cost = kUnknown;
   EXPECT_DOUBLE_EQ(Hypervolume(points, 4, 2, 7).estimate, 4);
   EXPECT_TRUE(std::isnan(Hypervolume(points, kUnknown, 2, 7).estimate));
+}
+
+// The first front lies 1 below the reference at cost 0, the second at cost 1 of
+// 2, in works of whatever difficulty: 2 - 1, and no scatter, for both move
+// alike. Against a front that gains 2 in every second work the scatter is that
+// of one mean.
+TEST(Hypervolume, DifferenceOverWorksThatFrontsShare) {
+  std::vector<ParetoPoint> a(1), b(1), c(1);
+  for (int i = 0; i < 20; ++i) {
+    a[0].works.push_back({-100, 100});
+    b[0].works.push_back({-100, 100});
+    c[0].works.push_back({i % 2 == 0 ? -200.0 : 0.0, 100});
+  }
+  a[0].cost = c[0].cost = 0;
+  b[0].cost = 1;
+  const Interval exact = HypervolumeDifference(a, b, 0, 2, 7);
+  EXPECT_DOUBLE_EQ(exact.estimate, 1);
+  EXPECT_DOUBLE_EQ(exact.low, 1);
+  EXPECT_DOUBLE_EQ(exact.high, 1);
+  const Interval same = HypervolumeDifference(c, c, 0, 2, 7);
+  EXPECT_EQ(same.low, 0);
+  EXPECT_EQ(same.high, 0);
+  const Interval scattered = HypervolumeDifference(a, c, 0, 2, 7);
+  EXPECT_NEAR(scattered.estimate, 0, 1e-12);
+  EXPECT_NEAR(scattered.high, 1.96 * 2 / std::sqrt(20.0), 0.1);
+  c[0].works.pop_back();
+  EXPECT_THROW(HypervolumeDifference(a, c, 0, 2, 7), Error);
 }
 
 }  // namespace
