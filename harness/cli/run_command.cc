@@ -11,6 +11,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/group_options.h"
 #include "harness/cli/suite_options.h"
+#include "harness/report/format.h"
 #include "harness/results/statistics_file.h"
 #include "harness/run/plan.h"
 #include "harness/run/progress.h"
@@ -119,6 +120,12 @@ void Run(RunArguments a) {
                     : ShardText(run);
   });
   std::fputs(text.c_str(), stdout);
+  if (const int64_t peak = run.collected.records.front().peak_memory_bytes;
+      complete && peak >= 0)
+    std::fprintf(stderr,
+                 "peak memory %s: of this whole process, all profiles and "
+                 "groups together\n",
+                 Bytes(peak).c_str());
 }
 
 }  // namespace
