@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace plastometer {
 
@@ -28,5 +29,14 @@ std::string Join(const Parts& parts, std::string_view separator = ", ") {
 
 // A cell of a CSV file: in quotes when it must be.
 std::string CsvCell(const std::string& cell);
+
+// As one word of a POSIX shell: in quotes when it must be.
+std::string ShellWord(const std::string& text);
+
+// "; did you mean 'retina'?": the first of `known` that fewest letters put in,
+// left out, exchanged or swapped with a neighbour make of `word`; "" where that
+// takes more than a third of its letters, or two.
+std::string DidYouMean(const std::string& word,
+                       const std::vector<std::string>& known);
 
 }  // namespace plastometer

@@ -9,8 +9,18 @@
 namespace plastometer {
 namespace {
 
-// SentencePiece drops longer lines; none of ours comes near it.
-constexpr const char* kMaxLineBytes = "65536";
+// SentencePiece drops longer lines. None of the sources' comes near it; those
+// of other text are cut.
+constexpr size_t kMaxLineBytes = 65536;
+
+// Where a piece of at most kMaxLineBytes that begins at `from` ends: no letter
+// is cut.
+size_t EndOfPiece(const std::string& text, size_t from, size_t line_end) {
+  if (line_end - from <= kMaxLineBytes) return line_end;
+  size_t to = from + kMaxLineBytes;
+  while ((static_cast<unsigned char>(text[to]) & 0xC0) == 0x80) --to;
+  return to;
+}
 
 class Lines : public sentencepiece::SentenceIterator {
  public:
@@ -18,7 +28,10 @@ class Lines : public sentencepiece::SentenceIterator {
     const std::string& text = document.text;
     for (size_t from = 0; from < text.size();) {
       const size_t to = std::min(text.find('\n', from), text.size());
-      if (to > from) lines_.push_back(text.substr(from, to - from));
+      for (size_t begin = from, end = 0; begin < to; begin = end) {
+        end = EndOfPiece(text, begin, to);
+        lines_.push_back(text.substr(begin, end - begin));
+      }
       from = to + 1;
     }
   }
@@ -44,7 +57,7 @@ std::unordered_map<std::string, std::string> Flags(int32_t vocab_size) {
           {"remove_extra_whitespaces", "false"},
           {"normalization_rule_name", "identity"},
           {"character_coverage", "0.9995"},
-          {"max_sentence_length", kMaxLineBytes},
+          {"max_sentence_length", std::to_string(kMaxLineBytes)},
           {"num_threads", "2"},
           {"minloglevel", "2"}};
 }

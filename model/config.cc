@@ -338,6 +338,19 @@ ModelConfig ConfigFromJson(const Json& json, const std::string& source) {
   return config;
 }
 
+std::vector<std::string> AssumedFields(const Json& json) {
+  constexpr const char* kContextNames[] = {
+      "context_tokens", "max_sequence_length", "max_position_embeddings"};
+  std::vector<std::string> assumed;
+  for (const char* name :
+       {"ttt_base_lr", "rope_theta", "rms_norm_eps", "initializer_range"})
+    if (!json.contains(name)) assumed.emplace_back(name);
+  if (std::ranges::none_of(
+          kContextNames, [&](const char* name) { return json.contains(name); }))
+    assumed.emplace_back(kContextNames[0]);
+  return assumed;
+}
+
 Json ConfigToJson(const ModelConfig& c) {
   return Json{{"vocab_size", c.vocab_size},
               {"hidden_size", c.hidden_size},

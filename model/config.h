@@ -53,6 +53,9 @@ std::vector<std::string> NamedConfigs();
 // that do not divide, unsupported widths.
 ModelConfig ConfigFromJson(const nlohmann::json& json,
                            const std::string& source);
+// Our names of the fields of `json`, which ConfigFromJson takes, that it does
+// not hold and that no tensor's shape says either: their values are defaults.
+std::vector<std::string> AssumedFields(const nlohmann::json& json);
 nlohmann::json ConfigToJson(const ModelConfig& config);  // our own field names
 void ValidateConfig(const ModelConfig& config, const std::string& source);
 

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/text.h"
 
 namespace plastometer {
 namespace {
@@ -159,8 +160,12 @@ std::vector<int64_t> NamedLayers(const std::string& profile,
     return RandomLayers(ExpectCount(profile, parts[0], num_layers),
                         static_cast<uint64_t>(seed), num_layers);
   }
-  Fail(profile, "unknown name '" + name +
-                    "'; expected uniform, frozen, retina, cortex, early:K, "
+  const std::string stem = name.substr(0, name.find(':'));
+  Fail(profile, "unknown name '" + name + "'" +
+                    DidYouMean(stem, {"uniform", "frozen", "retina", "cortex",
+                                      "early", "late", "random", "layers",
+                                      "ramp", "every", "file"}) +
+                    "; expected uniform, frozen, retina, cortex, early:K, "
                     "early:P%, late:K, late:P%, random:K#SEED, "
                     "layers:A-B,C[@scale], ramp:a->b, every:a->b, "
                     "every:N,N,... or file:PATH");

@@ -78,16 +78,16 @@ Golden ReadPending(const BlessArguments& a, const std::string& name) {
 
 void Review(const BlessArguments& a) {
   const GoldenStore store(StoreRoot(a.goldens));
-  const std::vector<std::string> names = Chosen(a);
-  for (const std::string& name : names) {
+  std::vector<ReviewFinding> findings;
+  for (const std::string& name : Chosen(a)) {
     const Golden pending = ReadPending(a, name);
     const auto golden = store.Read(pending.pins.suite, pending.pins.name,
                                    pending.metrics.numeric_class);
-    std::fputs((ReviewText(pending, golden ? &*golden : nullptr, a.run) + "\n")
-                   .c_str(),
-               stdout);
+    findings.push_back(FindingOf(pending, golden ? &*golden : nullptr));
   }
-  std::printf("%zu pending cases\n", names.size());
+  const size_t num_pending = PendingCases(a.run).size();
+  std::fputs(ReviewText(findings, a.run, num_pending).c_str(), stdout);
+  std::printf("%zu of %zu pending cases\n", findings.size(), num_pending);
 }
 
 // The cases of the run's plan, measured once more into a folder of its own.
@@ -251,7 +251,8 @@ void AddBlessCommands(Command& program) {
   auto review = std::make_shared<BlessArguments>();
   Command command = AddCommand(program, "review",
                                "Show what a check left pending, and how far "
-                               "it is from the goldens",
+                               "it is from the goldens; cases that moved alike "
+                               "together",
                                review, Review);
   command.Add("run", review->run, "run folder of a check").Required();
   command.Add("cases", review->cases, "SUITE/CASE (default: all)");

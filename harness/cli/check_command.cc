@@ -5,11 +5,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
+#include "base/text.h"
 #include "harness/check/blame_verdicts.h"
 #include "harness/check/check.h"
 #include "harness/check/exit_codes.h"
@@ -39,6 +41,7 @@ SuiteRun RunOracle(const SuiteRun& run, SuiteArguments a) {
   for (SuiteGroup& group : suite.groups) group.lane = kOracleLane;
   a.resume.clear();
   a.shard.clear();
+  a.goes_on.clear();
   a.out = run.folder.File("oracle").string();
   return RunSuite(suite, a, /*traced=*/true);
 }
@@ -60,11 +63,30 @@ void WriteOutputs(const CheckArguments& a, const SuiteRun& run,
   AppendStepSummary(CheckSummary(report));
 }
 
+std::string GoesOn(const CheckArguments& a) {
+  std::string text = "plastometer check" + OptionsAgain(a.suite);
+  const std::pair<const char*, const std::string&> words[] = {
+      {" --goldens ", a.goldens},
+      {" --junit ", a.junit},
+      {" --policy ", a.policy}};
+  for (const auto& [name, word] : words)
+    if (!word.empty()) text += name + ShellWord(word);
+  const std::pair<const char*, bool> flags[] = {{" --github", a.github},
+                                                {" --blame", a.blame},
+                                                {" --oracle", a.oracle},
+                                                {" --table", a.table},
+                                                {" --json", a.json}};
+  for (const auto& [name, given] : flags)
+    if (given) text += name;
+  return text;
+}
+
 void Check(CheckArguments a) {
   const Policy policy = ParsePolicy(a.policy);
   const Suite suite = SuiteOf(a.suite);
   const InterruptGuard guard;
   if (a.suite.plan_only) return PrintPlan(suite, a.suite, /*traced=*/true);
+  a.suite.goes_on = GoesOn(a);
   if (a.oracle) a.suite.later_lanes = {kOracleLane};
   SuiteRun run = RunSuite(suite, a.suite, /*traced=*/true);
   if (!run.collected.missing.empty()) {

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace plastometer {
 namespace {
@@ -37,6 +38,45 @@ std::string HintForExtras(int argc, const char* const* argv) {
   for (int i = 1; i + 1 < argc; ++i)
     if (std::string(argv[i]) == "--json" && argv[i + 1][0] != '-')
       return "; --json takes no word: it prints, and --out says where files go";
+  return "";
+}
+
+// The first word that should be a command and is none, with the nearest one; ""
+// where every word is one.
+std::string UnknownCommand(const CommandInfo& program, int argc,
+                           const char* const* argv) {
+  const CommandInfo* at = &program;
+  for (int i = 1; i < argc && !at->commands.empty(); ++i) {
+    const std::string word = argv[i];
+    if (word.starts_with("-")) return "";
+    std::vector<std::string> known;
+    const CommandInfo* below = nullptr;
+    for (const CommandInfo& command : at->commands) {
+      known.push_back(command.word());
+      if (command.word() == word) below = &command;
+    }
+    if (below == nullptr)
+      return at->name + " has no command '" + word + "'" +
+             DidYouMean(word, known);
+    at = below;
+  }
+  return "";
+}
+
+// The first option that `command` does not have, with the nearest one; "" where
+// it has all. The parser names a required option that is missing first.
+std::string UnknownOption(const CommandInfo& command, int argc,
+                          const char* const* argv) {
+  std::vector<std::string> known = {"--help"};
+  for (const OptionInfo& option : command.options)
+    if (!option.positional()) known.push_back(option.name);
+  for (int i = 1; i < argc; ++i) {
+    std::string word = argv[i];
+    word = word.substr(0, word.find('='));
+    if (word.starts_with("--") && word != "--" &&
+        std::ranges::find(known, word) == known.end())
+      return command.name + " has no option " + word + DidYouMean(word, known);
+  }
   return "";
 }
 
@@ -229,9 +269,12 @@ void CommandLine::Run(int argc, const char* const* argv, int help_width) {
   } catch (const CLI::ParseError& error) {
     const bool extras =
         dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+    std::string what = UnknownCommand(*info_, argc, argv);
+    if (what.empty()) what = UnknownOption(Selected(), argc, argv);
+    if (what.empty())
+      what = error.what() + (extras ? HintForExtras(argc, argv) : "");
     throw UsageError(
-        error.what() + (extras ? HintForExtras(argc, argv) : "") +
-        "\nTry `plastometer --help` or `plastometer COMMAND --help`.");
+        what + "\nTry `plastometer --help` or `plastometer COMMAND --help`.");
   }
 }
 

@@ -36,6 +36,7 @@ void AddCommands(Command program) {
   AddExportCommand(program);
   program.Heading("Look");
   AddReportCommand(program);
+  AddCompareCommand(program);
   AddEnvCommand(program);
   AddDescribeCommands(program);
   program.Example("plastometer run", "the table of the README");

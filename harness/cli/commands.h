@@ -13,6 +13,7 @@ CommandLine ProgramCommandLine();
 void AddArmsCommand(Command& program);
 void AddBlessCommands(Command& program);
 void AddCheckCommand(Command& program);
+void AddCompareCommand(Command& program);
 void AddDataCommand(Command& program);
 void AddDescribeCommands(Command& program);
 void AddDriftCommand(Command& program);

@@ -88,80 +88,121 @@ void AddFetch(Command& data) {
 
 struct TokenizerArguments {
   int32_t vocab_size = 4096;
-  std::string out;
+  std::string data, out;
   int64_t bytes_per_source = 4'000'000;
 };
 
-// About `limit` bytes of the source's training text: the same share of each
-// document, from its start, whole lines.
-void FeedSource(const Source& source, int64_t limit,
-                const std::function<void(const Document&)>& add) {
+// Calls its argument with each document, until that returns false.
+using Documents = std::function<void(const std::function<bool(Document&&)>&)>;
+
+Documents TextOf(const std::string& data) {
+  return [data](const auto& visit) { ForEachTextDocument(data, visit); };
+}
+
+// At most `bytes`: whole lines, or, of a line that is longer, whole letters.
+void KeepBeginning(size_t bytes, std::string& text) {
+  if (bytes >= text.size()) return;
+  const size_t line = text.rfind('\n', bytes);
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80)
+    --bytes;
+  text.resize(line == std::string::npos || line == 0 ? bytes : line);
+}
+
+// About `limit` bytes: the same share of each document, from its start.
+void Feed(const Documents& documents, int64_t limit,
+          const std::function<void(const Document&)>& add) {
   int64_t total = 0;
-  ForEachDocument(source.name, "train", [&](Document&& d) {
+  documents([&](Document&& d) {
     return total += static_cast<int64_t>(d.text.size()), true;
   });
   const double share =
       total > limit ? static_cast<double>(limit) / static_cast<double>(total)
                     : 1.0;
-  ForEachDocument(source.name, "train", [&](Document&& d) {
-    const auto keep =
-        static_cast<size_t>(share * static_cast<double>(d.text.size()));
+  documents([&](Document&& d) {
     if (share < 1.0)
-      d.text.resize(d.text.rfind('\n', keep) == std::string::npos
-                        ? 0
-                        : d.text.rfind('\n', keep));
-    add(d);
+      KeepBeginning(
+          static_cast<size_t>(share * static_cast<double>(d.text.size())),
+          d.text);
+    if (!d.text.empty()) add(d);
     return true;
   });
 }
 
-void PrintBytesPerToken(const Tokenizer& tokenizer) {
-  for (const Source& source : Sources()) {
-    if (!source.in_training && !source.in_default) continue;
-    int64_t bytes = 0, tokens = 0;
-    ForEachDocument(source.name, "heldout", [&](Document&& d) {
-      bytes += static_cast<int64_t>(d.text.size());
-      tokens += static_cast<int64_t>(tokenizer.Encode(d.text, d.id).size());
-      return bytes < 1'000'000;
-    });
-    if (tokens > 0)
-      std::printf("%-10s %.2f bytes a token (held out)\n", source.name.c_str(),
-                  double(bytes) / double(tokens));
-  }
+// Of the first megabyte.
+void PrintBytesPerToken(const Documents& documents, const Tokenizer& tokenizer,
+                        const std::string& name, const char* which) {
+  int64_t bytes = 0, tokens = 0;
+  documents([&](Document&& d) {
+    bytes += static_cast<int64_t>(d.text.size());
+    tokens += static_cast<int64_t>(tokenizer.Encode(d.text, d.id).size());
+    return bytes < 1'000'000;
+  });
+  if (tokens > 0)
+    std::printf("%-10s %.2f bytes a token (%s)\n", name.c_str(),
+                double(bytes) / double(tokens), which);
+}
+
+Documents Split(const std::string& source, const char* split) {
+  return [source, split](const auto& visit) {
+    ForEachDocument(source, split, visit);
+  };
+}
+
+void PrintBytesPerToken(const TokenizerArguments& a,
+                        const Tokenizer& tokenizer) {
+  if (!a.data.empty())
+    return PrintBytesPerToken(TextOf(a.data), tokenizer, a.data,
+                              "of the text it was trained on");
+  for (const Source& source : Sources())
+    if (source.in_training || source.in_default)
+      PrintBytesPerToken(Split(source.name, "heldout"), tokenizer, source.name,
+                         "held out");
 }
 
 void TrainTokenizer(const TokenizerArguments& a) {
+  RefuseExisting(a.out, "file");
+  RequireAtLeast("--bytes-per-source", a.bytes_per_source, 1);
+  std::vector<Documents> texts;
+  if (!a.data.empty()) texts.push_back(TextOf(a.data));
+  for (const Source& source : Sources())
+    if (a.data.empty() && source.in_training)
+      texts.push_back(Split(source.name, "train"));
   int64_t bytes = 0;
   auto feed = [&](const std::function<void(const Document&)>& add) {
-    for (const Source& source : Sources()) {
-      if (!source.in_training) continue;
-      FeedSource(source, a.bytes_per_source, [&](const Document& d) {
+    for (const Documents& text : texts)
+      Feed(text, a.bytes_per_source, [&](const Document& d) {
         add(d), bytes += static_cast<int64_t>(d.text.size());
       });
-    }
   };
   TrainSentencePiece(feed, a.vocab_size, a.out);
   const auto tokenizer = LoadTokenizer(a.out);
   std::printf("%s: %d pieces from %lld bytes, SHA-256 %s\n", a.out.c_str(),
               tokenizer->vocab_size(), static_cast<long long>(bytes),
               tokenizer->sha256().c_str());
-  PrintBytesPerToken(*tokenizer);
+  PrintBytesPerToken(a, *tokenizer);
 }
 
 void AddTokenizer(Command& data) {
   auto a = std::make_shared<TokenizerArguments>();
   Command command = data.Add(
-      "tokenizer", "Train a SentencePiece BPE model on the training text");
+      "tokenizer",
+      "Train a SentencePiece BPE model on the fetched training text, or yours");
+  command.Add("--data PATH", a->data,
+              "text file, folder of texts, or Pile file *.jsonl.zst (default: "
+              "the fetched sources' training text)");
   command.Add("--vocab N", a->vocab_size, "number of pieces")
       .Between(300, 65536)
       .ShowDefault();
   command.Add("--out FILE", a->out, "file to write").Required();
   command
       .Add("--bytes-per-source N", a->bytes_per_source,
-           "at most so much of each source")
+           "at most so much of each source, or of --data")
       .ShowDefault();
   command.Example("plastometer data tokenizer --vocab 4096 --out bpe.model",
                   "the shipped models' tokenizer has as many pieces");
+  command.Example(
+      "plastometer data tokenizer --data books/ --vocab 8192 --out own.model",
+      "of your own text; for a model that plastometer train makes");
   command.Callback([a] { TrainTokenizer(*a); });
 }
 

@@ -1,10 +1,12 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/text.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/output.h"
 #include "harness/report/format.h"
@@ -17,6 +19,14 @@ namespace {
 struct ImportArguments {
   std::string from, source, config, out;
 };
+
+// "ttt_base_lr 1.0, context_tokens 2048"
+std::string AssumedText(const ImportSummary& s) {
+  const nlohmann::json values = ConfigToJson(s.config);
+  return JoinEach(s.assumed, [&](const std::string& name) {
+    return name + " " + values.at(name).dump();
+  });
+}
 
 void Import(const ImportArguments& a) {
   RefuseExisting(a.out, "file");
@@ -32,6 +42,11 @@ void Import(const ImportArguments& a) {
       Count(c.num_layers).c_str(), Count(c.hidden_size).c_str(),
       Count(c.num_heads).c_str(), Count(c.vocab_size).c_str(),
       Short(static_cast<double>(NumParameters(c))).c_str());
+  if (!s.assumed.empty())
+    std::printf(
+        "assumed, since neither the checkpoint nor a config says so: %s; where "
+        "that is wrong, give them with --config\n",
+        AssumedText(s).c_str());
   std::printf(
       "kept %s tensors (%s, %s), passed over %s (%s)\nsource sha256 "
       "%s\nwritten to %s (sha256 %s)\n",

@@ -7,9 +7,11 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/text.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/group_options.h"
 #include "harness/cli/suite_options.h"
+#include "harness/report/format.h"
 #include "harness/results/statistics_file.h"
 #include "harness/run/plan.h"
 #include "harness/run/progress.h"
@@ -90,7 +92,16 @@ void TakeStatistics(const RunArguments& a, SuiteRun& run) {
   }
 }
 
-void Run(const RunArguments& a) {
+// The model, the text and the profiles stand in the run folder.
+std::string GoesOn(const RunArguments& a) {
+  std::string text = "plastometer run" + OptionsAgain(a.suite);
+  if (!a.stats.empty()) text += " --stats=" + ShellWord(a.stats);
+  if (a.per_domain) text += " --per-domain";
+  if (a.json) text += " --json";
+  return text;
+}
+
+void Run(RunArguments a) {
   if (!a.stats.empty() && !a.suite.shard.empty())
     throw UsageError(
         "--stats looks into whole runs: leave out --shard, or merge the "
@@ -98,13 +109,23 @@ void Run(const RunArguments& a) {
   const Suite suite = SuiteOfRun(a);
   const InterruptGuard guard;
   if (a.suite.plan_only) return PrintPlan(suite, a.suite, a.traces);
+  a.suite.goes_on = GoesOn(a);
   SuiteRun run = RunSuite(suite, a.suite, a.traces);
-  if (!a.stats.empty() && run.collected.missing.empty()) TakeStatistics(a, run);
-  const std::string text = run.collected.missing.empty()
-                               ? WriteResults(run.plan, run.collected,
-                                              run.folder, a.per_domain, a.json)
-                               : ShardText(run);
+  const bool complete = run.collected.missing.empty();
+  std::string text;
+  TellHowToResume(run.folder, a.suite, [&] {
+    if (!a.stats.empty() && complete) TakeStatistics(a, run);
+    text = complete ? WriteResults(run.plan, run.collected, run.folder,
+                                   a.per_domain, a.json)
+                    : ShardText(run);
+  });
   std::fputs(text.c_str(), stdout);
+  if (const int64_t peak = run.collected.records.front().peak_memory_bytes;
+      complete && peak >= 0)
+    std::fprintf(stderr,
+                 "peak memory %s: of this whole process, all profiles and "
+                 "groups together\n",
+                 Bytes(peak).c_str());
 }
 
 }  // namespace

@@ -52,6 +52,16 @@ void AddSuiteOptions(Command& command, SuiteArguments& a) {
                "print every case, unit and hash; measure nothing");
 }
 
+std::string OptionsAgain(const SuiteArguments& a) {
+  const SuiteArguments unsaid;
+  std::string text;
+  if (a.threads != unsaid.threads)
+    text += " --threads " + std::to_string(a.threads);
+  if (a.seed != unsaid.seed) text += " --seed " + std::to_string(a.seed);
+  if (!a.shard.empty()) text += " --shard " + a.shard;
+  return text;
+}
+
 void AddGoldensOption(Command& command, std::string& goldens) {
   command.Add("--goldens FOLDER", goldens,
               "the golden store (default: goldens/ of the installation)");

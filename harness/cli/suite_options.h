@@ -16,6 +16,9 @@ namespace plastometer {
 
 void AddSuiteOptions(Command& command, SuiteArguments& arguments);
 
+// Those of them that a resumed run needs once more: " --threads 2 --shard 0/3".
+std::string OptionsAgain(const SuiteArguments& arguments);
+
 // --goldens, and the store that it names: goldens/ of the installation when it
 // is empty.
 void AddGoldensOption(Command& command, std::string& goldens);

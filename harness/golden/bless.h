@@ -65,9 +65,20 @@ LedgerEntry Remove(const std::filesystem::path& store_root,
                    const std::string& reason,
                    const BlessEnvironment& environment);
 
-// What moved, by how much and in which unit, whether beyond noise, where first,
-// and the commands that come next. `golden` null: there is none yet.
-std::string ReviewText(const Golden& pending, const Golden* golden,
-                       const std::string& run_folder);
+// What a review says of one pending case.
+struct ReviewFinding {
+  std::string name, numeric_class;  // "quick/prose.uniform"
+  // What moved, by how much and in which unit, whether beyond noise, where
+  // first: equal for cases that moved alike.
+  std::string text;
+  std::string own;  // what is this case's alone; "" where `text` says all
+};
+// `golden` null: there is none yet.
+ReviewFinding FindingOf(const Golden& pending, const Golden* golden);
+// Cases with equal findings together, in the order of the first of each, and
+// the commands that come next. `num_pending`: of the whole run, which --all
+// takes.
+std::string ReviewText(const std::vector<ReviewFinding>& findings,
+                       const std::string& run_folder, size_t num_pending);
 
 }  // namespace plastometer

@@ -38,7 +38,8 @@ std::string Excerpt(const std::string& text, size_t at) {
 }
 
 // "name: met, expected" of the first pin that differs; empty when none does.
-// How many windows advance together is no pin of the portable class.
+// How many windows advance together is no pin of the portable class. The name
+// of the model's file is for people: equal weights are one model.
 std::string FirstPin(const Golden& c, const Golden& g) {
   const CasePins &a = c.pins, &b = g.pins;
   const bool batch_counts = g.metrics.numeric_class != kPortableClass;
@@ -47,7 +48,6 @@ std::string FirstPin(const Golden& c, const Golden& g) {
       {"case", a.name, b.name},
       {"profile", a.profile, b.profile},
       {"profile_lambdas", a.profile_lambdas, b.profile_lambdas},
-      {"model_name", a.model_name, b.model_name},
       {"model_sha256", a.model_sha256, b.model_sha256},
       {"config", a.config_json, b.config_json},
       {"tokenizer_sha256", a.tokenizer_sha256, b.tokenizer_sha256},

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/text.h"
 #include "harness/golden/bless.h"
 
 namespace plastometer {
@@ -83,35 +84,85 @@ std::string ChangeText(const Comparison& c) {
   return text;
 }
 
+// Names that come again with what is each case's own are left out.
+std::string NamesText(const std::vector<const ReviewFinding*>& group) {
+  const ReviewFinding& first = *group.front();
+  const std::string in = " (" + first.numeric_class + ")\n";
+  if (group.size() == 1) return first.name + in;
+  const std::string names =
+      JoinEach(group, [](const ReviewFinding* f) { return f->name; });
+  return std::to_string(group.size()) + " cases" +
+         (first.own.empty() ? ": " + names : "") + in;
+}
+
+std::string OwnText(const std::vector<const ReviewFinding*>& group) {
+  std::string text;
+  for (const ReviewFinding* f : group)
+    if (!f->own.empty())
+      text +=
+          "    " + (group.size() == 1 ? "" : f->name + ": ") + f->own + "\n";
+  return text;
+}
+
 }  // namespace
 
-std::string ReviewText(const Golden& pending, const Golden* golden,
-                       const std::string& run_folder) {
-  const std::string name = pending.pins.suite + "/" + pending.pins.name;
-  std::string text = name + " (" + pending.metrics.numeric_class + ")\n";
+ReviewFinding FindingOf(const Golden& pending, const Golden* golden) {
+  ReviewFinding finding{pending.pins.suite + "/" + pending.pins.name,
+                        pending.metrics.numeric_class,
+                        {},
+                        {}};
   if (golden == nullptr) {
     const auto nll = pending.metrics.values.find("nll_nats");
-    text += "  new: no golden yet; mean loss " +
-            (nll == pending.metrics.values.end() ? "not available"
-                                                 : Number(nll->second)) +
-            " nats over " + std::to_string(pending.pins.num_windows) +
-            " windows\n";
-  } else {
-    const Comparison c = Compare(pending, golden);
-    text += "  " + ToString(c.verdict) + "\n";
-    for (const TierResult& tier : c.tiers)
-      if (tier.outcome == TierResult::kFailed)
-        text += "  " + tier.name + ": " + tier.detail + "\n";
-    text += ChangeText(c);
-    const std::string counts = CountsText(pending.metrics, golden->metrics);
-    if (!counts.empty()) text += "  counts:\n" + counts;
-    const std::string worst = WorstTokens(pending.trace, golden->trace);
-    if (!worst.empty()) text += "  largest changes:\n" + worst;
-    if (c.divergence) text += "  first: " + c.divergence->text + "\n";
+    finding.text = "  new: no golden yet\n";
+    finding.own = "mean loss " +
+                  (nll == pending.metrics.values.end() ? "not available"
+                                                       : Number(nll->second)) +
+                  " nats over " + std::to_string(pending.pins.num_windows) +
+                  " windows";
+    return finding;
   }
-  return text + "  next: plastometer accept " + name + " --from " + run_folder +
-         " --reason \"...\"\n        plastometer reject " + name + " --from " +
-         run_folder + "\n";
+  const Comparison c = Compare(pending, golden);
+  std::string& text = finding.text;
+  text = "  " + ToString(c.verdict) + "\n";
+  for (const TierResult& tier : c.tiers)
+    if (tier.outcome == TierResult::kFailed)
+      text += "  " + tier.name + ": " + tier.detail + "\n";
+  text += ChangeText(c);
+  const std::string counts = CountsText(pending.metrics, golden->metrics);
+  if (!counts.empty()) text += "  counts:\n" + counts;
+  const std::string worst = WorstTokens(pending.trace, golden->trace);
+  if (!worst.empty()) text += "  largest changes:\n" + worst;
+  if (c.divergence) text += "  first: " + c.divergence->text + "\n";
+  return finding;
+}
+
+std::string ReviewText(const std::vector<ReviewFinding>& findings,
+                       const std::string& run_folder, size_t num_pending) {
+  std::vector<std::vector<const ReviewFinding*>> groups;
+  for (const ReviewFinding& f : findings) {
+    const auto same = std::ranges::find_if(groups, [&](const auto& group) {
+      return group.front()->text == f.text &&
+             group.front()->numeric_class == f.numeric_class;
+    });
+    if (same == groups.end())
+      groups.push_back({&f});
+    else
+      same->push_back(&f);
+  }
+  std::string text;
+  for (const auto& group : groups)
+    text += NamesText(group) + group.front()->text + OwnText(group) + "\n";
+  const std::string from = " --from " + run_folder;
+  if (!findings.empty()) {
+    const std::string& first = findings.front().name;
+    text += "next, for one case: plastometer accept " + first + from +
+            " --reason \"...\"\n                    plastometer reject " +
+            first + from + "\n";
+  }
+  if (num_pending > 1)
+    text += "      for all:      plastometer accept --all --count " +
+            std::to_string(num_pending) + from + " --reason \"...\"\n";
+  return text;
 }
 
 }  // namespace plastometer

@@ -99,30 +99,6 @@ double Quantile(const std::vector<WeightedTime>& sorted, double q) {
   return sorted.back().ms;
 }
 
-Measured TimePerThousandTokens(const std::vector<BatchTime>& times) {
-  std::vector<WeightedTime> ms;
-  for (const BatchTime& t : times) {
-    const auto tokens = static_cast<double>(t.tokens);
-    if (t.tokens > 0 && t.seconds > 0)
-      ms.push_back({t.seconds * 1e6 / tokens, tokens});
-  }
-  Measured result;
-  result.kind = Range::kQuartiles;
-  if (ms.empty()) {
-    result.reason = "not timed";
-    return result;
-  }
-  std::sort(ms.begin(), ms.end());
-  result.value = Quantile(ms, 0.5);
-  if (ms.size() < 3) {
-    result.reason = "fewer than 3 batches: no spread";
-  } else {
-    result.low = Quantile(ms, 0.25);
-    result.high = Quantile(ms, 0.75);
-  }
-  return result;
-}
-
 std::optional<double> Saved(int64_t cost, int64_t uniform) {
   if (uniform == 0) return std::nullopt;
   return 1.0 - static_cast<double>(cost) / static_cast<double>(uniform);
@@ -310,6 +286,30 @@ void AddAnswersByPlace(Results& results) {
 }
 
 }  // namespace
+
+Measured TimePerThousandTokens(const std::vector<BatchTime>& times) {
+  std::vector<WeightedTime> ms;
+  for (const BatchTime& t : times) {
+    const auto tokens = static_cast<double>(t.tokens);
+    if (t.tokens > 0 && t.seconds > 0)
+      ms.push_back({t.seconds * 1e6 / tokens, tokens});
+  }
+  Measured result;
+  result.kind = Range::kQuartiles;
+  if (ms.empty()) {
+    result.reason = "not timed";
+    return result;
+  }
+  std::sort(ms.begin(), ms.end());
+  result.value = Quantile(ms, 0.5);
+  if (ms.size() < 3) {
+    result.reason = "fewer than 3 batches: no spread";
+  } else {
+    result.low = Quantile(ms, 0.25);
+    result.high = Quantile(ms, 0.75);
+  }
+  return result;
+}
 
 const std::array<ParetoCost, 4> kParetoCosts = {
     {{"flops",

@@ -152,6 +152,10 @@ constexpr int64_t kResultsSchemaVersion = 2;
 // kInvalid for a version that this program does not know.
 std::string SchemaNote(int64_t version, const std::string& file);
 
+// ms per 1,000 tokens: median and quartiles over batches, weighted by their
+// tokens. Without a value: not timed.
+Measured TimePerThousandTokens(const std::vector<BatchTime>& times);
+
 // Sums in fp64 in a fixed order: per window, per document, over documents.
 Results Summarise(RunRecord record);
 

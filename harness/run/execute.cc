@@ -74,7 +74,10 @@ class Executor {
     if (!AnythingLeft(g, first_batch, batches, wanted)) return;
     const Model model = Model::Load(group.choice.file, {group.lane, threads_});
     std::optional<Progress> progress;
-    if (show_progress) progress.emplace("measuring " + group.spec.name);
+    if (show_progress)
+      progress.emplace("measuring " + group.spec.name,
+                       NumMine(first_batch, batches.size(), g) -
+                           NumWanted(batches.size(), g, wanted));
     MeasureOptions options;
     options.batch_size = group.spec.batch_size;
     options.wanted = wanted;
@@ -88,6 +91,22 @@ class Executor {
       ThrowIfInterrupted();
       TraceOne(model, g, p, w);
     });
+  }
+
+  // Batches under one profile each: this shard's, and what is left of them.
+  int64_t NumMine(int64_t first_batch, size_t num_batches, size_t g) const {
+    int64_t count = 0;
+    for (size_t b = 0; b < num_batches; ++b)
+      count += IsMine(first_batch + static_cast<int64_t>(b));
+    return count * static_cast<int64_t>(plan_.groups[g].cases.size());
+  }
+  template <class Wanted>
+  int64_t NumWanted(size_t num_batches, size_t g, const Wanted& wanted) const {
+    int64_t count = 0;
+    for (size_t b = 0; b < num_batches; ++b)
+      for (size_t p = 0; p < plan_.groups[g].cases.size(); ++p)
+        count += wanted(b, p);
+    return count;
   }
 
   // Traced windows of this shard that are not in the journal.

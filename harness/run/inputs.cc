@@ -62,6 +62,16 @@ std::unique_ptr<Tokenizer> TokenizerOfModel(const fs::path& model_file,
       "--tokenizer FILE (a SentencePiece model) or --tokenizer bytes");
 }
 
+// As many pieces as the model has ids. Checkpoints with a rounded-up embedding
+// have some ids that no text becomes.
+bool Fits(const Tokenizer& tokenizer, int64_t vocabulary) {
+  constexpr int64_t kPaddedTo = 64, kMostPadding = 255;
+  const int64_t padding = vocabulary - tokenizer.vocab_size();
+  return padding == 0 ||
+         (tokenizer.name() != "bytes" && padding > 0 &&
+          padding <= kMostPadding && vocabulary % kPaddedTo == 0);
+}
+
 }  // namespace
 
 std::vector<std::string> ShippedModels() {
@@ -132,12 +142,14 @@ std::unique_ptr<Tokenizer> ResolveTokenizer(const std::string& spec,
                                             const ModelConfig& config) {
   auto tokenizer =
       spec.empty() ? TokenizerOfModel(model_file, config) : LoadTokenizer(spec);
-  if (tokenizer->vocab_size() > config.vocab_size) {
-    throw InvalidError("tokenizer " + tokenizer->name() + " has " +
-                       std::to_string(tokenizer->vocab_size()) +
-                       " pieces, the model's vocabulary " +
-                       std::to_string(config.vocab_size) +
-                       "; they do not belong together");
+  if (!Fits(*tokenizer, config.vocab_size)) {
+    throw InvalidError(
+        "tokenizer " + tokenizer->name() + " has " +
+        std::to_string(tokenizer->vocab_size()) + " pieces, model " +
+        model_file.string() + " a vocabulary of " +
+        std::to_string(config.vocab_size) +
+        ": the model learned other pieces, and its losses on these would mean "
+        "nothing; give the model's own with --tokenizer FILE");
   }
   return tokenizer;
 }

@@ -40,7 +40,9 @@ TrainingRecord TrainingOfModel(const std::filesystem::path& model_file);
 // `spec` as given on the command line ("bytes" or a file). When empty: the file
 // that the model's metadata names (with its hash), else tokenizer.model beside
 // the model, else bytes for a vocabulary of 256. Throws kInvalid when there is
-// none, and when the tokenizer can produce ids that the model does not have.
+// none, and, naming both sizes, when it has not as many pieces as the model has
+// ids. A SentencePiece model may have up to 255 fewer where the model's
+// vocabulary is a multiple of 64: a rounded-up embedding.
 std::unique_ptr<Tokenizer> ResolveTokenizer(
     const std::string& spec, const std::filesystem::path& model_file,
     const ModelConfig& config);

@@ -96,6 +96,9 @@ void MeasureUnits(
   const auto wanted = [&](size_t batch, size_t profile) {
     return !options.wanted || options.wanted(batch, profile);
   };
+  int64_t num_wanted = 0, num_done = 0;
+  for (size_t i = 0; i < batches.size(); ++i)
+    for (size_t p = 0; p < num_profiles; ++p) num_wanted += wanted(i, p);
   bool warm = false;
   for (size_t i = 0; i < batches.size(); ++i) {
     const std::vector<int32_t> ids = BatchIds(windows, batches[i]);
@@ -103,23 +106,20 @@ void MeasureUnits(
       ThrowIfInterrupted();
       const size_t p = (k + i) % num_profiles;
       const Profile& profile = plan.profiles[p].profile;
-      if (wanted(i, p)) {
-        if (!std::exchange(warm, true)) {
-          Probe(model, windows, plan);
-          model.Score(ids, static_cast<int64_t>(batches[i].window_idx.size()),
-                      plan.profiles[plan.uniform_idx].profile);
-        }
-        std::vector<UnitResult> units =
-            MeasureBatch(model, profile, batches[i], ids, options.accuracy);
-        for (UnitResult& unit : units) {
-          unit.profile_idx = p;
-          unit.batch_idx = i;
-        }
-        done(units);
+      if (!wanted(i, p)) continue;
+      if (!std::exchange(warm, true)) {
+        Probe(model, windows, plan);
+        model.Score(ids, static_cast<int64_t>(batches[i].window_idx.size()),
+                    plan.profiles[plan.uniform_idx].profile);
       }
-      if (options.progress)
-        options.progress(static_cast<int64_t>(i * num_profiles + k + 1),
-                         static_cast<int64_t>(batches.size() * num_profiles));
+      std::vector<UnitResult> units =
+          MeasureBatch(model, profile, batches[i], ids, options.accuracy);
+      for (UnitResult& unit : units) {
+        unit.profile_idx = p;
+        unit.batch_idx = i;
+      }
+      done(units);
+      if (options.progress) options.progress(++num_done, num_wanted);
     }
   }
   ThrowIfInterrupted();

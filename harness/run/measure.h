@@ -11,7 +11,7 @@ namespace plastometer {
 
 struct MeasureOptions {
   int64_t batch_size = 8;
-  // In units of one batch under one profile.
+  // In units of one batch under one profile, of those that are wanted.
   std::function<void(int64_t done, int64_t total)> progress;
   // False: this batch under this profile is measured elsewhere, or was before.
   std::function<bool(size_t batch_idx, size_t profile_idx)> wanted = {};

@@ -46,8 +46,15 @@ std::string ProgressBar(int64_t done, int64_t total, int width) {
          "]" + percent;
 }
 
-Progress::Progress(std::string label)
+double SecondsLeft(double elapsed_seconds, int64_t done, int64_t total) {
+  return done > 0 ? elapsed_seconds * static_cast<double>(total - done) /
+                        static_cast<double>(done)
+                  : 0;
+}
+
+Progress::Progress(std::string label, int64_t already)
     : label_(std::move(label)),
+      already_(already),
       terminal_(IsTerminal()),
       start_(Clock::now()),
       last_(start_) {}
@@ -59,20 +66,23 @@ Progress::~Progress() {
 void Progress::Update(int64_t done, int64_t total) {
   const auto now = Clock::now();
   const double elapsed = Seconds(now - start_);
-  const double left = done > 0 ? elapsed * static_cast<double>(total - done) /
-                                     static_cast<double>(done)
-                               : 0;
   const std::string eta =
-      done > 0 && done < total ? ", " + FormatDuration(left) + " left" : "";
+      done > 0 && done < total
+          ? ", " + FormatDuration(SecondsLeft(elapsed, done, total)) + " left"
+          : "";
   if (terminal_) {
     std::fprintf(stderr, "\r\033[K%s %s%s", label_.c_str(),
-                 ProgressBar(done, total, 30).c_str(), eta.c_str());
+                 ProgressBar(already_ + done, already_ + total, 30).c_str(),
+                 eta.c_str());
     std::fflush(stderr);
     drawn_ = true;
   } else if (Seconds(now - last_) >= kLogSeconds || done == total) {
-    std::fprintf(stderr, "%s: %ld of %ld done in %s%s\n", label_.c_str(),
-                 static_cast<long>(done), static_cast<long>(total),
-                 FormatDuration(elapsed).c_str(), eta.c_str());
+    const std::string before =
+        already_ > 0 ? std::to_string(already_) + " were there, " : "";
+    std::fprintf(stderr, "%s: %s%ld of %ld done in %s%s\n", label_.c_str(),
+                 before.c_str(), static_cast<long>(done),
+                 static_cast<long>(total), FormatDuration(elapsed).c_str(),
+                 eta.c_str());
     last_ = now;
   }
 }

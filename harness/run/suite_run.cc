@@ -3,27 +3,45 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <new>
 #include <optional>
 #include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
+#include "base/text.h"
 #include "harness/pins/pins.h"
 #include "harness/run/environment.h"
 #include "harness/run/measure.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;
-namespace {
 
-// What goes to the terminal when a signal ends the run.
-std::string HowToResume(const RunFolder& folder) {
-  return "finished units are kept; go on with the same command and --resume " +
-         fs::proximate(folder.path()).string();
+std::string HowToResume(const fs::path& folder, const SuiteArguments& a) {
+  if (a.goes_on.empty()) return "";
+  return "finished units are kept; this goes on with them:\n  " + a.goes_on +
+         " --resume " + ShellWord(fs::proximate(folder).string());
 }
 
-}  // namespace
+void TellHowToResume(const RunFolder& folder, const SuiteArguments& a,
+                     const std::function<void()>& run) {
+  const auto how = [&] {
+    return folder.kept() ? HowToResume(folder.path(), a) : "";
+  };
+  try {
+    run();
+  } catch (Interrupted& interrupted) {
+    if (!how().empty()) interrupted.left = how();
+    throw;
+  } catch (const Error& error) {
+    if (how().empty() || error.kind() != ErrorKind::kInfrastructure) throw;
+    throw InfrastructureError(std::string(error.what()) + "; " + how());
+  } catch (const std::bad_alloc&) {
+    if (how().empty()) throw;
+    throw InfrastructureError("out of memory; " + how());
+  }
+}
 
 std::vector<LoadedGroup> LoadGroups(const Suite& suite,
                                     const SuiteArguments& a) {
@@ -47,13 +65,29 @@ RunPlan PlanOf(const Suite& suite, const std::vector<LoadedGroup>& groups,
   return MakePlan(suite, groups, environments, CodeTree(), traced);
 }
 
+namespace {
+
+// What an interrupted run has finished is still there when loading is cut
+// short.
+std::vector<LoadedGroup> LoadAll(const Suite& suite, const SuiteArguments& a) {
+  try {
+    return LoadGroups(suite, a);
+  } catch (Interrupted& interrupted) {
+    const std::string how = HowToResume(a.resume, a);
+    if (!a.resume.empty() && !how.empty()) interrupted.left = how;
+    throw;
+  }
+}
+
+}  // namespace
+
 SuiteRun RunSuite(const Suite& suite, const SuiteArguments& a, bool traced) {
   const Shard shard = ParseShard(a.shard);
   std::optional<RunPlan> before;
   if (!a.resume.empty()) before = ReadPlan(a.resume);
   const Suite chosen = before ? SuiteOfPlan(*before) : suite;
   if (before) traced = before->traced;
-  std::vector<LoadedGroup> groups = LoadGroups(chosen, a);
+  std::vector<LoadedGroup> groups = LoadAll(chosen, a);
   PinEnvironment(groups,
                  a.later_lanes);  // may start anew: nothing is written before
   RunPlan plan = PlanOf(chosen, groups, traced);
@@ -66,12 +100,9 @@ SuiteRun RunSuite(const Suite& suite, const SuiteArguments& a, bool traced) {
              : RunFolder(a.out.empty() ? DefaultRunFolder() : fs::path(a.out));
   if (!before) WriteFile(folder.File(kPlanFile), PlanToJson(plan));
   const auto start = std::chrono::steady_clock::now();
-  try {
+  TellHowToResume(folder, a, [&] {
     Execute(plan, groups, folder, shard, a.threads, /*show_progress=*/true);
-  } catch (Interrupted& interrupted) {
-    if (folder.kept()) interrupted.left = HowToResume(folder);
-    throw;
-  }
+  });
   const fs::path file = folder.File(kJournalFile);
   NamedJournals journals;
   journals.emplace_back(file.string(), ReadJournal(file));

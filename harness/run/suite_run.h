@@ -1,6 +1,8 @@
 // A suite measured: load, pin, plan, execute, collect.
 #pragma once
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,9 @@ struct SuiteArguments {
   int threads = 0;
   int64_t seed = 1;
   bool plan_only = false;
+  // The command that goes on with this run's folder, without --resume:
+  // "plastometer run --threads 2". Empty: nothing goes on.
+  std::string goes_on;
   // Lanes that this process will use later on: pinned from the start.
   std::vector<std::string> later_lanes;
 };
@@ -37,6 +42,15 @@ struct SuiteRun {
   Collected collected;
   Shard shard;
 };
+// What a run that was cut short says: what is kept, and, on a line of its own,
+// the whole command that goes on. "" where nothing goes on.
+std::string HowToResume(const std::filesystem::path& folder,
+                        const SuiteArguments& arguments);
+// Calls `run`; Interrupted, and errors of kind kInfrastructure, that come out
+// of it say how to go on with `folder` once that is worth keeping.
+void TellHowToResume(const RunFolder& folder, const SuiteArguments& arguments,
+                     const std::function<void()>& run);
+
 // Loads, pins the environment (which may start this program anew), measures
 // what the folder's journal lacks. `traced`: with traces, for goldens.
 SuiteRun RunSuite(const Suite& suite, const SuiteArguments& arguments,

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <numeric>
+#include <vector>
 
 #include "base/error.h"
 
@@ -44,6 +45,17 @@ double RatioOf(const PairedMoments& m) {
   return m.denominator != 0 && std::isfinite(ratio) ? ratio : kUnknown;
 }
 
+double Sum(std::span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+// The ratio without work `left_out`, or of all works.
+double RatioWithout(const RatioSums& r, size_t left_out) {
+  const bool all = left_out >= r.numerator.size();
+  return (Sum(r.numerator) - (all ? 0 : r.numerator[left_out])) /
+         (Sum(r.denominator) - (all ? 0 : r.denominator[left_out]));
+}
+
 }  // namespace
 
 RatioResult FiellerFromMoments(const PairedMoments& m, double t) {
@@ -74,6 +86,33 @@ RatioResult FiellerRatio(std::span<const double> numerator_by_work,
             "one work has no spread; an interval needs two or more"};
   return FiellerFromMoments(m,
                             StudentQuantile(0.975, static_cast<double>(n - 1)));
+}
+
+Interval RatioDifference(const RatioSums& b, const RatioSums& a,
+                         std::span<const double> weights) {
+  const size_t n = weights.size();
+  for (const size_t size : {a.numerator.size(), a.denominator.size(),
+                            b.numerator.size(), b.denominator.size()})
+    if (size != n)
+      throw InternalError("RatioDifference: the spans differ in length");
+  Interval result;
+  const double estimate = RatioWithout(b, n) - RatioWithout(a, n);
+  if (!std::isfinite(estimate)) return result;
+  result.estimate = estimate;
+  std::vector<double> values;
+  double squares = 0;
+  for (size_t i = 0; i < n; ++i) {
+    values.push_back(RatioWithout(b, i) - RatioWithout(a, i));
+    squares += weights[i] * weights[i];
+  }
+  const auto count = static_cast<double>(n);
+  const double error = (count - 1) * std::sqrt(Variance(values) / count);
+  const double total = Sum(weights);
+  const double t = StudentQuantile(0.975, total * total / squares - 1);
+  if (!std::isfinite(error) || !std::isfinite(t)) return result;
+  result.low = estimate - t * error;
+  result.high = estimate + t * error;
+  return result;
 }
 
 }  // namespace plastometer::stats

@@ -34,4 +34,18 @@ RatioResult FiellerRatio(std::span<const double> numerator_by_work,
                          std::span<const double> denominator_by_work,
                          std::span<const double> weights);
 
+// Sums over each work's tokens (nats) of a ratio of means.
+struct RatioSums {
+  std::span<const double> numerator, denominator;
+};
+
+// b - a of two ratios measured on the same works, whose token counts are
+// `weights`: jackknife over works (Efron and Tibshirani, An Introduction to the
+// Bootstrap, 1993, ch. 11), Student's t with (sum w)^2 / sum w^2 - 1 degrees of
+// freedom. For denominators that are known to be above 0: near 0 a ratio has no
+// such error. Fewer than 2 works, or a work without which a denominator is 0:
+// the estimate alone. Throws kInternal when lengths differ.
+Interval RatioDifference(const RatioSums& b, const RatioSums& a,
+                         std::span<const double> weights);
+
 }  // namespace plastometer::stats

@@ -49,11 +49,6 @@ std::string SourceSha256(const WeightSource& source) {
   return list.HexDigest();
 }
 
-// The folder's own name when a path ends in a slash.
-std::string LastName(const fs::path& path) {
-  return (path.has_filename() ? path : path.parent_path()).filename().string();
-}
-
 void WriteModel(const WeightSource& source, const ImportOptions& options,
                 ImportSummary* summary) {
   std::map<std::string, TensorInfo> layout;
@@ -65,12 +60,11 @@ void WriteModel(const WeightSource& source, const ImportOptions& options,
   for (const std::string& dtype : dtypes) {
     summary->dtype += (summary->dtype.empty() ? "" : "+") + dtype;
   }
-  // Only the name of the source: a path would make equal models differ.
+  // Not the name of the source: it would make equal models differ.
   SafetensorsWriter writer(
       options.out, layout,
       ModelMetadata(summary->config,
-                    {{"source", LastName(options.source)},
-                     {"source_sha256", summary->source_sha256}}));
+                    {{"source_sha256", summary->source_sha256}}));
   for (const auto& [name, info] : layout) {
     const HostTensor tensor = source.Read(name);
     writer.Write(name, tensor.bytes);
@@ -89,8 +83,9 @@ ImportSummary ImportWeights(const ImportOptions& options) {
   std::optional<nlohmann::json> json;
   if (config_path) json = ReadJsonFile(*config_path);
   ImportSummary summary;
-  summary.config = ResolveConfig(*source, name, json,
-                                 config_path ? config_path->string() : "");
+  summary.config =
+      ResolveConfig(*source, name, json,
+                    config_path ? config_path->string() : "", &summary.assumed);
   CheckParameters(*source, name, summary.config);
   summary.num_skipped = source->num_skipped();
   summary.skipped_bytes = source->skipped_bytes();

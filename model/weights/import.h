@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "model/config.h"
 
@@ -20,6 +21,9 @@ struct ImportOptions {
 
 struct ImportSummary {
   ModelConfig config;
+  // Of its fields, by our names: those that neither the checkpoint nor its
+  // config says; they have the published models' values.
+  std::vector<std::string> assumed;
   // Tensors; skipped: optimizer records, step counters, a tied lm_head.
   int64_t num_kept = 0, num_skipped = 0;
   uint64_t kept_bytes = 0, skipped_bytes = 0;

@@ -155,7 +155,8 @@ void RequireEqual(const std::string& json_name, const std::string& field,
 ModelConfig ResolveConfig(const WeightSource& source,
                           const std::string& source_name,
                           const std::optional<Json>& json,
-                          const std::string& json_name) {
+                          const std::string& json_name,
+                          std::vector<std::string>* assumed) {
   const Shapes shapes(source, source_name);
   const std::string inner = ToString(shapes.Inner());
   const std::string backbone = ToString(shapes.ReadBackbone());
@@ -164,6 +165,7 @@ ModelConfig ResolveConfig(const WeightSource& source,
   Json complete = json ? *json : JsonFromKeys(shapes);
   if (complete.is_object()) FillSizes(shapes, &complete);
   const ModelConfig config = ConfigFromJson(complete, name);
+  if (assumed != nullptr) *assumed = AssumedFields(complete);
   RequireEqual(name, "backbone", ToString(config.backbone),
                source_name + " by its keys in layer 0", backbone);
   RequireEqual(name, "inner model", ToString(config.inner_model),

@@ -24,5 +24,23 @@ TEST(Text, CsvCellsAreQuotedWhenTheyMustBe) {
   EXPECT_EQ(CsvCell("two\r"), "\"two\r\"");
 }
 
+TEST(Text, WordsOfAShell) {
+  EXPECT_EQ(ShellWord("runs/a-1"), "runs/a-1");
+  EXPECT_EQ(ShellWord("a run"), "'a run'");
+  EXPECT_EQ(ShellWord("uniform;until=16"), "'uniform;until=16'");
+  EXPECT_EQ(ShellWord("it's"), "'it'\\''s'");
+  EXPECT_EQ(ShellWord(""), "''");
+}
+
+TEST(Text, TheNearestWordIsNamedWhereOneIsNear) {
+  const std::vector<std::string> known = {"run", "report", "review"};
+  EXPECT_EQ(DidYouMean("rnu", known), "; did you mean 'run'?");
+  EXPECT_EQ(DidYouMean("reprot", known), "; did you mean 'report'?");
+  EXPECT_EQ(DidYouMean("revew", known), "; did you mean 'review'?");
+  EXPECT_EQ(DidYouMean("measure", known), "");
+  EXPECT_EQ(DidYouMean("", known), "");
+  EXPECT_EQ(DidYouMean("x", {}), "");
+}
+
 }  // namespace
 }  // namespace plastometer

@@ -176,6 +176,16 @@ TEST_F(BadInput, TokenizerOfTheWrongModelType) {
   ExpectScore("--data text.txt --tokenizer absent.model", 4, {"absent.model"});
 }
 
+TEST_F(BadInput, TokenizerOfAnotherVocabulary) {
+  Expect("run --model text-3m --tokenizer bytes --data text.txt --out r", 4,
+         {"bytes has 256 pieces", "a vocabulary of 4096", "--tokenizer FILE"});
+  const Outcome made = workshop_.Run(
+      "data tokenizer --data text.txt --vocab 300 --out own.model");
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  ExpectScore("--data text.txt --tokenizer own.model", 4,
+              {"own.model has 300 pieces", "a vocabulary of 256"});
+}
+
 TEST_F(BadInput, OutputThatExists) {
   WriteFile(workshop_.File("o.safetensors"), "mine");
   ExpectScore("--tokens ids.safetensors", 2, {"o.safetensors", "exists"});

@@ -240,5 +240,27 @@ TEST(ManualPage, OfEveryCommand) {
   testing::internal::GetCapturedStdout();
 }
 
+TEST(CommandLine, UnknownWordsNameTheNearestOne) {
+  const std::pair<std::vector<const char*>, const char*> cases[] = {
+      {{"rnu"}, "has no command 'rnu'; did you mean 'run'?"},
+      {{"walk"}, "has no command 'walk'\n"},
+      {{"data", "fecth", "novels"},
+       "plastometer data has no command 'fecth'; did you mean 'fetch'?"},
+      {{"run", "--profile", "retina"}, "did you mean '--profiles'?"},
+      {{"data", "make", "mqar", "--sede=3"},
+       "plastometer data make has no option --sede\n"},
+      {{"search", "--methd=greedy"}, "did you mean '--method'?"}};
+  for (const auto& [words, message] : cases) {
+    try {
+      Printed(words);
+      ADD_FAILURE() << message;
+    } catch (const Error& error) {
+      testing::internal::GetCapturedStdout();
+      EXPECT_EQ(error.exit_code(), 2) << message;
+      EXPECT_THAT(error.what(), HasSubstr(message));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace plastometer

@@ -70,9 +70,43 @@ class InterruptedRun : public testing::Test {
     return status;
   }
 
+  // The line of `err` that is a command, without the program's name.
+  static std::string PrintedCommand(const std::string& err) {
+    constexpr std::string_view kProgram = "\n  plastometer ";
+    const size_t at = err.find(kProgram);
+    if (at == std::string::npos) return "none in: " + err;
+    const size_t begin = at + kProgram.size();
+    return err.substr(begin, err.find('\n', begin) - begin);
+  }
+
   Workshop workshop_;
   std::string losses_;
 };
+
+// What is printed works as it is printed: with a folder that a shell must
+// quote, in a shard, and after a full disk.
+TEST_F(InterruptedRun, TheLineThatIsPrintedGoesOn) {
+  const std::string options = "--out 'a run' --shard 0/2 --seed 3";
+  const int status = SignalWhen(Start(kRun + options), "a run",
+                                JournalBytes("whole") / 4, SIGINT);
+  ASSERT_TRUE(WIFEXITED(status));
+  const std::string line = PrintedCommand(ReadFile(workshop_.File("err.log")));
+  EXPECT_EQ(line, "run --threads 1 --seed 3 --shard 0/2 --resume 'a run'");
+  const Outcome resumed = workshop_.Run(line);
+  EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_THAT(resumed.out, HasSubstr("shard 0 of 2"));
+
+  const uintmax_t blocks = JournalBytes("whole") / 2 / 512;
+  const Outcome full =
+      workshop_.Run(kRun + std::string("--out full --per-domain"),
+                    "ulimit -f " + std::to_string(blocks) + ";");
+  EXPECT_EQ(full.exit_code, 8) << full.err;
+  EXPECT_EQ(PrintedCommand(full.err),
+            "run --threads 1 --per-domain --resume full");
+  const Outcome after = workshop_.Run(PrintedCommand(full.err));
+  EXPECT_EQ(after.exit_code, 0) << after.err;
+  EXPECT_EQ(Losses("full"), losses_);
+}
 
 TEST_F(InterruptedRun, ASignalKeepsWhatIsFinishedAndSaysHowToGoOn) {
   for (const int signal : {SIGINT, SIGTERM}) {
@@ -81,10 +115,11 @@ TEST_F(InterruptedRun, ASignalKeepsWhatIsFinishedAndSaysHowToGoOn) {
                                   run, JournalBytes("whole") / 4, signal);
     ASSERT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 128 + signal);
-    EXPECT_THAT(ReadFile(workshop_.File("err.log")),
-                HasSubstr("--resume " + run));
     EXPECT_FALSE(fs::exists(workshop_.File(run) / "results.json"));
-    const Outcome resumed = workshop_.Run("run --resume " + run);
+    const std::string line =
+        PrintedCommand(ReadFile(workshop_.File("err.log")));
+    EXPECT_EQ(line, "run --threads 1 --resume " + run);
+    const Outcome resumed = workshop_.Run(line);
     ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
     EXPECT_EQ(Losses(run), losses_);
   }

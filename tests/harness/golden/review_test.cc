@@ -14,12 +14,17 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+std::string ReviewText(const Golden& pending, const Golden* golden,
+                       const std::string& run_folder) {
+  return plastometer::ReviewText({FindingOf(pending, golden)}, run_folder, 1);
+}
+
 TEST(Review, SaysThatACaseIsNewAndWhatComesNext) {
   Golden pending = Whole();
   pending.metrics.values = {{"nll_nats", 3}};
   EXPECT_THAT(
       ReviewText(pending, nullptr, "runs/mine"),
-      AllOf(HasSubstr("no golden yet; mean loss 3 nats over 8 windows"),
+      AllOf(HasSubstr("no golden yet\n    mean loss 3 nats over 8 windows"),
             HasSubstr("plastometer accept quick/prose.uniform --from "
                       "runs/mine --reason"),
             HasSubstr("plastometer reject quick/prose.uniform --from")));
@@ -60,6 +65,30 @@ TEST(Review, ALossThatDivergedBeforeIsNoChange) {
   const std::string text = ReviewText(pending, &golden, "runs/mine");
   EXPECT_THAT(text, HasSubstr("token 4: 3 -> 4 nats"));
   EXPECT_THAT(text, Not(HasSubstr("nan -> nan")));
+}
+
+// Two that moved alike, one that did not, two new ones.
+TEST(Review, GroupsEqualFindingsAndNamesTheCommandForAll) {
+  const Golden golden = Whole();
+  std::vector<ReviewFinding> findings;
+  for (const char* name : {"a", "b", "c", "d", "e"}) {
+    Golden pending = golden;
+    pending.pins.name = name;
+    pending.metrics.counts["tokens"] += name[0] == 'c' ? 2 : 1;
+    const bool is_new = name[0] > 'c';
+    Golden old = golden;
+    old.pins.name = name;
+    findings.push_back(FindingOf(pending, is_new ? nullptr : &old));
+  }
+  const std::string text = plastometer::ReviewText(findings, "runs/mine", 6);
+  EXPECT_THAT(
+      text,
+      AllOf(HasSubstr("2 cases: quick/a, quick/b ("), HasSubstr("\nquick/c ("),
+            HasSubstr("\n2 cases ("), HasSubstr("    quick/d: mean loss"),
+            HasSubstr("accept --all --count 6 --from runs/mine --reason"),
+            HasSubstr("accept quick/a --from runs/mine --reason")));
+  const std::string one = plastometer::ReviewText({findings[0]}, "r", 1);
+  EXPECT_THAT(one, Not(HasSubstr("--all")));
 }
 
 }  // namespace

@@ -46,6 +46,24 @@ TEST(Measure, LossesLandWhereTheirWindowIs) {
   }
 }
 
+TEST(Measure, ProgressCountsOnlyWhatIsWanted) {
+  const Model model = TinyModel();
+  const std::vector<Window> windows = {TinyWindow("a", 40, 1),
+                                       TinyWindow("b", 50, 2)};
+  MeasureOptions options{1, [](int64_t, int64_t) {}};
+  std::vector<std::pair<int64_t, int64_t>> seen;
+  options.progress = [&](int64_t done, int64_t total) {
+    seen.emplace_back(done, total);
+  };
+  options.wanted = [](size_t batch, size_t profile) {
+    return batch == 1 || profile == 2;
+  };
+  MeasureUnits(model, windows, PlanProfiles({"uniform", "retina"}, 4), options,
+               [](const auto&) {});
+  EXPECT_EQ(seen, (std::vector<std::pair<int64_t, int64_t>>{
+                      {1, 4}, {2, 4}, {3, 4}, {4, 4}}));
+}
+
 // Decided on the logits that the losses are made of, on one thread and two,
 // chunk by chunk, and with logits or without; the losses stay what they are.
 TEST(Measure, CorrectIsTheArgmaxOfTheLogits) {

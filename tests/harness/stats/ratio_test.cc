@@ -87,5 +87,31 @@ TEST(Fieller, CoversTheTruth) {
   EXPECT_NEAR(num_covered, 950, 30);
 }
 
+TEST(RatioDifference, OfProportionalWorksIsAPoint) {
+  const std::vector<double> gap{1, 2, 4}, half{0.5, 1, 2},
+      quarter{0.25, 0.5, 1}, weights{1, 1, 1};
+  const Interval same = RatioDifference({half, gap}, {half, gap}, weights);
+  EXPECT_EQ(same.estimate, 0);
+  EXPECT_EQ(same.low, 0);
+  EXPECT_EQ(same.high, 0);
+  const Interval other = RatioDifference({half, gap}, {quarter, gap}, weights);
+  EXPECT_DOUBLE_EQ(other.estimate, 0.25);
+  EXPECT_NEAR(other.low, 0.25, 1e-12);
+  EXPECT_NEAR(other.high, 0.25, 1e-12);
+}
+
+TEST(RatioDifference, UnknownAndTooFew) {
+  const std::vector<double> one{1}, two{2}, zero{0};
+  EXPECT_FALSE(RatioDifference({one, two}, {one, one}, one).available());
+  EXPECT_EQ(RatioDifference({one, two}, {one, one}, one).estimate, -0.5);
+  EXPECT_TRUE(
+      std::isnan(RatioDifference({one, zero}, {one, one}, one).estimate));
+  // Without the second work the gap is 0.
+  const std::vector<double> gap{0, 1}, kept{0.1, 0.2}, weights{1, 1};
+  EXPECT_FALSE(
+      RatioDifference({kept, gap}, {weights, weights}, weights).available());
+  EXPECT_THROW(RatioDifference({one, gap}, {one, one}, one), Error);
+}
+
 }  // namespace
 }  // namespace plastometer::stats

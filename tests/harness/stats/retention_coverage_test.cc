@@ -88,6 +88,51 @@ Counts Simulate(const Planted& planted, size_t num_works) {
   return counts;
 }
 
+// Two checkpoints on the same works: the gap of B is the gap of A and some
+// noise of its own.
+double DifferenceCoverage(const Planted& planted, size_t num_works) {
+  int num_held = 0, num_shown = 0;
+  for (int i = 0; i < kNumSimulations; ++i) {
+    const Sample a = Draw(planted, num_works, static_cast<uint64_t>(i));
+    PhiloxStream stream(~uint64_t{8}, static_cast<uint64_t>(i));
+    Sample b = a;
+    std::vector<WorkTotals> gap_a, gap_b;
+    for (size_t w = 0; w < num_works; ++w) {
+      const auto noise = [&] {
+        return 0.05 * planted.gap * NormalQuantile(stream.NextUniform()) *
+               a.weights[w];
+      };
+      b.gap[w] += noise();
+      // 0.1 of the gap of A more, whatever the gap of B is.
+      b.kept[w] += 0.1 * a.gap[w] + noise();
+      gap_a.push_back({a.gap[w], a.weights[w]});
+      gap_b.push_back({b.gap[w], b.weights[w]});
+    }
+    if (!(WeightedMean(gap_a, 1, 200).low > 0) ||
+        !(WeightedMean(gap_b, 1, 200).low > 0))
+      continue;
+    ++num_shown;
+    const Interval d =
+        RatioDifference({b.kept, b.gap}, {a.kept, a.gap}, a.weights);
+    num_held += d.low <= 0.1 && 0.1 <= d.high;
+  }
+  const double coverage = static_cast<double>(num_held) / num_shown;
+  std::printf("%-28s %2zu works: retention B - A %.3f of %d shown\n",
+              planted.name, num_works, coverage, num_shown);
+  return coverage;
+}
+
+TEST(RetentionDifference, CoversTheTruthWhereItIsShown) {
+  for (const size_t num_works : {16, 32, 64}) {
+    EXPECT_GT(
+        DifferenceCoverage({"normal gains", 0.3, 0.1, false, 0.5}, num_works),
+        0.92);
+    EXPECT_GT(
+        DifferenceCoverage({"skewed gains", 0.3, 0.3, true, 0.5}, num_works),
+        0.90);
+  }
+}
+
 class RetentionCoverage
     : public ::testing::TestWithParam<std::tuple<Planted, size_t>> {};
 

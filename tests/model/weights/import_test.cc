@@ -256,6 +256,33 @@ TEST_F(ImportTest, EqualSourcesGiveEqualBytes) {
   ExpectSameTensors(LoadModelFile(At("out")).tensors, tensors);
 }
 
+TEST_F(ImportTest, TheNameOfTheSourceIsNoPartOfTheModel) {
+  const std::string stream = testing::FlaxStreamOf(
+      testing::TinyTensors(testing::TinyConfig(), DType::kBF16));
+  testing::WriteBytes(At("stream"), stream);
+  testing::WriteBytes(At("renamed"), stream);
+  EXPECT_EQ(Import("flax", At("stream")).out_sha256,
+            Import("flax", At("renamed")).out_sha256);
+}
+
+TEST_F(ImportTest, WhatNothingSaysIsNamed) {
+  testing::WriteBytes(
+      At("stream"),
+      testing::FlaxStreamOf(testing::TinyTensors(testing::TinyConfig())));
+  EXPECT_THAT(
+      Import("flax", At("stream")).assumed,
+      ::testing::ElementsAre("ttt_base_lr", "rope_theta", "rms_norm_eps",
+                             "initializer_range", "context_tokens"));
+  testing::WriteBytes(At("c.json"),
+                      R"({"inner_model": "linear", "backbone": "mamba",
+                          "rope_theta": 20000.0, "context_tokens": 512})");
+  const ImportSummary some = Import("flax", At("stream"), At("c.json"));
+  EXPECT_THAT(some.assumed,
+              ::testing::ElementsAre("ttt_base_lr", "rms_norm_eps",
+                                     "initializer_range"));
+  EXPECT_EQ(some.config.rope_theta, 20000.0);
+}
+
 TEST_F(ImportTest, SavedModelsLoadAndExportTheSame) {
   for (const InnerModel inner : {InnerModel::kLinear, InnerModel::kMlp}) {
     for (const Backbone backbone : {Backbone::kMamba, Backbone::kTransformer}) {
