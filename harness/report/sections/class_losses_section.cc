@@ -95,7 +95,8 @@ Figure LossFigure(const ReportRun& run) {
       "one a profile.";
   figure.caption =
       "Mean loss of the tokens of a class under a profile minus that under "
-      "uniform, paired by work; whiskers: 95 % over works. Classes differ in "
+      "uniform, paired by work; whiskers: 95 % over works, from 12 on. Classes "
+      "differ in "
       "how hard they are: the table of contrasts compares them at equal loss.";
   std::vector<std::string> names;
   for (const size_t p : profiles)
