@@ -322,7 +322,8 @@ constexpr ResultColumn kColumns[] = {
      .unit = "",
      .title = "Pareto marks",
      .explanation = "the next column for each cost: `flops`, `inner_updates`, "
-                    "`ms_per_1k_tokens`, `adaptive_state_bytes`",
+                    "`ms_per_1k_tokens` (by its ratio to uniform's in the same "
+                    "batches, quartiles apart), `adaptive_state_bytes`",
      .places = kJson,
      .value = [](Row r) -> Value { return r.row.pareto; }},
     {.id = "pareto_flops",

@@ -216,7 +216,7 @@ void AddRetention(const Side& a, const Side& b, const Pair& p,
                     no_b = NoRetention(b.gap, "B");
   const auto of = [](const Side& s, size_t profile) {
     return Retention(s.works, profile, s.record.uniform_idx,
-                     s.record.frozen_idx);
+                     s.record.frozen_idx, static_cast<uint64_t>(s.record.seed));
   };
   row.retention_a = no_a.empty() ? of(a, p.a) : Missing(no_a);
   row.retention_b = no_b.empty() ? of(b, p.b) : Missing(no_b);

@@ -37,9 +37,9 @@ Measured TimeRatio(const RunRecord& record, size_t profile) {
   Measured ratio;
   ratio.kind = Range::kQuartiles;
   if (batches.size() < kMinTimedBatches) {
-    ratio.reason = std::to_string(batches.size()) +
-                   " batches of the same size were timed, fewer than " +
-                   std::to_string(kMinTimedBatches);
+    ratio.reason =
+        "timed batches of the same size: " + std::to_string(batches.size()) +
+        ", fewer than " + std::to_string(kMinTimedBatches);
     return ratio;
   }
   const std::vector<double> ratios = TimeRatios(record, profile, batches);

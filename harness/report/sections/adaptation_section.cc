@@ -106,6 +106,14 @@ constexpr char kForeignNote[] =
     " Marked (foreign): measured elsewhere, as its file says; no band, and "
     "part of no verdict.";
 
+// A tic every two octaves; of a short range, as late text alone has, more.
+std::string PositionTics(const std::string& csv, int64_t last) {
+  const size_t row = csv.find('\n') + 1;
+  const double first = row < csv.size() ? std::stod(csv.substr(row)) : 1,
+               end = static_cast<double>(last);
+  return "set xtics " + (end < 8 * first ? LogTics(first, end) : "4") + "\n";
+}
+
 // "has P(4) = 86.31 and P(2,047) = 119.20", of a profile in CumulativeCsv.
 std::string CourseOf(const std::string& csv, size_t profile) {
   std::istringstream lines(csv);
@@ -142,9 +150,10 @@ Figure CumulativeFigure(const ReportRun& run,
       "course of the text itself: `frozen`, which does not adapt, " +
       CourseOf(figure.data[figure.id + ".csv"], record.frozen_idx) +
       ". Only the distance between lines compares profiles.";
-  figure.plot = "set logscale x 2\nset xlabel '" + std::string(kPositionAxis) +
-                "'\nset xtics 4\nset ylabel 'P(t), perplexity so far, not from "
-                "0'\nset key "
+  figure.plot = "set logscale x 2\nset xlabel " + Quoted(kPositionAxis) + "\n" +
+                PositionTics(figure.data[figure.id + ".csv"],
+                             record.windows[windows.front()].num_tokens) +
+                "set ylabel 'P(t), perplexity so far, not from 0'\nset key "
                 "above samplen 2\n";
   std::vector<std::string> parts;
   const std::vector<size_t> shown = Candidates(run.results.record);

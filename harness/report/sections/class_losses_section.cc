@@ -76,11 +76,17 @@ std::string BarsPlot(const ReportRun& run, const Figure& figure,
          PlotCommand(parts);
 }
 
-Figure LossFigure(const ReportRun& run) {
-  const std::vector<size_t> profiles = Compared(run.results.record);
+// Those that the run's text has; a generated task's symbols have none.
+std::vector<WordClass> ShownClasses(const ReportRun& run) {
   std::vector<WordClass> classes;
   for (const WordClass c : kShown)
     if (run.class_losses->Tokens(OneClass(c)) > 0) classes.push_back(c);
+  return classes;
+}
+
+Figure LossFigure(const ReportRun& run) {
+  const std::vector<size_t> profiles = Compared(run.results.record);
+  const std::vector<WordClass> classes = ShownClasses(run);
   Figure figure;
   figure.id = "class-losses" + run.suffix;
   figure.title = "Loss against uniform by word class";
@@ -89,13 +95,9 @@ Figure LossFigure(const ReportRun& run) {
       "one a profile.";
   figure.caption =
       "Mean loss of the tokens of a class under a profile minus that under "
-      "uniform, paired by work; whiskers: 95 % over works. Classes differ in "
+      "uniform, paired by work; whiskers: 95 % over works, from 12 on. Classes "
+      "differ in "
       "how hard they are: the table of contrasts compares them at equal loss.";
-  if (classes.empty() || profiles.empty()) {
-    figure.data[figure.id + ".csv"] = "";
-    figure.plot = EmptyPlot();
-    return figure;
-  }
   std::vector<std::string> names;
   for (const size_t p : profiles)
     names.push_back(run.results.record.profiles[p].name);
@@ -192,6 +194,7 @@ Table ContrastTable(const ReportRun& run) {
 }  // namespace
 
 void AddClassLosses(const ReportRun& run, Page& page) {
+  if (ShownClasses(run).empty() || Compared(run.results.record).empty()) return;
   page.Add(Heading{2, "Which words lose what under which profile",
                    "class-losses" + run.suffix});
   page.Add(LossFigure(run));

@@ -79,7 +79,7 @@ Figure ClassFigure(const ReportRun& run, const std::string& name,
       "The first cluster: all tokens; the others: only tokens of similar " +
       std::string(kind == "loss" ? "surprise" : "frequency in the run's text") +
       ". Geometric mean over tokens and layers, 1 (line) is usual at that "
-      "position; whiskers: 95 % over works.";
+      "position; whiskers: 95 % over works, from 12 on.";
   const std::string file = figure.id + ".csv";
   figure.data[file] = ClassCsv(learning, conditions);
   std::string tics;
@@ -121,7 +121,7 @@ Figure NormFigure(const ReportRun& run, const std::string& name,
   figure.caption = what +
                    " of a token over all layers and heads that learn (root of "
                    "the sum of squares), mean over the tokens of the class; "
-                   "whiskers: 95 % over works.";
+                   "whiskers: 95 % over works, from 12 on.";
   const std::string file = figure.id + ".csv";
   std::string csv = "place,class,tokens,mean,mean_low,mean_high\n", tics;
   std::vector<std::string> parts;

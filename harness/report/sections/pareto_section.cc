@@ -281,13 +281,15 @@ std::string PlotOf(const Figure& figure, const std::vector<Point>& points,
   return PlotCommand(parts);
 }
 
+// `missing`: why there is no cost; empty: there is.
 std::string CaptionOf(const CostAxis& axis, const std::string& on_front,
-                      bool has_foreign) {
+                      const std::string& missing, bool has_foreign) {
+  if (!missing.empty()) return "The cost is not available: " + missing + ".";
   const bool time = IsTime(axis);
   std::string caption =
       on_front.empty()
           ? "Which profiles are not dominated is not available: too few works "
-            "for paired intervals, or the cost was not measured. "
+            "for paired intervals. "
           : std::string(
                 "Filled mark: no other profile is better, by a paired "
                 "interval, ") +
@@ -308,6 +310,12 @@ std::string CaptionOf(const CostAxis& axis, const std::string& on_front,
   if (has_foreign && time)
     caption += " Its time is divided by uniform's median here.";
   return caption;
+}
+
+std::string WhyNoCost(const std::vector<Point>& points) {
+  for (const Point& p : points)
+    if (p.cost.value) return "";
+  return points.empty() ? "no profile" : points.front().cost.reason;
 }
 
 std::string FrontNames(const std::vector<Point>& points) {
@@ -332,7 +340,8 @@ Figure ParetoFigure(const ReportRun& run, const CostAxis& axis) {
   figure.alt = std::string("Perplexity over ") + axis.label +
                ", one named point a profile. Not dominated: " +
                (on_front.empty() ? "not available" : on_front) + ".";
-  figure.caption = CaptionOf(axis, on_front, !foreign.empty());
+  figure.caption =
+      CaptionOf(axis, on_front, WhyNoCost(points), !foreign.empty());
   const Frame frame = FrameOf(points, foreign);
   if (!frame.known()) {
     figure.plot = EmptyPlot();

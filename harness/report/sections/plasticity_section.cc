@@ -171,7 +171,7 @@ Figure HeadsFigure(const ReportRun& run) {
   figure.caption = what + ": each cell is a mean over windows. Scale " +
                    (scale.logarithmic() ? "logarithmic, " : "linear, ") +
                    ScaleText(scale) + ". Missing (grey): does not learn.";
-  figure.height = static_cast<int>(std::clamp<int64_t>(8 * rows, 380, 1000));
+  figure.height = static_cast<int>(std::clamp<int64_t>(8 * rows, 370, 1000));
   const int64_t step = std::max<int64_t>(1, L / 12);
   std::string tics;  // a layer's label beside its lowest head
   for (int64_t l = 0; l < L; l += step)

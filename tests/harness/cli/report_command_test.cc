@@ -19,7 +19,8 @@ using testing::HasSubstr;
 
 constexpr char kRun[] =
     "run --model model.safetensors --data text.txt --context 64 --threads 1 "
-    "--windows 10 --profiles uniform,early:25%,late:25%,frozen --out r";
+    "--windows 10 --batch 3 --profiles uniform,early:25%,late:25%,frozen --out "
+    "r";
 
 int CheckPage(const std::filesystem::path& page) {
   const std::string command = "python3 " +
@@ -32,7 +33,8 @@ TEST(ReportCommand, DrawsAPageThatStandsAlone) {
   Workshop workshop;
   ASSERT_EQ(workshop.Run(std::string(kRun) + " --stats=early:25%").exit_code,
             0);
-  const Outcome outcome = workshop.Run("report r --out report --heads --json");
+  const Outcome outcome =
+      workshop.Run("report r --out report --heads --window 3 --json");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const auto json = nlohmann::json::parse(outcome.out);
   ASSERT_TRUE(json.at("drawn").get<bool>()) << "gnuplot-nox is missing";
@@ -43,19 +45,24 @@ TEST(ReportCommand, DrawsAPageThatStandsAlone) {
     if (entry.path().extension() != ".png") continue;
     ++num_pictures;
     const Png picture = DecodePng(ReadFile(entry.path()));
-    EXPECT_EQ(picture.width, 1040u) << entry.path();
-    EXPECT_EQ(picture.height, 760u) << entry.path();
+    EXPECT_EQ(picture.width, 960u) << entry.path();
+    EXPECT_EQ(picture.height, 740u) << entry.path();
     // Axes and their labels alone: .021, all of it grey.
     EXPECT_GT(picture.ink, 0.021) << entry.path() << ": nothing drawn";
     EXPECT_GT(picture.colored, 300u) << entry.path() << ": no curve";
     const std::string svg =
         ReadFile(std::filesystem::path(entry.path()).replace_extension(".svg"));
     EXPECT_THAT(svg, HasSubstr("<svg"));
-    EXPECT_THAT(svg, HasSubstr("viewBox=\"0 0 520 380\""));
+    EXPECT_THAT(svg, HasSubstr("viewBox=\"0 0 480 370\""));
     EXPECT_TRUE(svg.ends_with("</svg>\n\n") || svg.ends_with("</svg>\n"));
   }
   EXPECT_EQ(num_pictures, json.at("figures").get<int>());
-  EXPECT_EQ(num_pictures, 15);
+  EXPECT_EQ(num_pictures, 24);
+  EXPECT_THAT(ReadFile(workshop.File("report/report.md")),
+              HasSubstr("window 3 ("));
+  const Outcome beyond = workshop.Run("report r --out beyond --window 10");
+  EXPECT_EQ(beyond.exit_code, 2);
+  EXPECT_THAT(beyond.err, HasSubstr("windows 0 to 9"));
 }
 
 // --stats may come later; the page then has the inner loop's figures.
@@ -63,13 +70,13 @@ TEST(ReportCommand, StatisticsCanBeTakenAfterTheRun) {
   Workshop workshop;
   ASSERT_EQ(workshop.Run(kRun).exit_code, 0);
   const Outcome before = workshop.Run("report r --out before");
-  EXPECT_THAT(before.out, HasSubstr("6 figures"));
+  EXPECT_THAT(before.out, HasSubstr("8 figures"));
   EXPECT_THAT(ReadFile(workshop.File("before/report.md")),
               HasSubstr("plastometer run --resume r --stats"));
   ASSERT_EQ(workshop.Run("run --resume r --stats --threads 1").exit_code, 0);
   EXPECT_TRUE(std::filesystem::exists(workshop.File("r/stats.safetensors")));
   EXPECT_THAT(workshop.Run("report r --out after").out,
-              HasSubstr("14 figures"));
+              HasSubstr("20 figures"));
   // Not of this run.
   const Outcome other = workshop.Run(std::string(kRun) + "2 --stats=cortex");
   EXPECT_EQ(other.exit_code, 2);
@@ -106,8 +113,9 @@ TEST(ReportCommand, LossesMeasuredElsewhere) {
   WriteFile(workshop.File("f.csv"), csv);
   const Outcome outcome = workshop.Run("report --foreign f.csv r --out with");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, HasSubstr("6 figures"));
+  EXPECT_THAT(outcome.out, HasSubstr("8 figures"));
   EXPECT_EQ(workshop.Run("report --heads r --out heads").exit_code, 2);
+  EXPECT_EQ(workshop.Run("report --window 0 r --out one").exit_code, 2);
   EXPECT_EQ(CheckPage(workshop.File("with/report.html")), 0);
   for (const char* figure :
        {"adaptation-cumulative", "adaptation-gain", "pareto-flops"})
