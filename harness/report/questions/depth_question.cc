@@ -89,7 +89,7 @@ std::vector<Contrast> Contrasts(const ReportRun& run, const Sets& sets) {
     random.push_back({-1 / static_cast<double>(sets.others.size()), p});
   const auto judge = [&](const std::vector<LossTerm>& terms) {
     return JudgeAll(run.results, [&](const std::string& slice) {
-      Compared compared = LossContrast(run, slice, terms);
+      SliceWorks compared = LossContrast(run, slice, terms);
       compared.blocked =
           GapReason(GapOf(run, slice, run.results.record.frozen_idx));
       return compared;

@@ -39,9 +39,9 @@ bool TrainedMasked(const ReportRun& run) {
 }
 
 // L(p) - 0.05 L(frozen) - 0.95 L(uniform), where there is a gap.
-Compared KeptContrast(const ReportRun& run, const std::string& slice, size_t p,
-                      size_t frozen) {
-  Compared compared =
+SliceWorks KeptContrast(const ReportRun& run, const std::string& slice,
+                        size_t p, size_t frozen) {
+  SliceWorks compared =
       LossContrast(run, slice,
                    {{1, p},
                     {-kAllowed, frozen},
@@ -156,7 +156,7 @@ Question AskTime(const ReportRun& run) {
          "Time or depth: L(" + name + ") - L(" + record.profiles[other].name +
              "), nats per token",
          JudgeAll(run.results, [&, other = other](const std::string& slice) {
-           Compared compared =
+           SliceWorks compared =
                LossContrast(run, slice, {{1, *often}, {-1, other}});
            compared.blocked = GapReason(GapOf(run, slice, record.frozen_idx));
            return compared;

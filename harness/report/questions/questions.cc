@@ -44,8 +44,8 @@ const Question& Find(const std::vector<Question>& questions,
   });
 }
 
-Compared LossContrast(const ReportRun& run, const std::string& slice,
-                      const std::vector<LossTerm>& loss_terms) {
+SliceWorks LossContrast(const ReportRun& run, const std::string& slice,
+                        const std::vector<LossTerm>& loss_terms) {
   const RunRecord& record = run.results.record;
   const WorkSums works = SumByWork(record, WindowsOf(record, slice));
   std::vector<stats::Term> terms;

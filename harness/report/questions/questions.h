@@ -61,8 +61,8 @@ struct LossTerm {
   size_t profile;
 };
 // Sum of coefficient * loss by work of a slice.
-Compared LossContrast(const ReportRun& run, const std::string& slice,
-                      const std::vector<LossTerm>& terms);
+SliceWorks LossContrast(const ReportRun& run, const std::string& slice,
+                        const std::vector<LossTerm>& terms);
 
 // L(frozen) - L(uniform) of a slice, and the sentence where GapReason finds
 // nothing to keep a share of.

@@ -22,7 +22,7 @@ std::vector<SliceVerdict> Judge(const ReportRun& run, const Norm& norm) {
   return JudgeAll(run.results, [&](const std::string& slice) {
     const Learning& learning = *run.learning;
     const auto& difference = (learning.*norm.change).difference;
-    Compared compared;
+    SliceWorks compared;
     for (size_t w = 0; w < difference.size(); ++w)
       if (difference[w].weight > 0 &&
           (slice == "all" || learning.domain_of_work[w] == slice))

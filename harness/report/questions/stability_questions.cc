@@ -55,8 +55,8 @@ std::vector<SliceVerdict> JudgeDrift(const ReportRun& run, const Other& other) {
         std::string missing = gain.Missing({kEarly});
         if (missing.empty()) missing = gain.Missing(other.profiles);
         return missing.empty()
-                   ? Compared{gain.Difference({kEarly}, other.profiles)}
-                   : Compared{{}, missing};
+                   ? SliceWorks{gain.Difference({kEarly}, other.profiles)}
+                   : SliceWorks{{}, missing};
       });
 }
 
@@ -142,8 +142,8 @@ std::vector<std::vector<double>> Losses(const ReportRun& run,
 }
 
 // Share of what the context brings that is lost: early's less uniform's.
-Compared ShareForgotten(const ReportRun& run, const std::string& slice,
-                        const Forgetting& f) {
+SliceWorks ShareForgotten(const ReportRun& run, const std::string& slice,
+                          const Forgetting& f) {
   std::vector<double> tokens;
   std::vector<std::vector<double>> sums;
   for (const size_t p : {f.early, run.results.record.uniform_idx}) {

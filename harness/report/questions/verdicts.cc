@@ -14,7 +14,7 @@ namespace {
 
 using stats::Verdict;
 
-SliceVerdict Judge(const std::string& slice, const Compared& compared,
+SliceVerdict Judge(const std::string& slice, const SliceWorks& compared,
                    uint64_t seed) {
   SliceVerdict v;
   v.slice = slice;

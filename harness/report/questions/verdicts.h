@@ -26,11 +26,11 @@ struct SliceVerdict {
 };
 
 // A quantity by work of a slice: negative means yes.
-struct Compared {
+struct SliceWorks {
   std::vector<stats::WorkTotals> works;
   std::string blocked = {};
 };
-using WorksOf = std::function<Compared(const std::string& slice)>;
+using WorksOf = std::function<SliceWorks(const std::string& slice)>;
 
 // All text together, then each domain. Levels by exact sign flips over works,
 // not yet corrected.

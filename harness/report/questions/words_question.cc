@@ -14,14 +14,14 @@ constexpr char kRetina[] = "retina", kCortex[] = "cortex";
 
 // What retina loses beyond cortex, of function words less that of content
 // words: below 0 retina serves function words better, as the claim has it.
-Compared Interaction(const ReportRun& run, const std::string& slice, size_t p,
-                     size_t q, bool at_equal_loss) {
+SliceWorks Interaction(const ReportRun& run, const std::string& slice, size_t p,
+                       size_t q, bool at_equal_loss) {
   const ClassLosses& losses = *run.class_losses;
   const ByWork works =
       at_equal_loss
           ? losses.ContrastAtEqualLoss(p, q, FunctionWords(), ContentWords())
           : losses.Contrast(p, q, FunctionWords(), ContentWords());
-  Compared compared;
+  SliceWorks compared;
   for (size_t w = 0; w < works.size(); ++w)
     if (works[w].weight > 0 &&
         (slice == "all" || losses.domain_of_work()[w] == slice))

@@ -247,7 +247,7 @@ Contrast Null(uint64_t seed, uint64_t report, uint64_t which) {
       all.push_back(domain.back());
     }
   return {"null", "", JudgeAll({"a", "b", "c"}, 1, [&](const std::string& s) {
-            return Compared{s == "all" ? all : domains[s[0] - 'a']};
+            return SliceWorks{s == "all" ? all : domains[s[0] - 'a']};
           })};
 }
 
