@@ -27,6 +27,11 @@ std::string Join(const Parts& parts, std::string_view separator = ", ") {
       parts, [](std::string_view part) { return part; }, separator);
 }
 
+// Of ASCII: not to be printed as it stands.
+inline bool IsControl(char c) {
+  return (static_cast<unsigned char>(c) < 0x20) || c == 0x7f;
+}
+
 // A cell of a CSV file: in quotes when it must be.
 std::string CsvCell(const std::string& cell);
 

@@ -92,7 +92,8 @@ void AddProfilesNote(Command& command) {
       "Profiles",
       "uniform (all layers learn), frozen (none), retina (first layers), "
       "cortex (last layers), early:25%, late:3, layers:0-4@2,9, random:3#7, "
-      "ramp:1->0; with schedules and controls: \"uniform;until=512\", "
+      "ramp:1->0, every:1->8 (period over depth); with schedules and controls: "
+      "\"uniform;until=512\", "
       "\"uniform;every=4\", \"uniform;eta=shuffle\", "
       "\"uniform;reset-every=512\", \"frozen;start=mean\".");
 }

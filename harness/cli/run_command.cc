@@ -120,6 +120,7 @@ void Run(RunArguments a) {
                     : ShardText(run);
   });
   std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);  // before what goes to stderr
   if (const int64_t peak = run.collected.records.front().peak_memory_bytes;
       complete && peak >= 0)
     std::fprintf(stderr,

@@ -197,6 +197,7 @@ std::string HalfText(const FrontierRun& run, const FrontierJudgement& j) {
       "Do " + Percent0(1 - kSavedShare) + " of uniform's " + Title(run) +
       " or fewer keep " + Percent0(kKeptShare) + " of the gap? " +
       AnswerText(j, j.half) + Why(run, j, j.half) + ". ";
+  if (j.gap == Gap::kBelow || j.gap == Gap::kHoldsZero) return question;
   if (!j.half.member)
     return question + "No member saves " + Percent0(kSavedShare) +
            "; frozen itself saves " + Percent1(j.frozen_saved) + ".";
@@ -210,6 +211,8 @@ std::string FurthestText(const FrontierRun& run, const FrontierJudgement& j) {
   const std::string title =
       "Largest saving that keeps " + Percent0(kKeptShare) +
       " of the gap on tuning works (by its interval there): ";
+  if (j.gap == Gap::kBelow || j.gap == Gap::kHoldsZero)
+    return title + "not asked (" + GapText(j.gap) + ").";
   if (!j.furthest.member) return title + "none was found.";
   return title +
          Contrast(run, j, j.furthest,

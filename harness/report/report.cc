@@ -1,6 +1,7 @@
 #include "harness/report/report.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -104,10 +105,13 @@ void KeepStatistics(const ReportRun& run, const fs::path& folder) {
 
 void AddBehindTheAnswers(const ReportRun& run,
                          const std::vector<Question>& questions, Page& page) {
-  page.Add(Heading{2, "Behind the answers", "behind" + run.suffix});
+  std::vector<Table> tables;
   for (const Question& question : questions)
     for (const Contrast& contrast : question.contrasts)
-      if (!contrast.caption.empty()) page.Add(VerdictTable(contrast));
+      if (!contrast.caption.empty()) tables.push_back(VerdictTable(contrast));
+  if (tables.empty()) return;
+  page.Add(Heading{2, "Behind the answers", "behind" + run.suffix});
+  for (Table& table : tables) page.Add(std::move(table));
 }
 
 }  // namespace

@@ -20,7 +20,7 @@
 namespace plastometer {
 namespace {
 
-constexpr int64_t kMaxName = 14, kMaxLayers = 9;
+constexpr int64_t kMaxName = 14, kMaxOptions = 24, kMaxLayers = 9;
 
 // Row labels; what does not fit a column is spelled out below the table.
 struct Label {
@@ -40,7 +40,7 @@ std::string OptionsAlone(const std::string& name) {
   if (!name.starts_with(kUniformWith) || DisplayWidth(name) <= kMaxName)
     return "";
   std::string options = name.substr(sizeof(kUniformWith) - 1);
-  return DisplayWidth(options) <= kMaxName ? options : "";
+  return DisplayWidth(options) <= kMaxOptions ? options : "";
 }
 
 Labels MakeLabels(const SliceResult& slice) {
@@ -49,11 +49,13 @@ Labels MakeLabels(const SliceResult& slice) {
   for (const CaseResult& row : slice.cases) {
     std::string name = row.profile;
     for (const std::string& same : row.same_as) name += " = " + same;
-    if (const std::string options = OptionsAlone(name); !options.empty()) {
+    const std::string options = OptionsAlone(name);
+    const bool alone = !options.empty();
+    if (alone) {
       shortened.push_back(name);
       name = options;
     }
-    const bool short_enough = DisplayWidth(name) <= kMaxName &&
+    const bool short_enough = (alone || DisplayWidth(name) <= kMaxName) &&
                               DisplayWidth(row.plastic_layers) <= kMaxLayers;
     Label label{name, row.plastic_layers};
     if (!short_enough) {

@@ -68,8 +68,10 @@ void Judge(int64_t num_works, const Measured& gap, double level, ArmRow& row) {
   if (row.profile == "uniform" || row.profile == "frozen")
     row.not_asked = "by definition";
   if (!row.not_asked.empty()) return;
-  if (row.seeds.size() < 2)
-    row.why = "one training seed";
+  if (row.seeds.size() < kMinSeedsForVerdict)
+    row.why = std::to_string(row.seeds.size()) + " training seed" +
+              (row.seeds.size() == 1 ? "" : "s") + ", fewer than " +
+              std::to_string(kMinSeedsForVerdict);
   else if (num_works < kMinWorksForVerdict)
     row.why = "too few works";
   else if (row.contrast.low)
@@ -218,10 +220,16 @@ std::vector<ArmComparison> CompareArms(
   std::vector<ArmComparison> comparisons;
   for (const std::string& sha256 : order) {
     std::vector<TrainedModel> models;
-    for (const RunRecord* record : by_data[sha256])
-      models.push_back(ModelOf(*record));
-    const RunRecord& first = *by_data[sha256].front();
     ArmComparison comparison;
+    std::set<std::string> met;
+    for (const RunRecord* record : by_data[sha256]) {
+      if (met.insert(record->model_sha256).second)
+        models.push_back(ModelOf(*record));
+      else
+        comparison.notes.push_back(record->model_name +
+                                   " was given twice: one model is one seed");
+    }
+    const RunRecord& first = *by_data[sha256].front();
     comparison.data_name = first.data_name;
     comparison.data_sha256 = sha256;
     const WorkSums& works = models[0].works;

@@ -33,6 +33,9 @@ struct ArmRow {
   std::string not_asked;
 };
 
+// Fewer training seeds: an interval, but no verdict.
+inline constexpr size_t kMinSeedsForVerdict = 3;
+
 struct ArmComparison {
   std::string data_name, data_sha256;
   int64_t num_works = 0, scored_tokens = 0;

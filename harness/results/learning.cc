@@ -179,16 +179,25 @@ struct LearningSummary::Sums {
   }
 
   // Works where both have a layer that learns.
+  ByWork Less(const ByWork& a, const ByWork& b) const {
+    ByWork works = Empty();
+    for (size_t w = 0; w < num_works; ++w)
+      if (a[w].weight > 0 && b[w].weight > 0)
+        works[w] = {a[w].sum - b[w].sum, 1};
+    return works;
+  }
+
   DepthChange ByDepth(const Quarters& q) const {
     const int64_t border = std::max<int64_t>(1, (L + 3) / 4);
     const ByWork early = Change(q, 0, border, 1),
                  others = Change(q, border, L, 1);
-    DepthChange change{Mean(early), Mean(others),
+    DepthChange change{Mean(early),
+                       Mean(others),
                        Mean(Change(q, 0, border, 0, 1)),
-                       Mean(Change(q, border, L, 0, 1)), Empty()};
-    for (size_t w = 0; w < num_works; ++w)
-      if (early[w].weight > 0 && others[w].weight > 0)
-        change.difference[w] = {early[w].sum - others[w].sum, 1};
+                       Mean(Change(q, border, L, 0, 1)),
+                       early,
+                       Less(early, others),
+                       Less(Change(q, 0, border), Change(q, border, L))};
     return change;
   }
 };

@@ -44,7 +44,9 @@ struct PlasticityMap {
 struct DepthChange {
   stats::Interval early, others;                  // last quarter over second
   stats::Interval early_burn_in, others_burn_in;  // second quarter over first
-  std::vector<stats::WorkTotals> difference;      // early less others, by work
+  // By work: early's own; early less others, after burn-in and over the whole
+  // window (last quarter over first).
+  std::vector<stats::WorkTotals> early_by_work, difference, whole_difference;
 };
 
 struct Learning {

@@ -215,7 +215,7 @@ Measured LostAgainst(const WorkSums& works, size_t profile, size_t uniform,
 
 std::string GapReason(const Measured& gap) {
   if (!gap.value) return gap.reason;
-  if (gap.high.value_or(*gap.value) < 0) return kLearningHurts;
+  if (gap.high && *gap.high < 0) return kLearningHurts;
   if (gap.low.value_or(*gap.value) > 0) return "";
   return "the gap frozen - uniform is not above 0";
 }

@@ -83,8 +83,8 @@ Measured Retention(const WorkSums& works, size_t profile, size_t uniform,
 inline constexpr char kLearningHurts[] =
     "learning while reading hurts this model";
 // `gap`: L_frozen - L_uniform. Why there is nothing to keep a share of:
-// learning hurts, or the gap's interval holds 0 (its estimate alone, where too
-// few works give no interval). Empty: there is.
+// learning hurts (an interval below 0), or the gap is not above 0 (by its
+// interval; by its estimate where too few works give none). Empty: there is.
 std::string GapReason(const Measured& gap);
 
 // For each profile: not dominated over (loss, cost); costs are exact, the loss

@@ -27,12 +27,13 @@ std::string ForeignLineStyle(size_t num_own, size_t idx) {
 }
 
 std::string Quoted(const std::string& text) {
-  std::string out = "\"";
+  // gnuplot runs what stands in backquotes within "...", and nothing in '...'.
+  std::string out = "'";
   for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c == '\n' ? ' ' : c;
+    if (c == '\'') out += '\'';
+    out += IsControl(c) ? ' ' : c;
   }
-  return out + "\"";
+  return out + "'";
 }
 
 std::string TicLabel(std::string text) {

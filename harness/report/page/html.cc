@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/base64.h"
+#include "base/text.h"
 #include "harness/report/page/html_style.h"
 #include "harness/report/page/page.h"
 
@@ -22,7 +23,7 @@ std::string Escape(std::string_view text) {
     } else if (c == '"') {
       out += "&quot;";
     } else {
-      out += c;
+      out += IsControl(c) && c != '\n' ? ' ' : c;
     }
   }
   return out;

@@ -12,7 +12,11 @@ namespace {
 // A cell must not end its row.
 std::string CellText(const std::string& text) {
   std::string out;
-  for (const char c : text) out += c == '|' ? "\\|" : std::string(1, c);
+  for (const char c : text)
+    out += c == '|'       ? "\\|"
+           : c == '<'     ? "&lt;"
+           : IsControl(c) ? " "
+                          : std::string(1, c);
   return out;
 }
 

@@ -118,8 +118,9 @@ Question AskDepth(const ReportRun& run) {
         "Not asked here: it needs `early:25%`, `late:25%` and every set of as "
         "many layers, or " +
         std::to_string(kEnoughDraws) +
-        " drawn at random; `plastometer run depth` measures them.";
-    if (sets) {
+        " drawn at random: " + SuiteFor(run, "depth", "those profiles") + ".";
+    if (sets &&
+        GapReason(GapOf(run, "all", run.results.record.frozen_idx)).empty()) {
       const auto& cases = run.results.all.cases;
       why += " In this run `early:25%` keeps " +
              WithInterval(cases[sets->early].retention, 1, 100) +

@@ -92,8 +92,10 @@ Question AskArm(const ReportRun& run, const Arm& arm) {
     return NotAsked(
         answer, "Not asked here: it needs `" + std::string(arm.profile) +
                     "` and `" + arm.frozen + "`; " +
-                    RunWith("uniform frozen " + std::string(arm.profile) + " " +
-                            arm.frozen) +
+                    RunWith(run, "uniform frozen " + std::string(arm.profile) +
+                                     (std::string(arm.frozen) == "frozen"
+                                          ? ""
+                                          : std::string(" ") + arm.frozen)) +
                     " measures both.");
   answer.table_id = answer.id;
   answer.against = kAgainstNoGap;
@@ -137,7 +139,8 @@ Question AskTime(const ReportRun& run) {
     return NotAsked(answer,
                     "Not asked here: it needs `early:25%`, `late:25%` and "
                     "`uniform;every=n` with as many updates; " +
-                        RunWith("uniform early:25% late:25% uniform;every=4 "
+                        RunWith(run,
+                                "uniform early:25% late:25% uniform;every=4 "
                                 "frozen") +
                         " measures them where 25 % of the layers are a whole "
                         "number.");
@@ -147,7 +150,7 @@ Question AskTime(const ReportRun& run) {
       "fewer updates: those compared take as many. Not decided: how much of "
       "it is that a layer which learns now and then still mixes the sequence, "
       "and a frozen one does not.";
-  answer.would_change = "the opposite sign against either of the two.";
+  answer.would_change = "the other sign in the comparison that decided.";
   Question question{answer, {}};
   for (const auto& [id, other] :
        {std::pair{"time-early", *early}, std::pair{"time-late", *late}}) {
@@ -250,19 +253,21 @@ Question AskDominated(const ReportRun& run) {
   const std::vector<size_t> candidates = Candidates(run.results.record);
   const auto seed = static_cast<uint64_t>(run.results.record.seed);
   for (const size_t p : candidates) {
-    std::vector<SliceVerdict> others;
+    std::vector<size_t> others;
     for (const size_t other : candidates)
       if (other != p && cases[other].counters.flops <= cases[p].counters.flops)
-        others.push_back(JudgeAll({}, seed, [&](const std::string& slice) {
-          return LossContrast(run, slice, {{1, p}, {-1, other}});
-        })[0]);
+        others.push_back(other);
     if (others.empty()) continue;
-    // The one that predicts best was chosen among all: Bonferroni.
-    SliceVerdict& best = *std::ranges::max_element(
-        others, {}, [](const SliceVerdict& v) { return v.contrast.estimate; });
-    best.judged.level =
-        std::min(1.0, best.judged.level * static_cast<double>(others.size()));
-    question.contrasts.push_back({cases[p].profile, "", {best}});
+    const size_t best = *std::ranges::min_element(
+        others, {}, [&](size_t other) { return cases[other].nll_nats; });
+    SliceVerdict verdict = JudgeAll({}, seed, [&](const std::string& slice) {
+      return LossContrast(run, slice, {{1, p}, {-1, best}});
+    })[0];
+    // The one that predicts best was chosen among all: Bonferroni. NaN stays.
+    double& level = verdict.judged.level;
+    level *= static_cast<double>(others.size());
+    if (level > 1) level = 1;
+    question.contrasts.push_back({cases[p].profile, "", {verdict}});
   }
   return question;
 }

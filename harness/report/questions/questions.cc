@@ -70,8 +70,34 @@ std::string NoGapSentence(const Measured& gap, const std::string& frozen) {
                    ". There is nothing to keep a share of.";
 }
 
-std::string RunWith(const std::string& profiles) {
-  return "`plastometer run --profiles \"" + profiles + "\"`";
+std::string RunWith(const ReportRun& run, const std::string& profiles) {
+  const RunRecord& r = run.results.record;
+  const std::string command = "plastometer run --model " + r.model_name;
+  if (!r.task.name.empty())
+    return "`" + command + " --task " + r.task.name + " --documents " +
+           std::to_string(r.windows.size()) + " --context " +
+           std::to_string(r.context_tokens) + " --profiles \"" + profiles +
+           "\"`";
+  return "`" + command + " --profiles \"" + profiles +
+         "\"` with this run's text and context";
+}
+
+// Which shipped models each suite measures.
+std::string SuiteFor(const ReportRun& run, const std::string& suite,
+                     const std::string& otherwise) {
+  struct Measures {
+    const char *suite, *model;
+  };
+  static constexpr Measures kSuites[] = {
+      {"depth", "text-3m"},    {"depth", "chains-uniform-1"},
+      {"horizon", "text-3m"},  {"horizon", "chains-uniform-1"},
+      {"horizon", "recall-8"}, {"horizon", "recall-16"},
+      {"context", "text-3m"}};
+  for (const Measures& m : kSuites)
+    if (m.suite == suite && m.model == run.results.record.model_name)
+      return "`plastometer run " + suite + "`";
+  return "a run of this model with " + otherwise + ", as suite `" + suite +
+         "` has them";
 }
 
 int64_t NumLayers(const std::string& plastic_layers, int64_t num_layers) {

@@ -69,7 +69,11 @@ SliceWorks LossContrast(const ReportRun& run, const std::string& slice,
 Measured GapOf(const ReportRun& run, const std::string& slice, size_t frozen);
 std::string NoGapSentence(const Measured& gap, const std::string& frozen);
 
-std::string RunWith(const std::string& profiles);  // the command
+// The command that measures these profiles on this run's model and text; the
+// command of a suite where the suite measures this model, else what to measure.
+std::string RunWith(const ReportRun& run, const std::string& profiles);
+std::string SuiteFor(const ReportRun& run, const std::string& suite,
+                     const std::string& otherwise);
 // Of "0-2,5", "all", "none".
 int64_t NumLayers(const std::string& plastic_layers, int64_t num_layers);
 // Other sets of as many layers as `profile` has, drawn at random or listed

@@ -1,4 +1,5 @@
 // RQ3: whether learning dies down in early layers sooner than elsewhere.
+#include <algorithm>
 #include <utility>
 
 #include "harness/report/questions/questions.h"
@@ -18,10 +19,13 @@ constexpr Norm kNorms[] = {
     {"rq3-relative", "relative update", "the relative updates",
      &Learning::relative_by_depth, &Learning::depth_relative}};
 
-std::vector<SliceVerdict> Judge(const ReportRun& run, const Norm& norm) {
+using ByDepth = std::vector<stats::WorkTotals> DepthChange::*;
+
+std::vector<SliceVerdict> Judge(const ReportRun& run, const Norm& norm,
+                                ByDepth by_work) {
   return JudgeAll(run.results, [&](const std::string& slice) {
     const Learning& learning = *run.learning;
-    const auto& difference = (learning.*norm.change).difference;
+    const auto& difference = (learning.*norm.change).*by_work;
     SliceWorks compared;
     for (size_t w = 0; w < difference.size(); ++w)
       if (difference[w].weight > 0 &&
@@ -42,20 +46,44 @@ Question AskOne(const ReportRun& run, const Norm& norm) {
                     "Not asked here: this run holds no statistics of the inner "
                     "loop; `plastometer run --resume " +
                         run.folder + " --stats` adds them.");
+  const DepthChange& measured = *run.learning.*norm.change;
+  if (std::ranges::none_of(measured.difference,
+                           [](const auto& w) { return w.weight > 0; }))
+    return NotAsked(answer,
+                    "Not asked here: under `" + run.learning->profile +
+                        "` early layers or all others do not learn, or the "
+                        "windows are too short to have quarters.");
   answer.table_id = answer.id;
   answer.against =
-      "all layers die down alike: early ones are compared with the others, "
-      "after burn-in (the first quarter of a window is left out).";
+      "all layers die down alike: early ones must fall, more than the others "
+      "after burn-in (the first quarter of a window), and more than the others "
+      "over the whole window, so that others which died down at once do not "
+      "count as lasting.";
   answer.would_change =
       "the opposite sign in every domain. Large updates do not say that a "
       "layer's learning is useful: that is RQ1.";
   Question question{answer, {}};
-  question.contrasts.push_back(
-      {answer.id,
-       std::string("RQ3, ") + norm.name +
-           ": log ratio of last to second quarter of a window, first quarter "
-           "of the layers less all others",
-       Judge(run, norm)});
+  struct Part {
+    const char *id, *what;
+    ByDepth by_work;
+  };
+  for (const Part& part :
+       {Part{"",
+             "last to second quarter of a window, first quarter of the "
+             "layers less all others",
+             &DepthChange::difference},
+        Part{"-early",
+             "last to second quarter of a window, first quarter of "
+             "the layers",
+             &DepthChange::early_by_work},
+        Part{"-window",
+             "last to first quarter of a window, first quarter of "
+             "the layers less all others",
+             &DepthChange::whole_difference}})
+    question.contrasts.push_back(
+        {norm.id + std::string(part.id) + run.suffix,
+         std::string("RQ3, ") + norm.name + ": log ratio of " + part.what,
+         Judge(run, norm, part.by_work)});
   question.say = [&run, &norm](Question& q) {
     const DepthChange& change = *run.learning.*norm.change;
     q.answer.sentence =
@@ -66,7 +94,9 @@ Question AskOne(const ReportRun& run, const Norm& norm) {
         " in the first quarter of the layers and " +
         WithInterval(change.others, 3) + " in the others, a difference of " +
         WithInterval(q.contrasts[0].slices[0].contrast, 3) +
-        " (below 0: early ones fall more). During burn-in, first to second "
+        " (below 0: early ones fall more), over the whole window " +
+        WithInterval(q.contrasts[2].slices[0].contrast, 3) +
+        ". During burn-in, first to second "
         "quarter: " +
         WithInterval(change.early_burn_in, 3) + " and " +
         WithInterval(change.others_burn_in, 3) +

@@ -71,7 +71,7 @@ std::string PlainDrift(const ReportRun& run) {
          WithInterval(rows[*early].back().kl, 3) +
          " nats a prediction under `early:25%` and " +
          WithInterval(rows[*uniform].back().kl, 3) +
-         " under `uniform`: who learns less moves less.";
+         " under `uniform` (that who learns less moves less is no finding).";
 }
 
 std::string DriftSentence(const ReportRun& run,
@@ -184,8 +184,8 @@ Question AskDrift(const ReportRun& run) {
       measured ? OthersOf(run, *early) : std::vector<Other>{};
   if (others.size() < kNumOthers) {
     std::string why =
-        "Not asked here: it needs a run of suite `depth` and the folder of "
-        "`plastometer drift --model " +
+        "Not asked here: it needs " + SuiteFor(run, "depth", "these profiles") +
+        " and the folder of `plastometer drift --model " +
         run.results.record.model_name +
         "` beside it, both with `uniform`, `early:25%`, `uniform;every=n` of "
         "as many updates and " +
@@ -194,6 +194,11 @@ Question AskDrift(const ReportRun& run) {
     if (measured) why += PlainDrift(run);
     return NotAsked(answer, why);
   }
+  if (DriftGain(*run.drift, run.results.record, "all").num_works() == 0)
+    return NotAsked(answer,
+                    "Not asked here: the run and the drift folder have no work "
+                    "in common." +
+                        PlainDrift(run));
   answer.table_id = answer.id;
   answer.against =
       "who learns less moves less: drift is counted for each nat gained, "
@@ -227,7 +232,8 @@ Question AskForgetting(const ReportRun& run) {
   if (!f)
     return NotAsked(answer,
                     "Not asked here: it needs a context probe with `uniform` "
-                    "and `early:25%`: `plastometer run context`.");
+                    "and `early:25%`: " +
+                        SuiteFor(run, "context", "such windows") + ".");
   answer.table_id = answer.id;
   answer.against =
       "who learns little has little to forget: what something else read in "

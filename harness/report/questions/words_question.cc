@@ -44,6 +44,11 @@ Question AskWords(const ReportRun& run) {
     return NotAsked(answer,
                     "Not asked here: it needs `retina`, `cortex` and word "
                     "classes; `plastometer run --stats` measures them.");
+  if (run.class_losses->Tokens(FunctionWords()) == 0 ||
+      run.class_losses->Tokens(ContentWords()) == 0)
+    return NotAsked(answer,
+                    "Not asked here: the text has no function words or "
+                    "no content words.");
   answer.table_id = "words-equal-loss" + run.suffix;
   answer.against =
       "function words are easier: compared within bins of equal loss under "

@@ -126,15 +126,17 @@ std::string HorizonSentence(const ReportRun& run,
                 WithInterval(*own, 3) +
                 " nats (context probe): adaptation to the document."
           : " What its own instead of another document is worth is not asked "
-            "here: `plastometer run context`.";
+            "here: " +
+                SuiteFor(run, "context", "windows of a context probe") + ".";
   if (!split)
     return "How much of that is mixing of the last tokens and how much memory "
-           "of the document so far is not asked here: `plastometer run "
-           "horizon`." +
+           "of the document so far is not asked here: " +
+           SuiteFor(run, "horizon", "ladders of `reset-every`") + "." +
            document;
   return "Of that, a memory of at most " + std::to_string(split->border) +
          " tokens brings " + WithInterval(split->short_range, 3) +
-         " nats (short-range mixing), a longer one within the document " +
+         " nats (mixing of the last tokens, and memory no longer than that), a "
+         "longer one within the window " +
          WithInterval(split->within, 3) + "." + document;
 }
 
@@ -142,6 +144,11 @@ void AddHorizon(const ReportRun& run, Page& page) {
   const RunRecord& record = run.results.record;
   if (HorizonCurves(record, AllWindows(record)).empty()) return;
   page.Add(Heading{2, "Memory horizon", "horizon-section" + run.suffix});
+  const Measured gap = GapOf(run, "all", record.frozen_idx);
+  if (!GapReason(gap).empty()) {
+    page.Add(Paragraph{NoGapSentence(gap, "frozen")});
+    return;
+  }
   page.Add(HorizonFigure(run));
   if (run.results.domains.size() > 1) page.Add(DomainFigure(run));
   page.Add(HorizonTable(run));

@@ -19,7 +19,8 @@ struct Step {
 
 std::vector<Step> StepsOf(const ReportRun& run) {
   std::vector<Step> steps = {
-      {"frozen", "uniform", "all that learning while reading brings"},
+      {"frozen", "uniform",
+       "what learning while reading brings (below 0: it hurts)"},
       {"frozen", "frozen;start=mean",
        "what a constant average state brings; it mixes nothing, so it is no "
        "part of the gain's split"},
@@ -154,7 +155,7 @@ void AddArms(const std::vector<ArmComparison>& comparisons, Page& page) {
            CountCell(static_cast<int64_t>(r.seeds.size())),
            IntervalCell(r.lost, 4), IntervalCell(r.retention, 1, 100),
            IntervalCell(r.contrast, 4), TextCell(ArmVerdict(r))});
-    page.Add(std::move(table));
+    if (!table.rows.empty()) page.Add(std::move(table));
   }
 }
 

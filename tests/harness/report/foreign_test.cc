@@ -105,7 +105,7 @@ TEST(Foreign, IsDrawnAndDecidesNothing) {
     const auto* figure = std::get_if<Figure>(&block);
     if (!figure || !figure->data.count(figure->id + "-foreign.csv")) continue;
     ++num_with_file;
-    EXPECT_THAT(figure->plot, HasSubstr("\"elsewhere (foreign)\""));
+    EXPECT_THAT(figure->plot, HasSubstr("'elsewhere (foreign)'"));
     EXPECT_THAT(figure->plot, HasSubstr("dt '-'"));
     const std::string& csv = figure->data.at(figure->id + "-foreign.csv");
     EXPECT_THAT(csv,

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/files.h"
+#include "base/process.h"
 #include "harness/report/page/gnuplot.h"
 #include "harness/report/page/point_labels.h"
 
@@ -104,17 +106,27 @@ TEST(PointLabels, HideNeitherEachOtherNorAPoint) {
 }
 
 TEST(Gnuplot, LogTicsAreRound) {
-  EXPECT_EQ(LogTics(78, 104), "(\"80\" 80, \"90\" 90, \"100\" 100)");
+  EXPECT_EQ(LogTics(78, 104), "('80' 80, '90' 90, '100' 100)");
   EXPECT_EQ(LogTics(0.03, 3),
-            "(\"0.05\" 0.05, \"0.1\" 0.1, \"0.2\" 0.2, \"0.5\" 0.5, \"1\" 1, "
-            "\"2\" 2)");
+            "('0.05' 0.05, '0.1' 0.1, '0.2' 0.2, '0.5' 0.5, '1' 1, '2' 2)");
   EXPECT_EQ(LogTics(1, 1e4),
-            "(\"1\" 1, \"10\" 10, \"100\" 100, \"1000\" 1000, \"10000\" "
-            "10000)");
+            "('1' 1, '10' 10, '100' 100, '1000' 1000, '10000' 10000)");
+}
+
+// gnuplot runs what stands in backquotes within "...".
+TEST(Gnuplot, RunsNothingThatANameBrings) {
+  TemporaryFolder folder;
+  WriteFile(folder.path() / "a.gp",
+            "set terminal dumb\nset title " +
+                Quoted("x `touch broken` \n`touch broken`") +
+                "\nplot sin(x)\n");
+  const ProcessResult result = RunProcess({"gnuplot", "a.gp"}, folder.path());
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "broken"));
 }
 
 TEST(Gnuplot, QuotesWhatCouldEndAString) {
-  EXPECT_EQ(Quoted("a\"b\\c\nd"), "\"a\\\"b\\\\c d\"");
+  EXPECT_EQ(Quoted("a'b\"c\\d\ne"), "'a''b\"c\\d e'");
 }
 
 }  // namespace

@@ -73,8 +73,10 @@ TEST(Answers, WhatWasNotMeasuredIsNotAvailableWithItsCommand) {
   const Page page = MakeReport({PlantedRun(20, profiles)});
   for (const char* id : {"rq1", "depth"}) {
     EXPECT_EQ(AnswerOf(page, id).verdict, "not available");
-    EXPECT_THAT(AnswerOf(page, id).sentence, HasSubstr("plastometer run"));
+    EXPECT_THAT(AnswerOf(page, id).sentence, HasSubstr("Not asked here"));
   }
+  EXPECT_THAT(AnswerOf(page, "rq1").sentence,
+              HasSubstr("plastometer run --model planted --profiles"));
   EXPECT_EQ(AnswerOf(page, "rq2").verdict, "not available");
   EXPECT_EQ(AnswerOf(page, "rq3").verdict, "not available");
 }
@@ -366,8 +368,8 @@ TEST(Learning, AnswersAndFiguresOfTheInnerLoop) {
   run.learning = PlantedLearning(run.results.record);
   const Page page = MakeReport({run});
   // One layer learns: there are no others to compare it with.
-  EXPECT_EQ(AnswerOf(page, "rq3").verdict, "undecided");
-  EXPECT_THAT(AnswerOf(page, "rq3").sentence, HasSubstr("0 works"));
+  EXPECT_EQ(AnswerOf(page, "rq3").verdict, "not available");
+  EXPECT_THAT(AnswerOf(page, "rq3").sentence, HasSubstr("do not learn"));
   const Figure& map = FigureOf(page, "plasticity-raw");
   EXPECT_THAT(map.data.at("plasticity-raw.csv"),
               HasSubstr("0,0,16,2\n"));  // plastic

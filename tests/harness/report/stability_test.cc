@@ -45,7 +45,7 @@ TEST(Drift, WithoutAProbeTheAnswerNamesTheCommand) {
   EXPECT_THAT(Find<Answer>(page, "rq2")->sentence,
               HasSubstr("plastometer drift --model planted"));
   EXPECT_THAT(Find<Answer>(page, "rq2-forgetting")->sentence,
-              HasSubstr("plastometer run context"));
+              HasSubstr("as suite `context` has them"));
   EXPECT_EQ(Find<Figure>(page, "drift-kl"), nullptr);
 }
 

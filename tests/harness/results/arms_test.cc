@@ -24,6 +24,7 @@ RunRecord RecordOf(const std::string& trained, int64_t seed,
                    const std::string& origin = "") {
   RunRecord r;
   r.model_name = trained + "-" + std::to_string(seed);
+  r.model_sha256 = r.model_name + origin;
   r.data_name = "made up";
   r.data_sha256 = "d";
   r.training = {trained, seed, origin};
@@ -106,12 +107,21 @@ TEST(Arms, EndsOfTheGapAreNotJudged) {
             "by definition");
 }
 
+// The same folder twice is no second seed.
+TEST(Arms, OneModelIsOneSeed) {
+  std::vector<RunRecord> records = Family(1);
+  for (RunRecord& r : Family(1)) records.push_back(std::move(r));
+  const auto comparisons = CompareArms(records);
+  EXPECT_THAT(Find(comparisons[0], "post-hoc", "retina").seeds, ElementsAre(1));
+  EXPECT_THAT(comparisons[0].notes[0], HasSubstr("was given twice"));
+}
+
 TEST(Arms, OneSeedIsUndecided) {
   const auto comparisons = CompareArms(Family(1));
   const ArmRow& trained = Find(comparisons[0], "co-trained", "retina");
   EXPECT_FALSE(trained.lost.low.has_value());
   EXPECT_EQ(trained.judged.verdict, stats::Verdict::kUndecided);
-  EXPECT_EQ(trained.why, "one training seed");
+  EXPECT_EQ(trained.why, "1 training seed, fewer than 3");
 }
 
 TEST(Arms, HealedModelsAreComparedAmongThemselves) {
