@@ -6,24 +6,35 @@
 #include <charconv>
 #include <cmath>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 #include <string_view>
 
 #include "base/error.h"
-#include "base/files.h"
-#include "base/json.h"
 #include "base/text.h"
+#include "model/profile_file.h"
 
 namespace plastometer {
-namespace {
-
-constexpr uint64_t kMaxProfileFileBytes = 16 << 20;
-
-[[noreturn]] void Fail(const std::string& profile, const std::string& what) {
+void FailProfile(const std::string& profile, const std::string& what) {
   throw UsageError("profile '" + profile + "': " + what);
 }
+
+void CheckUntil(const std::string& profile, int64_t until) {
+  if (until < 0 || until % kMiniBatchTokens != 0) {
+    FailProfile(
+        profile,
+        "until=" + std::to_string(until) +
+            " is not a multiple of 16 tokens >= 0 (the inner mini-batch)");
+  }
+}
+
+void CheckEvery(const std::string& profile, int64_t every) {
+  if (every < 1)
+    FailProfile(profile,
+                "every=" + std::to_string(every) + "; expected at least 1");
+}
+
+namespace {
 
 std::vector<std::string> Split(const std::string& text, char separator) {
   std::vector<std::string> parts(1);
@@ -49,7 +60,8 @@ std::optional<int64_t> ParseInt(std::string_view text) {
 int64_t ExpectInt(const std::string& profile, const std::string& text,
                   const std::string& what) {
   const auto value = ParseInt(text);
-  if (!value) Fail(profile, what + " is '" + text + "'; expected an integer");
+  if (!value)
+    FailProfile(profile, what + " is '" + text + "'; expected an integer");
   return *value;
 }
 
@@ -59,12 +71,13 @@ double ExpectScale(const std::string& profile, const std::string& text) {
       std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || error != std::errc() ||
       end != text.data() + text.size()) {
-    Fail(profile, "scale '" + text + "' is not a number");
+    FailProfile(profile, "scale '" + text + "' is not a number");
   }
   if (!std::isfinite(value) || value < 0) {
-    Fail(profile,
-         "scale " + text +
-             " is negative or not finite; expected a finite number >= 0");
+    FailProfile(
+        profile,
+        "scale " + text +
+            " is negative or not finite; expected a finite number >= 0");
   }
   return value;
 }
@@ -96,9 +109,9 @@ int64_t ExpectCount(const std::string& profile, std::string text,
   if (!text.empty() && text.back() == '%') {
     text.pop_back();
     const double percent = ExpectScale(profile, text);
-    if (percent > 100) Fail(profile, text + "% is more than 100%");
+    if (percent > 100) FailProfile(profile, text + "% is more than 100%");
     if (percent == 0)
-      Fail(profile, "0% names no layer (an empty range); use 'frozen'");
+      FailProfile(profile, "0% names no layer (an empty range); use 'frozen'");
     // P * L is rounded before the ceiling, so that 29% of 100 layers is 29 and
     // not 30 from binary rounding.
     const double exact =
@@ -107,12 +120,13 @@ int64_t ExpectCount(const std::string& profile, std::string text,
   }
   const int64_t count = ExpectInt(profile, text, "number of layers");
   if (count < 1)
-    Fail(profile,
-         "names " + text +
-             " layers (an empty range); expected at least 1, or 'frozen'");
+    FailProfile(
+        profile,
+        "names " + text +
+            " layers (an empty range); expected at least 1, or 'frozen'");
   if (count > num_layers) {
-    Fail(profile, "asks for " + text + " layers; the model has " +
-                      std::to_string(num_layers));
+    FailProfile(profile, "asks for " + text + " layers; the model has " +
+                             std::to_string(num_layers));
   }
   return count;
 }
@@ -155,20 +169,21 @@ std::vector<int64_t> NamedLayers(const std::string& profile,
                       num_layers);
   if (name.starts_with("random:")) {
     const auto parts = Split(name.substr(7), '#');
-    if (parts.size() != 2) Fail(profile, "expected random:K#SEED");
+    if (parts.size() != 2) FailProfile(profile, "expected random:K#SEED");
     const int64_t seed = ExpectInt(profile, parts[1], "seed");
     return RandomLayers(ExpectCount(profile, parts[0], num_layers),
                         static_cast<uint64_t>(seed), num_layers);
   }
   const std::string stem = name.substr(0, name.find(':'));
-  Fail(profile, "unknown name '" + name + "'" +
-                    DidYouMean(stem, {"uniform", "frozen", "retina", "cortex",
-                                      "early", "late", "random", "layers",
-                                      "ramp", "every", "file"}) +
-                    "; expected uniform, frozen, retina, cortex, early:K, "
-                    "early:P%, late:K, late:P%, random:K#SEED, "
-                    "layers:A-B,C[@scale], ramp:a->b, every:a->b, "
-                    "every:N,N,... or file:PATH");
+  FailProfile(profile,
+              "unknown name '" + name + "'" +
+                  DidYouMean(stem, {"uniform", "frozen", "retina", "cortex",
+                                    "early", "late", "random", "layers", "ramp",
+                                    "every", "file"}) +
+                  "; expected uniform, frozen, retina, cortex, early:K, "
+                  "early:P%, late:K, late:P%, random:K#SEED, "
+                  "layers:A-B,C[@scale], ramp:a->b, every:a->b, "
+                  "every:N,N,... or file:PATH");
 }
 
 using Lambdas = std::vector<double>;
@@ -181,20 +196,20 @@ Lambdas ParseRanges(const std::string& profile, const std::string& text,
     const double scale = TakeScale(profile, part);
     const auto ends = Split(part, '-');
     if (ends.size() > 2)
-      Fail(profile, "range '" + part + "' is not LAYER or FIRST-LAST");
+      FailProfile(profile, "range '" + part + "' is not LAYER or FIRST-LAST");
     const int64_t first = ExpectInt(profile, ends.front(), "layer");
     const int64_t last = ExpectInt(profile, ends.back(), "layer");
     if (last < first)
-      Fail(profile, "range '" + part + "' is empty: " + ends.front() +
-                        " is after " + ends.back());
+      FailProfile(profile, "range '" + part + "' is empty: " + ends.front() +
+                               " is after " + ends.back());
     for (int64_t l = first; l <= last; ++l) {
       if (l < 0 || l >= num_layers) {
-        Fail(profile, "layer " + std::to_string(l) +
-                          " is outside the model, which has layers 0-" +
-                          std::to_string(num_layers - 1));
+        FailProfile(profile, "layer " + std::to_string(l) +
+                                 " is outside the model, which has layers 0-" +
+                                 std::to_string(num_layers - 1));
       }
       if (named[l])
-        Fail(profile, "layer " + std::to_string(l) + " is named twice");
+        FailProfile(profile, "layer " + std::to_string(l) + " is named twice");
       named[l] = true;
       lambdas[l] = scale;
     }
@@ -205,7 +220,7 @@ Lambdas ParseRanges(const std::string& profile, const std::string& text,
 Lambdas ParseRamp(const std::string& profile, const std::string& text,
                   int64_t num_layers) {
   const size_t arrow = text.find("->");
-  if (arrow == std::string::npos) Fail(profile, "expected ramp:a->b");
+  if (arrow == std::string::npos) FailProfile(profile, "expected ramp:a->b");
   const double a = ExpectScale(profile, text.substr(0, arrow));
   const double b = ExpectScale(profile, text.substr(arrow + 2));
   Lambdas lambdas(num_layers, a);
@@ -223,18 +238,14 @@ std::vector<LayerSchedule> WithLambdas(const Lambdas& lambdas) {
   return layers;
 }
 
-void CheckEvery(const std::string& profile, int64_t every) {
-  if (every < 1)
-    Fail(profile, "every=" + std::to_string(every) + "; expected at least 1");
-}
-
 // The exponent of a power of two up to 2^30.
 int64_t ExpectPowerOfTwo(const std::string& profile, const std::string& text) {
   const int64_t value = ExpectInt(profile, text, "period");
   if (value < 1 || value > int64_t{1} << 30 || (value & (value - 1)) != 0)
-    Fail(profile, "period " + text +
-                      " is not a power of two from 1 to 2^30; periods that "
-                      "are none can be listed, one a layer");
+    FailProfile(profile,
+                "period " + text +
+                    " is not a power of two from 1 to 2^30; periods that "
+                    "are none can be listed, one a layer");
   return std::bit_width(static_cast<uint64_t>(value)) - 1;
 }
 
@@ -262,9 +273,9 @@ std::vector<LayerSchedule> ParsePeriods(const std::string& profile,
     for (const std::string& part : Split(text, ','))
       periods.push_back(ExpectInt(profile, part, "period"));
     if (static_cast<int64_t>(periods.size()) != num_layers)
-      Fail(profile, "lists " + std::to_string(periods.size()) +
-                        " periods; the model has " +
-                        std::to_string(num_layers) + " layers");
+      FailProfile(profile, "lists " + std::to_string(periods.size()) +
+                               " periods; the model has " +
+                               std::to_string(num_layers) + " layers");
   }
   std::vector<LayerSchedule> layers;
   for (const int64_t period : periods) {
@@ -288,21 +299,14 @@ std::vector<LayerSchedule> ParseShape(const std::string& profile,
   return WithLambdas(lambdas);
 }
 
-void CheckUntil(const std::string& profile, int64_t until) {
-  if (until < 0 || until % kMiniBatchTokens != 0) {
-    Fail(profile,
-         "until=" + std::to_string(until) +
-             " is not a multiple of 16 tokens >= 0 (the inner mini-batch)");
-  }
-}
-
 int64_t ExpectReset(const std::string& profile, const std::string& key,
                     const std::string& value) {
   const int64_t tokens = ExpectInt(profile, value, key);
   if (tokens < 1 || tokens % kMiniBatchTokens != 0) {
-    Fail(profile, key + "=" + value +
-                      " is not a positive multiple of 16 tokens (the inner "
-                      "mini-batch)");
+    FailProfile(profile,
+                key + "=" + value +
+                    " is not a positive multiple of 16 tokens (the inner "
+                    "mini-batch)");
   }
   return tokens;
 }
@@ -312,15 +316,16 @@ bool ApplyControl(const std::string& profile, const std::string& key,
                   const std::string& value, Controls& controls) {
   if (key == "eta") {
     if (value != "flip" && value != "shuffle")
-      Fail(profile, "eta=" + value + "; expected eta=flip or eta=shuffle");
+      FailProfile(profile,
+                  "eta=" + value + "; expected eta=flip or eta=shuffle");
     controls.eta = value == "flip" ? Eta::kFlipped : Eta::kShuffled;
   } else if (key == "start") {
     if (value != "mean")
-      Fail(profile, "start=" + value + "; expected start=mean");
+      FailProfile(profile, "start=" + value + "; expected start=mean");
     controls.start_mean = true;
   } else if (key == "reset" || key == "reset-every") {
     if (controls.reset_tokens > 0)
-      Fail(profile, "reset and reset-every exclude each other");
+      FailProfile(profile, "reset and reset-every exclude each other");
     controls.reset_tokens = ExpectReset(profile, key, value);
     controls.reset_repeats = key == "reset-every";
   } else {
@@ -333,17 +338,18 @@ void ApplySchedule(const std::string& profile, const std::string& key,
                    const std::string& value,
                    std::vector<LayerSchedule>& layers) {
   if (key != "until" && key != "every") {
-    Fail(profile, "unknown option '" + key +
-                      "'; expected until=TOKENS, every=N, eta=flip, "
-                      "eta=shuffle, reset=TOKENS, reset-every=TOKENS or "
-                      "start=mean");
+    FailProfile(profile, "unknown option '" + key +
+                             "'; expected until=TOKENS, every=N, eta=flip, "
+                             "eta=shuffle, reset=TOKENS, reset-every=TOKENS or "
+                             "start=mean");
   }
   const int64_t number = ExpectInt(profile, value, key);
   key == "until" ? CheckUntil(profile, number) : CheckEvery(profile, number);
   for (auto& layer : layers) {
     if (!layer.explicit_lambdas.empty())
-      Fail(profile,
-           "'" + key + "' cannot be applied to a layer with explicit lambdas");
+      FailProfile(
+          profile,
+          "'" + key + "' cannot be applied to a layer with explicit lambdas");
     (key == "until" ? layer.until_tokens : layer.every) = number;
   }
 }
@@ -356,71 +362,6 @@ void ApplyOption(const std::string& profile, const std::string& option,
       equals == std::string::npos ? "" : option.substr(equals + 1);
   if (!ApplyControl(profile, key, value, controls))
     ApplySchedule(profile, key, value, layers);
-}
-
-LayerSchedule ScheduleFromJson(const std::string& profile, size_t l,
-                               const nlohmann::json& json) {
-  const auto fail = [&](const std::string& what) {
-    Fail(profile, "layers[" + std::to_string(l) + "]: " + what);
-  };
-  const auto scale = [&](const nlohmann::json& value) {
-    if (!value.is_number()) fail("lambda " + value.dump() + " is not a number");
-    const double number = value.get<double>();
-    if (!std::isfinite(number) || number < 0)
-      fail("lambda " + value.dump() + "; expected a finite number >= 0");
-    return number;
-  };
-  LayerSchedule schedule;
-  if (json.is_number()) {
-    schedule.lambda = scale(json);
-    return schedule;
-  }
-  if (!json.is_object()) fail("expected a number or an object");
-  for (const auto& [key, value] : json.items()) {
-    if (key == "lambda") {
-      schedule.lambda = scale(value);
-    } else if (key == "lambdas" && value.is_array()) {
-      for (const auto& element : value)
-        schedule.explicit_lambdas.push_back(scale(element));
-    } else if (key == "until" && value.is_number_integer()) {
-      schedule.until_tokens = value.get<int64_t>();
-      CheckUntil(profile, schedule.until_tokens);
-    } else if (key == "every" && value.is_number_integer()) {
-      schedule.every = value.get<int64_t>();
-      CheckEvery(profile, schedule.every);
-    } else {
-      fail("unexpected key or type: '" + key + "': " + value.dump());
-    }
-  }
-  if (json.contains("lambdas") &&
-      (json.size() > 1 || schedule.explicit_lambdas.empty())) {
-    fail("'lambdas' must name a multiplier, and stands alone");
-  }
-  return schedule;
-}
-
-std::vector<LayerSchedule> ReadProfileFile(const std::string& profile,
-                                           const std::string& path,
-                                           int64_t num_layers) {
-  const std::string text = ReadFile(path, kMaxProfileFileBytes);
-  nlohmann::json json;
-  try {
-    json = ParseJson(text, path);
-  } catch (const Error& error) {
-    Fail(profile, error.what());
-  }
-  if (!json.is_object() || !json.contains("layers") ||
-      !json["layers"].is_array()) {
-    Fail(profile, path + ": expected an object with an array 'layers'");
-  }
-  if (static_cast<int64_t>(json["layers"].size()) != num_layers) {
-    Fail(profile, path + " has " + std::to_string(json["layers"].size()) +
-                      " layers; the model has " + std::to_string(num_layers));
-  }
-  std::vector<LayerSchedule> layers;
-  for (size_t l = 0; l < json["layers"].size(); ++l)
-    layers.push_back(ScheduleFromJson(profile, l, json["layers"][l]));
-  return layers;
 }
 
 }  // namespace
@@ -486,12 +427,12 @@ Profile Profile::Parse(const std::string& text, int64_t num_layers) {
     const std::string key = parts[i].substr(0, parts[i].find('='));
     for (size_t j = 1; j < i; ++j) {
       if (parts[j].substr(0, parts[j].find('=')) == key)
-        Fail(text, "option '" + key + "' is given twice");
+        FailProfile(text, "option '" + key + "' is given twice");
     }
     if (key == "every" && parts[0].starts_with("every:"))
-      Fail(text,
-           "the shape gives every layer its period; 'every=' would be a "
-           "second one");
+      FailProfile(text,
+                  "the shape gives every layer its period; 'every=' would be a "
+                  "second one");
     ApplyOption(text, parts[i], layers, controls);
   }
   return Profile(text, std::move(layers), controls);

@@ -40,6 +40,7 @@ void Draw(const RunRecord& record,
       if (m.high) *m.high *= 100;
     }
   DrawCurves(ranges, drawn, kAxis, "share of the gap, %", figure);
+  figure.plot = "set yrange [*<0:*]\n" + figure.plot;  // from 0, or below it
 }
 
 Figure HorizonFigure(const ReportRun& run) {
