@@ -275,7 +275,7 @@ TEST_F(LintTest, CaseTooLarge) {
 
 TEST_F(LintTest, StoreTooLarge) {
   WriteFile(root() / "README.md", std::string(kMaxStoreBytes, 'x'));
-  EXPECT_THAT(Lint(), ElementsAre(HasSubstr("at most 5242880")));
+  EXPECT_THAT(Lint(), ElementsAre(HasSubstr("at most 16777216")));
 }
 
 }  // namespace
