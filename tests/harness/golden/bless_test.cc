@@ -321,7 +321,7 @@ TEST_F(Blessing, RefusesACaseThatIsTooLarge) {
 TEST_F(Blessing, RefusesAStoreThatIsTooLarge) {
   std::vector<Golden> goldens;
   for (int i = 0; i < 67; ++i)
-    goldens.push_back(Large("case" + std::to_string(i), 63'000));
+    goldens.push_back(Large("case" + std::to_string(i), 62'800));
   Refuses(Request(goldens), {"the store would have", "at most 16777216"});
   goldens.pop_back();
   Accepts(Request(goldens));
