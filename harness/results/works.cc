@@ -145,6 +145,20 @@ WorkSums SumByWork(const RunRecord& record, std::span<const size_t> windows,
   return works;
 }
 
+std::vector<stats::WorkTotals> TotalsOf(const RunRecord& record,
+                                        std::span<const size_t> windows,
+                                        size_t profile) {
+  const std::map<std::string, size_t> places = WorkPlaces(record, windows);
+  std::vector<stats::WorkTotals> totals(places.size(), {0, 0});
+  for (const size_t w : windows) {
+    const WindowRecord& window = record.windows[w];
+    stats::WorkTotals& work = totals[places.at(WorkKey(window))];
+    work.sum += WindowSum(record.profiles[profile], window);
+    work.weight += static_cast<double>(window.num_scored());
+  }
+  return totals;
+}
+
 std::vector<stats::WorkTotals> Totals(const WorkSums& works, size_t profile) {
   std::vector<stats::WorkTotals> totals;
   for (size_t w = 0; w < works.num_works(); ++w)

@@ -49,6 +49,10 @@ DividedWindows DivideByWork(const RunRecord& record);
 WorkSums SumByWork(const RunRecord& record, std::span<const size_t> windows,
                    int64_t from = 1,
                    int64_t to = std::numeric_limits<int64_t>::max());
+// The same of one profile alone: SumByWork reads all of them.
+std::vector<stats::WorkTotals> TotalsOf(const RunRecord& record,
+                                        std::span<const size_t> windows,
+                                        size_t profile);
 // One profile's sums with their weights, for harness/stats.
 std::vector<stats::WorkTotals> Totals(const WorkSums& works, size_t profile);
 

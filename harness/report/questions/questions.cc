@@ -47,10 +47,11 @@ const Question& Find(const std::vector<Question>& questions,
 SliceWorks LossContrast(const ReportRun& run, const std::string& slice,
                         const std::vector<LossTerm>& loss_terms) {
   const RunRecord& record = run.results.record;
-  const WorkSums works = SumByWork(record, WindowsOf(record, slice));
+  const std::vector<size_t> windows = WindowsOf(record, slice);
   std::vector<stats::Term> terms;
   for (const LossTerm& term : loss_terms)
-    terms.push_back({term.coefficient, Totals(works, term.profile)});
+    terms.push_back(
+        {term.coefficient, TotalsOf(record, windows, term.profile)});
   return {stats::Combine(terms)};
 }
 
