@@ -127,10 +127,7 @@ Page MakeReport(const std::vector<ReportRun>& runs) {
   std::vector<std::vector<Question>> questions;
   for (const ReportRun& run : runs) questions.push_back(AskAll(run));
   std::vector<ArmComparison> arms = ArmsOf(runs);
-  std::vector<stats::Judged*> of_arms;
-  for (ArmComparison& comparison : arms)
-    for (ArmRow& row : comparison.rows) of_arms.push_back(&row.judged);
-  const int64_t num_judged = Answered(questions, of_arms);
+  const int64_t num_judged = Answered(questions, JudgedOf(arms));
   page.Add(Heading{2, "Answers", "answers"});
   page.Add(Paragraph{
       Count(num_judged) +

@@ -252,11 +252,15 @@ std::vector<ArmComparison> CompareArms(const std::vector<RunRecord>& records) {
   return CompareArms(pointers);
 }
 
-void DecideTogether(std::vector<ArmComparison>& comparisons) {
-  std::vector<stats::Judged*> family;
+std::vector<stats::Judged*> JudgedOf(std::vector<ArmComparison>& comparisons) {
+  std::vector<stats::Judged*> judged;
   for (ArmComparison& comparison : comparisons)
-    for (ArmRow& row : comparison.rows) family.push_back(&row.judged);
-  stats::CorrectTogether(family);
+    for (ArmRow& row : comparison.rows) judged.push_back(&row.judged);
+  return judged;
+}
+
+void DecideTogether(std::vector<ArmComparison>& comparisons) {
+  stats::CorrectTogether(JudgedOf(comparisons));
 }
 
 }  // namespace plastometer

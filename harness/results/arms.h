@@ -52,6 +52,8 @@ std::vector<ArmComparison> CompareArms(
     const std::vector<const RunRecord*>& records);
 std::vector<ArmComparison> CompareArms(const std::vector<RunRecord>& records);
 
+// The verdicts of all rows, for the family that they are corrected in.
+std::vector<stats::Judged*> JudgedOf(std::vector<ArmComparison>& comparisons);
 // Corrects the verdicts of all rows together (stats::CorrectTogether).
 void DecideTogether(std::vector<ArmComparison>& comparisons);
 

@@ -246,7 +246,7 @@ std::string GapText(Gap gap) {
     case Gap::kHoldsZero:
       return "the gap's interval holds 0";
     case Gap::kBelow:
-      return "learning while reading hurts this model";
+      return kLearningHurts;
     case Gap::kUnknown:
       return "the gap has no interval";
   }
