@@ -22,20 +22,21 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-const Answer& AnswerOf(const Page& page, const std::string& id) {
+// By value: a test may ask a page that it does not keep.
+Answer AnswerOf(const Page& page, const std::string& id) {
   for (const Block& block : page.blocks)
     if (const auto* a = std::get_if<Answer>(&block); a && a->id == id)
       return *a;
   throw std::runtime_error("no answer " + id);
 }
 
-const Table& TableOf(const Page& page, const std::string& id) {
+Table TableOf(const Page& page, const std::string& id) {
   for (const Block& block : page.blocks)
     if (const auto* t = std::get_if<Table>(&block); t && t->id == id) return *t;
   throw std::runtime_error("no table " + id);
 }
 
-const Figure& FigureOf(const Page& page, const std::string& id) {
+Figure FigureOf(const Page& page, const std::string& id) {
   for (const Block& block : page.blocks)
     if (const auto* f = std::get_if<Figure>(&block); f && f->id == id)
       return *f;
