@@ -44,6 +44,18 @@ Measured Difference(const WorkSums& shape,
   return LostAgainst(two, 0, 1, seed);
 }
 
+// The profile's gain after a condition, as a share of uniform's after the
+// first.
+Measured ShareLeft(const RunRecord& record, const WorkSums& first,
+                   const WorkSums& sums, size_t profile) {
+  const std::vector<double>& frozen = first.nll[record.frozen_idx];
+  const std::vector<double> gain =
+      Minus(sums.nll[record.frozen_idx], sums.nll[profile]);
+  WorkSums three{first.tokens,
+                 {Minus(frozen, gain), first.nll[record.uniform_idx], frozen}};
+  return Retention(three, 0, 1, 2, static_cast<uint64_t>(record.seed));
+}
+
 int64_t PlaceBegin(size_t octave) {
   return octave == 0 ? 0 : int64_t{8} << octave;
 }
@@ -153,11 +165,13 @@ std::vector<ConditionChange> ChangesByPlace(const RunRecord& record) {
       CheckSameTokens(groups[0], groups[g],
                       k < first.size() ? first[k].tokens : kNone,
                       k < sums.size() ? sums[k].tokens : kNone);
-      PlaceChange place{PlaceBegin(k), PlaceBegin(k + 1), {}};
-      for (size_t p = 0; p < record.profiles.size(); ++p)
+      PlaceChange place{PlaceBegin(k), PlaceBegin(k + 1), {}, {}};
+      for (size_t p = 0; p < record.profiles.size(); ++p) {
         place.change.push_back(
             MeanOf(stats::Differences(Totals(sums[k], p), Totals(first[k], p)),
                    static_cast<uint64_t>(record.seed)));
+        place.share.push_back(ShareLeft(record, first[k], sums[k], p));
+      }
       change.places.push_back(std::move(place));
     }
     changes.push_back(std::move(change));

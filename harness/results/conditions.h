@@ -19,6 +19,11 @@ std::vector<ConditionResult> SummariseConditions(const RunRecord& record);
 struct PlaceChange {
   int64_t from = 0, to = 0;
   std::vector<Measured> change;  // nats per token, one a profile; by work
+  // (L_frozen - L_p after this condition) / (L_frozen - L_uniform after the
+  // first): what is left of the gap, one a profile. After another document, at
+  // a place n tokens into this one, the share that a memory of the last n
+  // tokens brings.
+  std::vector<Measured> share;
 };
 struct ConditionChange {
   std::string name;

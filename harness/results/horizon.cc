@@ -79,8 +79,11 @@ std::optional<HorizonSplit> SplitOfGain(const Results& results) {
 }
 
 std::optional<Measured> OwnDocument(const Results& results) {
+  if (results.conditions.empty() ||
+      results.conditions.front().name != kOwnDocument)
+    return std::nullopt;
   for (const ConditionResult& c : results.conditions)
-    if (c.name == "other")
+    if (c.name == kOtherDocument)
       return c.rows[results.record.uniform_idx].change_beyond_frozen;
   return std::nullopt;
 }

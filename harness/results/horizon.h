@@ -40,8 +40,11 @@ struct HorizonSplit {
 inline constexpr int64_t kShortRangeTokens = 64;
 // None without such a rung.
 std::optional<HorizonSplit> SplitOfGain(const Results& results);
-// Of a context probe: what another document instead of the own one costs
-// uniform, less what it costs frozen; nats per token. None without one.
+// Conditions of a context probe (docs/probes.md). Another document is compared
+// with the own one only where the own one came first.
+inline constexpr char kOwnDocument[] = "own", kOtherDocument[] = "other";
+// What another document instead of the own one costs uniform, less what it
+// costs frozen; nats per token. None without such a probe.
 std::optional<Measured> OwnDocument(const Results& results);
 
 }  // namespace plastometer

@@ -4,13 +4,29 @@
 
 #include "harness/report/sections/curves.h"
 #include "harness/report/sections/sections.h"
+#include "harness/results/conditions.h"
 #include "harness/results/horizon.h"
 #include "harness/results/works.h"
 
 namespace plastometer {
 namespace {
 
-constexpr char kAxis[] = "memory of at most n tokens (log scale)";
+void ToPercent(std::vector<Curve>& curves) {
+  for (Curve& curve : curves)
+    for (Measured& m : curve.points) {
+      if (m.value) *m.value *= 100;
+      if (m.low) *m.low *= 100;
+      if (m.high) *m.high *= 100;
+    }
+}
+
+void DrawShares(const std::vector<TokenRange>& ranges,
+                std::vector<Curve> curves, const std::string& x_label,
+                Figure& figure) {
+  ToPercent(curves);
+  DrawCurves(ranges, curves, x_label, "share of the gap, %", figure);
+  figure.plot = "set yrange [*<0:*]\n" + figure.plot;  // from 0, or below it
+}
 
 // Curves that may have different rungs, on all of them.
 void Draw(const RunRecord& record,
@@ -33,14 +49,8 @@ void Draw(const RunRecord& record,
     line.points.back() = curve.base_share;  // the whole window: never reset
     drawn.push_back(std::move(line));
   }
-  for (Curve& line : drawn)
-    for (Measured& m : line.points) {
-      if (m.value) *m.value *= 100;
-      if (m.low) *m.low *= 100;
-      if (m.high) *m.high *= 100;
-    }
-  DrawCurves(ranges, drawn, kAxis, "share of the gap, %", figure);
-  figure.plot = "set yrange [*<0:*]\n" + figure.plot;  // from 0, or below it
+  DrawShares(ranges, std::move(drawn), "memory of at most n tokens (log scale)",
+             figure);
 }
 
 Figure HorizonFigure(const ReportRun& run) {
@@ -78,6 +88,44 @@ Figure DomainFigure(const ReportRun& run) {
       if (curve.base == record.uniform_idx)
         curves.emplace_back(domain.name, std::move(curve));
   Draw(record, curves, figure);
+  return figure;
+}
+
+std::optional<ConditionChange> OtherDocument(const Results& results) {
+  if (!OwnDocument(results)) return std::nullopt;
+  for (ConditionChange& condition : ChangesByPlace(results.record))
+    if (condition.name == kOtherDocument) return std::move(condition);
+  return std::nullopt;
+}
+
+Figure ProbeFigure(const ReportRun& run, const ConditionChange& other) {
+  const RunRecord& record = run.results.record;
+  Figure figure;
+  figure.id = "horizon-context" + run.suffix;
+  figure.title = "Memory horizon by a context probe";
+  figure.alt =
+      "Share of the gap between frozen and uniform that is left after another "
+      "document, against the tokens of the own one read since, one line a "
+      "profile.";
+  figure.caption =
+      "The text was read after another document of its kind instead of after "
+      "its own beginning. Gain over frozen n tokens into it, as a share of "
+      "uniform's gain there after its own beginning: what the last n tokens "
+      "bring together with what another document leaves behind. What is "
+      "missing to 100 % is memory of the document further back than n tokens. "
+      "Shaded: 95 % by work.";
+  std::vector<TokenRange> ranges;
+  for (const PlaceChange& place : other.places)
+    ranges.push_back({place.from, place.to});
+  std::vector<Curve> curves;
+  for (const size_t p : Candidates(record)) {
+    if (p == record.frozen_idx) continue;
+    curves.push_back({record.profiles[p].name, p, {}});
+    for (const PlaceChange& place : other.places)
+      curves.back().points.push_back(place.share[p]);
+  }
+  DrawShares(ranges, std::move(curves),
+             "tokens of its own document since (log scale)", figure);
   return figure;
 }
 
@@ -143,13 +191,17 @@ std::string HorizonSentence(const ReportRun& run,
 
 void AddHorizon(const ReportRun& run, Page& page) {
   const RunRecord& record = run.results.record;
-  if (HorizonCurves(record, AllWindows(record)).empty()) return;
+  const bool ladder = !HorizonCurves(record, AllWindows(record)).empty();
+  const std::optional<ConditionChange> other = OtherDocument(run.results);
+  if (!ladder && !other) return;
   page.Add(Heading{2, "Memory horizon", "horizon-section" + run.suffix});
   const Measured gap = GapOf(run, "all", record.frozen_idx);
   if (!GapReason(gap).empty()) {
     page.Add(Paragraph{NoGapSentence(gap, "frozen")});
     return;
   }
+  if (other) page.Add(ProbeFigure(run, *other));
+  if (!ladder) return;
   page.Add(HorizonFigure(run));
   if (run.results.domains.size() > 1) page.Add(DomainFigure(run));
   page.Add(HorizonTable(run));

@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <variant>
+
+#include "harness/report/report.h"
+#include "harness/results/conditions.h"
 #include "harness/results/works.h"
 #include "tests/harness/report/planted_run.h"
 
@@ -51,6 +56,45 @@ TEST(Horizon, PartsOfTheGainSumToIt) {
   EXPECT_NEAR(*split->within.value, 0.1, 0.01);
   EXPECT_FALSE(OwnDocument(PlantedRun(20).results));
   EXPECT_FALSE(SplitOfGain(PlantedRun(20).results));
+}
+
+// 20 works after their own beginning and after another document: there uniform
+// begins with half of its gain and has all of it from place 64 on.
+RunRecord ProbeRecord(const char* first) {
+  RunRecord record = PlantedRun(40).results.record;
+  for (size_t w = 0; w < 40; ++w) {
+    WindowRecord& window = record.windows[w];
+    window.work = std::to_string(w % 20);
+    window.condition = w < 20 ? first : kOtherDocument;
+    window.scored = {{129, 129 + 128}};
+    for (ProfileRecord& p : record.profiles)
+      for (int64_t t = 129; t < 129 + 128; ++t) {
+        const double gain = w < 20 || t >= 129 + 64 ? 0.4 : 0.2;
+        const double noise = w % 2 == 0 ? 0.05 : -0.05;
+        p.nll[window.loss_begin + t - 1] =
+            3 + noise - (p.name == "frozen" ? 0 : gain);
+      }
+  }
+  return record;
+}
+
+TEST(Horizon, AContextProbeShowsItToo) {
+  ReportRun run = PlantedRun(20);
+  run.results = Summarise(ProbeRecord(kOwnDocument));
+  const auto changes = ChangesByPlace(run.results.record);
+  ASSERT_EQ(changes.size(), 1U);
+  for (const PlaceChange& place : changes[0].places)
+    EXPECT_NEAR(*place.share[run.results.record.uniform_idx].value,
+                place.from < 64 ? 0.5 : 1.0, 1e-9);
+  const auto has_figure = [](const Page& page) {
+    return std::ranges::any_of(page.blocks, [](const Block& block) {
+      const auto* figure = std::get_if<Figure>(&block);
+      return figure && figure->id == "horizon-context";
+    });
+  };
+  EXPECT_TRUE(has_figure(MakeReport({run})));
+  run.results = Summarise(ProbeRecord("fresh"));  // not the own document
+  EXPECT_FALSE(has_figure(MakeReport({run})));
 }
 
 }  // namespace

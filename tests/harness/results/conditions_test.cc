@@ -87,6 +87,7 @@ TEST(Places, ChangesAreByPlaceInTheScoredText) {
   ASSERT_EQ(changes[0].places.size(), 1U);
   EXPECT_EQ(changes[0].places[0].to, 16);
   EXPECT_DOUBLE_EQ(*changes[0].places[0].change[0].value, 6.0 / 4);
+  EXPECT_DOUBLE_EQ(*changes[0].places[0].share[0].value, 11.0 / 15);
   EXPECT_FALSE(RecoveryOf(changes[0], 0).known);  // two works: no interval
   for (WindowRecord& w : record.windows) w.condition.clear();
   EXPECT_TRUE(ChangesByPlace(record).empty());
