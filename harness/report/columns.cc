@@ -309,6 +309,16 @@ constexpr ResultColumn kColumns[] = {
      .places = kJson,
      .value = [](Row r) -> Value { return r.row.counters.carry_bytes; },
      .style = Style::kBytes},
+    {.id = "working_bytes",
+     .unit = "bytes per batch",
+     .title = "working memory",
+     .explanation =
+         "measured: the most bytes of CPU tensors alive at once while "
+         "a batch was read, beyond the weights; depends on batch "
+         "and threads; only for all text",
+     .places = kCsv | kJson,
+     .value = [](Row r) -> Value { return Known(r.row.working_bytes); },
+     .style = Style::kBytes},
     {.id = "peak_memory_bytes",
      .unit = "bytes",
      .title = "peak memory",
@@ -330,7 +340,8 @@ constexpr ResultColumn kColumns[] = {
      .unit = "",
      .title = "on the front",
      .explanation = "no other profile is better (by a paired interval) at no "
-                    "higher FLOPs; controls have no mark and take no other's",
+                    "higher FLOPs; controls have no mark and take no other's; "
+                    "`?`: its loss or cost is not known",
      .places = kTerminal | kCsv,
      .value = FlopsMark,
      .style = Style::kMark,

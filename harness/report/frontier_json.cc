@@ -59,9 +59,10 @@ Json DefaultsJson(const FrontierRun& run, const FrontierJudgement& j) {
     json["member_within_cost"] = MemberName(run, c.member);
     json["same_profile"] = c.same;
     json["member_less_profile_nats"] = MeasuredJson(c.difference);
-    json["level"] = NumberJson(c.level);
-    json["level_holm"] = NumberJson(c.adjusted);
-    json["member_better"] = c.same || !c.member ? "no" : VerdictText(c.better);
+    json["level"] = NumberJson(c.better.level);
+    json["level_holm"] = NumberJson(c.better.adjusted);
+    json["member_better"] =
+        c.same || !c.member ? "no" : VerdictText(c.better.verdict);
     defaults.push_back(std::move(json));
   }
   return defaults;
@@ -74,8 +75,8 @@ Json CriterionJson(const FrontierRun& run, const FrontierJudgement& j,
           {"saved",
            c.member ? NumberJson(j.members[*c.member].saved) : Json(nullptr)},
           {"contrast_nats", MeasuredJson(c.contrast)},
-          {"level", NumberJson(c.level)},
-          {"level_holm", NumberJson(c.adjusted)},
+          {"level", NumberJson(c.kept.level)},
+          {"level_holm", NumberJson(c.kept.adjusted)},
           {"against", c.against.empty() ? Json(nullptr) : Json(c.against)},
           {"against_is_member", c.same},
           {"member_less_against_nats", MeasuredJson(c.difference)}};

@@ -108,7 +108,8 @@ std::string DefaultsTable(const FrontierRun& run, const FrontierJudgement& j,
     members.push_back(c.member ? run.choice.members[*c.member].tuning.profile
                                : "none");
     differences.push_back(c.same ? "0 (the same)" : NatsCell(c.difference));
-    verdicts.push_back(c.same || !c.member ? "no" : VerdictText(c.better));
+    verdicts.push_back(c.same || !c.member ? "no"
+                                           : VerdictText(c.better.verdict));
   }
   Cells labels;
   Append(labels, {{"profile"}, true}, names);
@@ -125,7 +126,7 @@ Texts SlowedAlike(const FrontierJudgement& j, bool better) {
   Texts names;
   for (const FrontierComparison& c : j.comparisons)
     if (c.profile.starts_with("uniform;every=") &&
-        (c.better == stats::Verdict::kYes) == better)
+        (c.better.verdict == stats::Verdict::kYes) == better)
       names.push_back(c.profile);
   return names;
 }
@@ -182,8 +183,7 @@ std::string Contrast(const FrontierRun& run, const FrontierJudgement& j,
 
 std::string Why(const FrontierRun& run, const FrontierJudgement& j,
                 const FrontierCriterion& c) {
-  if (j.gap != Gap::kAbove && j.gap != Gap::kUnknown)
-    return " (" + GapText(j.gap) + ")";
+  if (!j.no_gap.empty()) return " (" + j.no_gap + ")";
   const int64_t num_works = NumWorks(run.record);
   if (AnswerText(j, c) != "undecided") return "";
   if (num_works < kMinWorksForVerdict)
@@ -197,7 +197,7 @@ std::string HalfText(const FrontierRun& run, const FrontierJudgement& j) {
       "Do " + Percent0(1 - kSavedShare) + " of uniform's " + Title(run) +
       " or fewer keep " + Percent0(kKeptShare) + " of the gap? " +
       AnswerText(j, j.half) + Why(run, j, j.half) + ". ";
-  if (j.gap == Gap::kBelow || j.gap == Gap::kHoldsZero) return question;
+  if (!j.no_gap.empty()) return question;
   if (!j.half.member)
     return question + "No member saves " + Percent0(kSavedShare) +
            "; frozen itself saves " + Percent1(j.frozen_saved) + ".";
@@ -211,8 +211,7 @@ std::string FurthestText(const FrontierRun& run, const FrontierJudgement& j) {
   const std::string title =
       "Largest saving that keeps " + Percent0(kKeptShare) +
       " of the gap on tuning works (by its interval there): ";
-  if (j.gap == Gap::kBelow || j.gap == Gap::kHoldsZero)
-    return title + "not asked (" + GapText(j.gap) + ").";
+  if (!j.no_gap.empty()) return title + "not asked (" + j.no_gap + ").";
   if (!j.furthest.member) return title + "none was found.";
   return title +
          Contrast(run, j, j.furthest,
@@ -232,8 +231,8 @@ constexpr char kLegend[] =
 
 std::string AnswerText(const FrontierJudgement& j,
                        const FrontierCriterion& criterion) {
-  if (j.gap == Gap::kHoldsZero || j.gap == Gap::kBelow) return "not available";
-  return criterion.member ? VerdictText(criterion.kept) : "no";
+  if (!j.no_gap.empty()) return "not available";
+  return criterion.member ? VerdictText(criterion.kept.verdict) : "no";
 }
 
 std::string FrontierTable(const FrontierRun& run, int width) {
@@ -244,7 +243,7 @@ std::string FrontierTable(const FrontierRun& run, int width) {
   for (const std::string& sentence :
        {std::string(kLegend),
         "Gap frozen - uniform: " + MeasuredCell(j.gap_nats, 4) + " nats" +
-            (j.gap == Gap::kAbove ? "." : "; " + GapText(j.gap) + "."),
+            (j.no_gap.empty() ? "." : "; " + j.no_gap + "."),
         AgainstDefaults(j), Areas(run, j), HalfText(run, j),
         FurthestText(run, j),
         Count(j.num_verdicts) + " verdicts, read together."})

@@ -192,10 +192,9 @@ std::string Bounds(const Measured& m) {
 
 // Why there is no retention; "" where there is.
 std::string NoRetention(const Measured& gap, const char* run) {
-  return gap.low && *gap.low > 0
-             ? ""
-             : "the gap frozen - uniform of " + std::string(run) +
-                   " is not shown to be above 0: " + Bounds(gap);
+  std::string why = GapReason(gap);
+  if (why.empty() && !gap.low) why = gap.reason;
+  return why.empty() ? "" : std::string(run) + ": " + why + ": " + Bounds(gap);
 }
 
 Measured RetentionChange(const Side& a, const Side& b, const Pair& p) {

@@ -165,7 +165,7 @@ std::vector<ConditionChange> ChangesByPlace(const RunRecord& record) {
       CheckSameTokens(groups[0], groups[g],
                       k < first.size() ? first[k].tokens : kNone,
                       k < sums.size() ? sums[k].tokens : kNone);
-      PlaceChange place{PlaceBegin(k), PlaceBegin(k + 1), {}, {}};
+      PlaceChange place{PlaceBegin(k), PlaceBegin(k + 1), {}};
       for (size_t p = 0; p < record.profiles.size(); ++p) {
         place.change.push_back(
             MeanOf(stats::Differences(Totals(sums[k], p), Totals(first[k], p)),

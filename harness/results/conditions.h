@@ -23,7 +23,7 @@ struct PlaceChange {
   // first): what is left of the gap, one a profile. After another document, at
   // a place n tokens into this one, the share that a memory of the last n
   // tokens brings.
-  std::vector<Measured> share;
+  std::vector<Measured> share = {};
 };
 struct ConditionChange {
   std::string name;

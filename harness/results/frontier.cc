@@ -55,13 +55,8 @@ Measured Shown(const Evaluated& e, stats::Interval interval) {
                     "the works do not vary enough to estimate an interval");
 }
 
-Gap GapOf(const Measured& nats) {
-  if (!nats.low || !nats.high) return Gap::kUnknown;
-  if (*nats.low > 0) return Gap::kAbove;
-  return *nats.high < 0 ? Gap::kBelow : Gap::kHoldsZero;
-}
-
-FrontierRow RowOf(const Evaluated& e, const std::string& profile, Gap gap) {
+FrontierRow RowOf(const Evaluated& e, const std::string& profile,
+                  const std::string& no_gap) {
   const auto idx = FindProfile(e.run.record, profile);
   if (!idx)
     throw InternalError("the profile '" + profile +
@@ -69,28 +64,26 @@ FrontierRow RowOf(const Evaluated& e, const std::string& profile, Gap gap) {
   FrontierRow row{*idx, e.costs[*idx], e.Saved(*idx), {}, {}, {}};
   row.nll = MeanOverWorks(e.works, *idx, e.seed);
   row.lost = LostAgainst(e.works, *idx, e.uniform(), e.seed);
-  if (gap == Gap::kAbove) {
+  if (no_gap.empty())
     row.retention = Retention(e.works, *idx, e.uniform(), e.frozen(), e.seed);
-  } else {
-    row.retention.reason = GapText(gap);
-  }
+  else
+    row.retention.reason = no_gap;
   return row;
 }
 
 // A verdict of one contrast, before Holm: none below kMinWorksForVerdict works.
 struct Decided {
   Measured contrast;
-  double level = stats::kUnknown;
-  Verdict negative = Verdict::kUndecided;
+  stats::Judged negative;
 };
 
 Decided Decide(const Evaluated& e,
                const std::vector<stats::WorkTotals>& works) {
   const stats::Interval interval = stats::VerdictInterval(works, e.seed);
-  Decided decided{Shown(e, interval)};
+  Decided decided{Shown(e, interval), {}};
   if (!e.enough(kMinWorksForVerdict)) return decided;
-  decided.negative = stats::IsNegative(interval);
-  decided.level = stats::SignFlipLevel(works, e.seed);
+  decided.negative.verdict = stats::IsNegative(interval);
+  decided.negative.level = stats::SignFlipLevel(works, e.seed);
   return decided;
 }
 
@@ -128,7 +121,6 @@ FrontierComparison Compare(const Evaluated& e, const FrontierJudgement& j,
       Decide(e, stats::Differences(Totals(e.works, member.profile_idx),
                                    Totals(e.works, row.profile_idx)));
   c.difference = decided.contrast;
-  c.level = decided.level;
   c.better = decided.negative;
   return c;
 }
@@ -147,10 +139,7 @@ FrontierCriterion Criterion(const Evaluated& e, const FrontierJudgement& j,
                     {-kKeptShare, Totals(e.works, e.uniform())}}));
   c.contrast = decided.contrast;
   // Without a gap there is nothing to keep a share of.
-  if (j.gap == Gap::kAbove) {
-    c.level = decided.level;
-    c.kept = decided.negative;
-  }
+  if (j.no_gap.empty()) c.kept = decided.negative;
   const auto rival =
       BestWithin(j.defaults, std::max(row.cost, allowed),
                  [&](size_t i) { return e.run.choice.defaults[i].nats; });
@@ -169,31 +158,21 @@ FrontierCriterion Criterion(const Evaluated& e, const FrontierJudgement& j,
   return c;
 }
 
-// All verdicts read together; one that Holm does not reject is undecided.
-void ApplyHolm(FrontierJudgement& j) {
-  std::vector<double> levels;
-  for (const FrontierComparison& c : j.comparisons) {
-    levels.push_back(c.level);
-    j.num_below += c.better == Verdict::kYes;
+// All verdicts read together.
+void Correct(FrontierJudgement& j) {
+  std::vector<stats::Judged*> family;
+  for (FrontierComparison& c : j.comparisons) {
+    j.num_below += c.better.verdict == Verdict::kYes;
+    family.push_back(&c.better);
   }
-  levels.push_back(j.half.level);
+  family.push_back(&j.half.kept);
   // One verdict where both ask about the same member.
   const bool two = j.furthest.member != j.half.member;
-  levels.push_back(two ? j.furthest.level : stats::kUnknown);
-  for (const double level : levels) j.num_verdicts += std::isfinite(level);
-  const std::vector<double> adjusted = stats::HolmAdjusted(levels);
-  const auto apply = [](double level, double& to, Verdict& verdict) {
-    to = level;
-    if (!(level < 0.05)) verdict = Verdict::kUndecided;
-  };
-  for (size_t i = 0; i < j.comparisons.size(); ++i) {
-    FrontierComparison& c = j.comparisons[i];
-    apply(adjusted[i], c.adjusted, c.better);
-    j.num_better += c.better == Verdict::kYes;
-  }
-  apply(adjusted[adjusted.size() - 2], j.half.adjusted, j.half.kept);
-  apply(two ? adjusted.back() : j.half.adjusted, j.furthest.adjusted,
-        j.furthest.kept);
+  if (two) family.push_back(&j.furthest.kept);
+  j.num_verdicts = stats::CorrectTogether(family);
+  if (!two) j.furthest.kept = j.half.kept;
+  for (const FrontierComparison& c : j.comparisons)
+    j.num_better += c.better.verdict == Verdict::kYes;
 }
 
 // Losses as what is gained over frozen, work by work, so that resampled works
@@ -239,20 +218,6 @@ std::string PaceText(const Pace& pace) {
   return text + "@" + scale;
 }
 
-std::string GapText(Gap gap) {
-  switch (gap) {
-    case Gap::kAbove:
-      return "";
-    case Gap::kHoldsZero:
-      return "the gap's interval holds 0";
-    case Gap::kBelow:
-      return kLearningHurts;
-    case Gap::kUnknown:
-      return "the gap has no interval";
-  }
-  return "";
-}
-
 FrontierCost FrontierCostNamed(const std::string& name) {
   std::string known;
   for (const FrontierCost& cost : kFrontierCosts) {
@@ -269,12 +234,12 @@ FrontierJudgement Judge(const FrontierRun& run) {
                             stats::Differences(Totals(e.works, e.frozen()),
                                                Totals(e.works, e.uniform())),
                             e.seed));
-  j.gap = GapOf(j.gap_nats);
+  j.no_gap = GapReason(j.gap_nats);
   j.frozen_saved = e.Saved(e.frozen());
   for (const FrontierMember& member : run.choice.members)
-    j.members.push_back(RowOf(e, member.tuning.profile, j.gap));
+    j.members.push_back(RowOf(e, member.tuning.profile, j.no_gap));
   for (const TuningPoint& point : run.choice.defaults)
-    j.defaults.push_back(RowOf(e, point.profile, j.gap));
+    j.defaults.push_back(RowOf(e, point.profile, j.no_gap));
   for (size_t i = 0; i < j.defaults.size(); ++i)
     j.comparisons.push_back(Compare(e, j, i));
   const auto half =
@@ -282,7 +247,7 @@ FrontierJudgement Judge(const FrontierRun& run) {
                            static_cast<double>(e.costs[e.uniform()]));
   j.half = Criterion(e, j, run.choice.half, half);
   j.furthest = Criterion(e, j, run.choice.furthest, 0);
-  ApplyHolm(j);
+  Correct(j);
   SetAreas(e, j);
   return j;
 }

@@ -80,8 +80,7 @@ struct FrontierComparison {
   std::optional<size_t> member;  // none costs so little
   bool same = false;             // the member is this very profile
   Measured difference;           // member's loss less the profile's
-  double level = stats::kUnknown, adjusted = stats::kUnknown;  // Holm
-  stats::Verdict better = stats::Verdict::kUndecided;
+  stats::Judged better;
 };
 
 // Does a member keep kKeptShare of the gap: L - (1 - k) L_frozen - k L_uniform
@@ -89,18 +88,13 @@ struct FrontierComparison {
 struct FrontierCriterion {
   std::optional<size_t> member;
   Measured contrast;  // nats per token
-  double level = stats::kUnknown, adjusted = stats::kUnknown;
-  stats::Verdict kept = stats::Verdict::kUndecided;
+  stats::Judged kept;
   // The default of lowest tuning loss at no higher cost (of `half`: within the
   // half and kCostSlack), and the member's loss less its loss.
   std::string against;
   bool same = false;  // they are one profile
   Measured difference;
 };
-
-enum class Gap { kAbove, kHoldsZero, kBelow, kUnknown };
-// "": above 0, so that retention says something; else a sentence's end.
-std::string GapText(Gap gap);
 
 struct FrontierRow {
   size_t profile_idx = 0;  // in FrontierRun::record
@@ -112,7 +106,7 @@ struct FrontierRow {
 struct FrontierJudgement {
   std::vector<FrontierRow> members, defaults;  // as in FrontierChoice
   Measured gap_nats;                           // L_frozen - L_uniform
-  Gap gap = Gap::kUnknown;
+  std::string no_gap;       // GapReason of it; empty: retention says something
   double frozen_saved = 0;  // the most that any profile saves
   std::vector<FrontierComparison> comparisons;  // one a default
   int64_t num_better = 0;                       // of them

@@ -51,10 +51,13 @@ struct WindowRecord {
   int64_t num_scored() const;
 };
 
-// One batch under one profile. The warm-up is not among them.
+// What one batch under one profile took. The warm-up is not among them.
 struct BatchTime {
   int64_t tokens = 0;
   double seconds = 0;  // around the model only
+  // The most bytes of tensors alive at once, beyond the weights
+  // (model/working_memory.h); -1: not known.
+  int64_t working_bytes = -1;
 };
 
 struct ProfileRecord {

@@ -218,14 +218,16 @@ SliceResult MakeSliceResult(const RunRecord& record, const std::string& name,
       row.above_floor = LostAgainst(works, p, record.profiles.size(), seed);
     else
       row.above_floor.reason = "the data has no exact law";
-    if (timed)
-      row.ms_per_1k_tokens = TimePerThousandTokens(record.profiles[p].times);
-    else
-      row.ms_per_1k_tokens.reason = "batches mix domains";
-    if (timed)
+    if (timed) {
+      const std::vector<BatchTime>& times = record.profiles[p].times;
+      row.ms_per_1k_tokens = TimePerThousandTokens(times);
       row.time_ratio = TimeRatio(record, p);
-    else
-      row.time_ratio.reason = row.ms_per_1k_tokens.reason;
+      for (const BatchTime& batch : times)
+        row.working_bytes = std::max(row.working_bytes, batch.working_bytes);
+    } else {
+      row.ms_per_1k_tokens.reason = row.time_ratio.reason =
+          "batches mix domains";
+    }
   }
   if (has_floor) works.nll.pop_back();
   AddParetoMarks(works, seed, result.cases);

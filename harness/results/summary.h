@@ -54,6 +54,7 @@ struct CaseResult {
   double seconds = 0;
   // Median over batches; only for all slices together.
   Measured ms_per_1k_tokens;
+  int64_t working_bytes = -1;  // the largest BatchTime's; where those are
   // To uniform's in the same batches (time_ratio.h); where those are.
   Measured time_ratio;
   // By cost (kParetoCosts): no other candidate is better at no higher cost;

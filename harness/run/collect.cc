@@ -117,6 +117,7 @@ Trace CollectCase(const RunPlan& plan, const Pieces& pieces, size_t g, size_t p,
                             static_cast<size_t>(u.batch_idx),
                             u.batch_windows,
                             u.batch_seconds,
+                            u.working_bytes,
                             u.counters,
                             std::move(u.nll),
                             std::move(u.correct)};

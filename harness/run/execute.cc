@@ -148,6 +148,7 @@ class Executor {
       record.batch_idx = static_cast<int64_t>(unit.batch_idx);
       record.batch_seconds = unit.batch_seconds;
       record.batch_windows = unit.batch_windows;
+      record.working_bytes = unit.working_bytes;
       record.counters = unit.counters;
       record.loss_bytes = plan_.groups[g].loss_bytes;
       record.nll = unit.nll;

@@ -168,6 +168,8 @@ JournalUnit ParseUnit(Record record) {
   for (const auto& [name, member] : kCounterFields)
     unit.counters.*member = record.Integer(name);
   unit.nll = DecodeLosses(record, unit.loss_bytes);
+  if (record.Has("working_bytes"))
+    unit.working_bytes = record.Integer("working_bytes");
   if (record.Has("correct")) unit.correct = ParseCorrect(record);
   record.End();
   if (unit.batch_windows < 1) throw record.Wrong("batch_windows", ">= 1");
@@ -297,6 +299,7 @@ std::string JournalLine(const JournalUnit& unit) {
                {"nll", EncodeLosses(unit.nll, unit.loss_bytes)}};
   for (const auto& [name, member] : kCounterFields)
     json[name] = unit.counters.*member;
+  if (unit.working_bytes >= 0) json["working_bytes"] = unit.working_bytes;
   if (!unit.correct.empty()) json["correct"] = CorrectText(unit.correct);
   return Line(json);
 }

@@ -25,6 +25,7 @@ struct JournalUnit {
   int64_t group_idx = 0, profile_idx = 0, window_idx = 0, batch_idx = 0;
   double batch_seconds = 0;  // of the batch that it was measured in
   int64_t batch_windows = 1;
+  int64_t working_bytes = -1;  // of the batch; -1: not known
   Counters counters;
   int64_t loss_bytes = 4;  // 8 in an fp64 lane
   std::vector<double> nll;

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "model/working_memory.h"
 
 namespace plastometer {
 namespace {
@@ -33,6 +34,7 @@ std::vector<UnitResult> MeasureBatch(const Model& model, const Profile& profile,
   const auto num_sequences = static_cast<int64_t>(batch.window_idx.size());
   ForwardOptions options;
   options.correct = accuracy;
+  const WorkingMemory memory;
   const auto begin = std::chrono::steady_clock::now();
   const ForwardResult result =
       model.Score(ids, num_sequences, profile, options);
@@ -52,6 +54,8 @@ std::vector<UnitResult> MeasureBatch(const Model& model, const Profile& profile,
     units[b].window_idx = batch.window_idx[b];
     units[b].batch_windows = num_sequences;
     units[b].batch_seconds = seconds;
+    if (TraitsOf(model.lane()).on_cpu())
+      units[b].working_bytes = memory.peak_bytes();
     // The batch's counters are this, times its windows: just checked.
     units[b].counters =
         CountersByFormula(model.config(), profile, 1, batch.num_tokens);

@@ -147,7 +147,7 @@ void AddUnit(const UnitResult& unit, RunRecord& record) {
   profile.window_seconds[unit.window_idx] =
       unit.batch_seconds / static_cast<double>(unit.batch_windows);
   profile.times[unit.batch_idx] = {unit.batch_windows * window.num_tokens,
-                                   unit.batch_seconds};
+                                   unit.batch_seconds, unit.working_bytes};
 }
 
 }  // namespace plastometer

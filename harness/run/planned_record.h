@@ -14,7 +14,8 @@ namespace plastometer {
 struct UnitResult {
   size_t profile_idx = 0, window_idx = 0, batch_idx = 0;
   int64_t batch_windows = 1;
-  double batch_seconds = 0;  // around the model only
+  double batch_seconds = 0;    // around the model only
+  int64_t working_bytes = -1;  // BatchTime's
   Counters counters;
   std::vector<double> nll;
   std::vector<uint8_t> correct = {};  // one a loss, where it was asked for

@@ -85,6 +85,9 @@ TEST(RunCommand, ResultsAgreeWithTheLosses) {
     EXPECT_NEAR(c.at("nll_nats").get<double>(),
                 sum / static_cast<double>(nll.size()), 1e-6);
     EXPECT_GT(c.at("peak_memory_bytes").get<int64_t>(), 1 << 20);
+    // A batch's own tensors, without the weights.
+    EXPECT_GT(c.at("working_bytes").get<int64_t>(), 1 << 10);
+    EXPECT_LT(c.at("working_bytes").get<int64_t>(), 1 << 28);
     EXPECT_GT(c.at("seconds").get<double>(), 0);
   }
 }

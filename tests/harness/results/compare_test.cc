@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/philox.h"
+#include "harness/results/works.h"
 
 namespace plastometer {
 namespace {
@@ -160,12 +161,12 @@ TEST(CompareRuns, RetentionNeedsAGapAboveZeroInBoth) {
   EXPECT_FALSE(row.retention_b.value);
   EXPECT_FALSE(row.retention_change.value);
   EXPECT_THAT(row.retention_change.reason,
-              AllOf(HasSubstr("gap frozen - uniform of B"),
-                    HasSubstr("not shown to be above 0")));
+              HasSubstr("B: the gap frozen - uniform is not above 0: "));
   const ComparedRun hurt =
       RunOf({{"uniform", 2.5}, {"retina", 2.2}, {"frozen", 2.0}});
   EXPECT_THAT(Compared(hurt, hurt).slices[0].rows[1].retention_change.reason,
-              AllOf(HasSubstr("of A"), HasSubstr("of B")));
+              AllOf(HasSubstr(std::string("A: ") + kLearningHurts),
+                    HasSubstr(std::string("B: ") + kLearningHurts)));
 }
 
 TEST(CompareRuns, RefusesWhatHasNoPartnerAndNamesBothValues) {

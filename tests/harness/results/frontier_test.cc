@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "harness/results/works.h"
 #include "tests/harness/results/planted_front.h"
 
 namespace plastometer {
@@ -19,14 +20,14 @@ TEST(FrontierJudgement, ComparesWithTheMemberOfNoHigherCost) {
   ASSERT_EQ(j.comparisons.size(), 3U);
   EXPECT_EQ(j.comparisons[0].member, 0U);
   EXPECT_NEAR(*j.comparisons[0].difference.value, -0.02, 1e-9);
-  EXPECT_EQ(j.comparisons[0].better, Verdict::kYes);
+  EXPECT_EQ(j.comparisons[0].better.verdict, Verdict::kYes);
   EXPECT_EQ(j.comparisons[1].member, 1U);
   EXPECT_NEAR(*j.comparisons[1].difference.value, -0.09, 1e-9);
-  EXPECT_EQ(j.comparisons[1].better, Verdict::kYes);
+  EXPECT_EQ(j.comparisons[1].better.verdict, Verdict::kYes);
   EXPECT_TRUE(j.comparisons[2].same);
   EXPECT_EQ(*j.comparisons[2].difference.value, 0);
   EXPECT_FALSE(j.comparisons[2].difference.low);
-  EXPECT_NE(j.comparisons[2].better, Verdict::kYes);
+  EXPECT_NE(j.comparisons[2].better.verdict, Verdict::kYes);
   EXPECT_EQ(j.num_better, 2);
   EXPECT_EQ(j.num_below, 2);
   EXPECT_EQ(j.num_verdicts, 3);  // two, and the criterion once
@@ -40,7 +41,7 @@ TEST(FrontierJudgement, TheMemberIsTakenByItsTuningLoss) {
   const FrontierJudgement j = Judge(run);
   EXPECT_EQ(j.comparisons[0].member, 1U);
   EXPECT_NEAR(*j.comparisons[0].difference.value, 0.01, 1e-9);
-  EXPECT_EQ(j.comparisons[0].better, Verdict::kNo);
+  EXPECT_EQ(j.comparisons[0].better.verdict, Verdict::kNo);
 }
 
 // 0.4 nats of gap: 0.02 may be lost.
@@ -49,14 +50,15 @@ TEST(FrontierJudgement, HalfTheCostKeepsTheGapOrNot) {
   EXPECT_EQ(kept.half.member, 1U);
   EXPECT_EQ(kept.members[1].saved, 0.5);
   EXPECT_NEAR(*kept.half.contrast.value, 0.01 - 0.05 * 0.4, 1e-9);
-  EXPECT_EQ(kept.half.kept, Verdict::kYes);
+  EXPECT_EQ(kept.half.kept.verdict, Verdict::kYes);
   EXPECT_EQ(kept.half.against, "uniform;every=2");
   EXPECT_NEAR(*kept.half.difference.value, -0.09, 1e-9);
-  EXPECT_EQ(kept.furthest.kept, Verdict::kYes);  // the same member
-  EXPECT_EQ(Judge(PlantedFront(20, 0.03)).half.kept, Verdict::kNo);
-  EXPECT_EQ(Judge(PlantedFront(20, 0.02)).half.kept, Verdict::kUndecided);
+  EXPECT_EQ(kept.furthest.kept.verdict, Verdict::kYes);  // the same member
+  EXPECT_EQ(Judge(PlantedFront(20, 0.03)).half.kept.verdict, Verdict::kNo);
+  EXPECT_EQ(Judge(PlantedFront(20, 0.02)).half.kept.verdict,
+            Verdict::kUndecided);
   const FrontierJudgement few = Judge(PlantedFront(14));
-  EXPECT_EQ(few.half.kept, Verdict::kUndecided);
+  EXPECT_EQ(few.half.kept.verdict, Verdict::kUndecided);
   EXPECT_EQ(few.num_verdicts, 0);
   EXPECT_TRUE(few.half.contrast.low);  // shown, but decides nothing
 }
@@ -74,17 +76,17 @@ TEST(FrontierJudgement, TheRivalOfTheHalfMayCostAPercentMore) {
 
 TEST(FrontierJudgement, RetentionOnlyWhereThereIsAGap) {
   const FrontierJudgement above = Judge(PlantedFront());
-  EXPECT_EQ(above.gap, Gap::kAbove);
+  EXPECT_EQ(above.no_gap, "");
   EXPECT_NEAR(*above.members[1].retention.value, 0.975, 1e-9);
   const FrontierJudgement below = Judge(PlantedFront(20, 0.01, -0.3));
-  EXPECT_EQ(below.gap, Gap::kBelow);
+  EXPECT_EQ(below.no_gap, kLearningHurts);
   EXPECT_FALSE(below.members[1].retention.value);
   EXPECT_EQ(below.members[1].retention.reason,
             "learning while reading hurts this model");
-  EXPECT_EQ(below.half.kept, Verdict::kUndecided);
+  EXPECT_EQ(below.half.kept.verdict, Verdict::kUndecided);
   const FrontierJudgement none = Judge(PlantedFront(20, 0.01, 0.001, 0.1));
-  EXPECT_EQ(none.gap, Gap::kHoldsZero);
-  EXPECT_EQ(none.members[1].retention.reason, "the gap's interval holds 0");
+  EXPECT_EQ(none.no_gap, "the gap frozen - uniform is not above 0");
+  EXPECT_EQ(none.members[1].retention.reason, none.no_gap);
 }
 
 // Budgets from 0 to 100: front-02 gains 0.39 from 50 on, front-01 0.42 only at

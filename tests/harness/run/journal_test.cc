@@ -90,6 +90,15 @@ TEST(Journal, CorrectStandsBesideTheLossesWhereItWasAskedFor) {
   EXPECT_THAT(line, HasSubstr("\"correct\":\"1001\""));
   EXPECT_EQ(ParseJournal(JournalLine(Header()) + line, "j").units[0].correct,
             unit.correct);
+  // So has the memory; -1 where it is not there.
+  EXPECT_EQ(
+      ParseJournal(JournalLine(Header()) + line, "j").units[0].working_bytes,
+      -1);
+  unit.working_bytes = 12345;
+  EXPECT_EQ(ParseJournal(JournalLine(Header()) + JournalLine(unit), "j")
+                .units[0]
+                .working_bytes,
+            12345);
 }
 
 TEST(Journal, ATornLastLineIsDroppedWhereverItIsTorn) {
