@@ -33,7 +33,7 @@ struct DriftArguments {
   std::vector<std::string> profiles = {"uniform", "retina", "cortex",
                                        "early:25%", "late:25%"};
   std::vector<int64_t> positions = {128, 256, 512, 1024, 2048};
-  int64_t windows = -1, documents = 32, probe_windows = kProbeWindows,
+  int64_t windows = 0, documents = 32, probe_windows = kProbeWindows,
           probe_tokens = 128, batch = 8, seed = 1;
   int threads = 0;
   bool per_layer = false, json = false;
@@ -47,7 +47,7 @@ void CheckRanges(const DriftArguments& a) {
   RequireAtLeast("--documents", a.documents, 1);
   RequireAtLeast("--probe-windows", a.probe_windows, 1);
   RequireAtLeast("--probe-tokens", a.probe_tokens, 2);
-  RequireAtLeast("--windows", a.windows, -1);
+  RequireAtLeast("--windows", a.windows, 0);
 }
 
 SuiteGroup GroupOf(const DriftArguments& a) {

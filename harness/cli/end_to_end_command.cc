@@ -29,7 +29,8 @@ void Run(const EndToEndArguments& a) {
   EndToEndRequest request = a.request;
   request.carry = !a.reset;
   GroupOptions options = a.group;
-  if (options.windows < 0 && options.data.empty()) options.windows = kWindows;
+  if (options.windows == kNotGiven && options.data.empty())
+    options.windows = kWindows;
   if (options.profiles.empty())
     options.profiles = {"uniform", "early:25%", "late:25%", "frozen"};
   SuiteGroup group = GroupOf(options);

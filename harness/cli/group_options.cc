@@ -13,7 +13,7 @@ constexpr int64_t kTaskDocuments = 64;
 
 void CheckRanges(const GroupOptions& a) {
   if (a.context != 0) RequireAtLeast("--context", a.context, 2);
-  if (a.windows != -1) RequireAtLeast("--windows", a.windows, 0);
+  if (a.windows != kNotGiven) RequireAtLeast("--windows", a.windows, 0);
   if (a.documents != 0) RequireAtLeast("--documents", a.documents, 1);
 }
 
@@ -48,7 +48,7 @@ bool GroupOptions::any() const {
   const GroupOptions& a = *this;
   return !(a.model.empty() && a.data.empty() && a.slice.empty() &&
            a.tokenizer.empty() && a.profiles.empty() && a.domains.empty() &&
-           a.sources.empty() && a.context == 0 && a.windows < 0 &&
+           a.sources.empty() && a.context == 0 && a.windows == kNotGiven &&
            a.documents == 0 && a.task.empty() && a.protocol.empty());
 }
 
@@ -71,7 +71,7 @@ void ChangeGroup(const GroupOptions& a, SuiteGroup& group) {
   } else if (!a.slice.empty()) {
     data.held_out.clear();
   }
-  if (a.windows >= 0) data.windows = a.windows;
+  if (a.windows != kNotGiven) data.windows = a.windows;
   ChooseTask(a, data);
   data.published = a.protocol == "published";
   if (data.published && !data.task.empty())

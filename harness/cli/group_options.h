@@ -2,6 +2,7 @@
 // profiles. `run`, `sensitivity` and others take the same ones.
 #pragma once
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -10,12 +11,14 @@
 
 namespace plastometer {
 
+inline constexpr int64_t kNotGiven = std::numeric_limits<int64_t>::min();
+
 struct GroupOptions {
   std::string model, data, slice, tokenizer, task, score, protocol;
   std::string parameters = "{}";
   int64_t task_seed = 1;
   std::vector<std::string> profiles, domains, sources;
-  int64_t context = 0, windows = -1, documents = 0;
+  int64_t context = 0, windows = kNotGiven, documents = 0;
   bool any() const;  // something was given
 };
 

@@ -2,7 +2,15 @@
 
 #include <algorithm>
 
+#include "base/error.h"
+
 namespace plastometer {
+
+void CheckDomain(const std::string& domain, const std::string& where) {
+  if (domain == kAllText)
+    throw InvalidError(where + " is of domain '" + domain +
+                       "', the name of all text together; expected another");
+}
 
 std::optional<size_t> FindProfile(const RunRecord& record,
                                   std::string_view name) {

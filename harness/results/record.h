@@ -102,6 +102,11 @@ struct TaskRecord {
   int64_t seed = 1;
 };
 
+// The slice of all windows. No domain is called so: CheckDomain throws kInvalid
+// that begins with `where`.
+inline constexpr char kAllText[] = "all";
+void CheckDomain(const std::string& domain, const std::string& where);
+
 struct RunRecord {
   std::string version, started_utc;
   std::string model_name, model_path, model_sha256;

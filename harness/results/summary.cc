@@ -351,7 +351,7 @@ Results Summarise(RunRecord record) {
       domains.emplace_back(r.windows[w].domain, std::vector<size_t>{});
     domains[d].second.push_back(w);
   }
-  results.all = MakeSliceResult(r, "all", std::move(all), true);
+  results.all = MakeSliceResult(r, kAllText, std::move(all), true);
   for (auto& [name, windows] : domains)
     results.domains.push_back(
         MakeSliceResult(r, name, std::move(windows), false));

@@ -188,6 +188,8 @@ void ReadWindows(const Json& list, const std::string& source,
       throw InvalidError(source + ": a window of " +
                          std::to_string(window.num_tokens) +
                          " tokens; expected at least 2");
+    CheckDomain(window.domain,
+                source + ": window " + std::to_string(windows.size()));
     CheckRanges(window.scored, window.num_tokens, source);
     loss_begin += window.num_tokens - 1;
     windows.push_back(std::move(window));

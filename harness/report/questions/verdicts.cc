@@ -43,7 +43,8 @@ std::string SliceText(const SliceVerdict& v) {
 
 std::vector<SliceVerdict> JudgeAll(const std::vector<std::string>& domains,
                                    uint64_t seed, const WorksOf& works_of) {
-  std::vector<SliceVerdict> verdicts = {Judge("all", works_of("all"), seed)};
+  std::vector<SliceVerdict> verdicts = {
+      Judge(kAllText, works_of(kAllText), seed)};
   for (const std::string& domain : domains)
     verdicts.push_back(Judge(domain, works_of(domain), seed));
   return verdicts;
@@ -52,8 +53,9 @@ std::vector<SliceVerdict> JudgeAll(const std::vector<std::string>& domains,
 std::vector<SliceVerdict> JudgeAll(const Results& results,
                                    const WorksOf& works_of) {
   std::vector<std::string> domains;
-  for (const SliceResult& domain : results.domains)
-    domains.push_back(domain.name);
+  if (results.domains.size() > 1)  // one is all text once more
+    for (const SliceResult& domain : results.domains)
+      domains.push_back(domain.name);
   return JudgeAll(domains, static_cast<uint64_t>(results.record.seed),
                   works_of);
 }
@@ -76,7 +78,7 @@ Overall OverallOf(const std::vector<SliceVerdict>& verdicts) {
   if (!all.enough) {
     overall.why = Count(all.works) + " works, fewer than " +
                   std::to_string(kMinWorksForVerdict);
-  } else if (num_domains == 0) {
+  } else if (num_domains == 0 && verdicts.size() > 1) {
     overall.why = "no domain has " + std::to_string(kMinWorksForVerdict) +
                   " works of its own";
   } else if (!differing.empty()) {

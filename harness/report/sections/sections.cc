@@ -14,7 +14,7 @@ std::vector<size_t> WindowsOf(const RunRecord& record,
                               const std::string& slice) {
   std::vector<size_t> windows;
   for (size_t w = 0; w < record.windows.size(); ++w)
-    if (slice == "all" || record.windows[w].domain == slice)
+    if (slice == kAllText || record.windows[w].domain == slice)
       windows.push_back(w);
   return windows;
 }

@@ -100,6 +100,7 @@ TEST(DriftCommand, SaysWhatIsWrong) {
   fails("--at 100", 2, "position 100; expected a multiple of 16");
   fails("--at 64,32", 2, "position 32 after 64");
   fails("--at 0", 2, "expected at least 16");
+  fails("--windows -1", 2, "--windows is -1; expected at least 0");
   fails("--at 64 --profiles nonsense", 2, "nonsense");
   fails("--at 64 --probe-sources novels", 2, "--probe-sources");
   EXPECT_THAT(workshop.NewEntries(), IsEmpty());

@@ -113,6 +113,13 @@ TEST(RunCommand, BatchSizeDoesNotChangeTheResult) {
   for (size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(x[i], y[i], 1e-11);
 }
 
+TEST(RunCommand, ANegativeNumberOfWindowsIsNotTheDefault) {
+  const Workshop workshop;
+  const Outcome outcome = workshop.Run("run --windows -1");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("--windows is -1; expected at least 0"));
+}
+
 TEST(RunCommand, LongerWindowsThanTrainedOnAreNamed) {
   Workshop workshop;
   const Outcome longer = workshop.Run(

@@ -52,6 +52,10 @@ TEST(Answers, FindThePlantedTruth) {
   EXPECT_THAT(rq1.against, HasSubstr("a share of nothing"));
   const Table& table = TableOf(page, rq1.table_id);
   EXPECT_NEAR(std::stod(table.rows[0][2].csv[0]), 0.01 - 0.02, 0.001);
+  EXPECT_EQ(table.rows.size(), 1u);  // its one domain is all text
+  const Page two =
+      MakeReport({PlantedRun(20, PlantedProfiles(), {"prose", "code"})});
+  EXPECT_EQ(TableOf(two, "rq1").rows.size(), 3u);
 }
 
 TEST(Answers, ALossBeyondTheLineIsANo) {

@@ -64,5 +64,11 @@ TEST(RunPlan, AGroupsNameIsTheNameOfAFolder) {
   EXPECT_THROW(ParsePlan(text, "plan.json"), Error);
 }
 
+TEST(RunPlan, NoDomainHasTheNameOfAllText) {
+  RunPlan plan = Plan();
+  plan.groups[0].record.windows[0].domain = "all";
+  EXPECT_THROW(ParsePlan(PlanToJson(plan), "plan.json"), Error);
+}
+
 }  // namespace
 }  // namespace plastometer
