@@ -44,15 +44,16 @@ Error CannotWrite(const fs::path& path, const std::string& why) {
   return InfrastructureError("cannot write " + path.string() + ": " + why);
 }
 
-// Opens for reading; a folder opens fine and only fails at read(), so it is
-// refused here with its own words.
+// Opens a regular file for reading; without O_NONBLOCK a pipe that nobody
+// writes would keep open() waiting.
 int OpenToRead(const fs::path& path, struct stat* info) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) throw CannotRead(path, Reason(errno));
-  if (fstat(fd, info) != 0 || S_ISDIR(info->st_mode)) {
+  if (fstat(fd, info) != 0 || !S_ISREG(info->st_mode)) {
     const std::string why = S_ISDIR(info->st_mode)
                                 ? "it is a folder, expected a file"
-                                : Reason(errno);
+                            : S_ISREG(info->st_mode) ? Reason(errno)
+                                                     : "not a regular file";
     close(fd);
     throw CannotRead(path, why);
   }
@@ -119,8 +120,7 @@ std::string ReadFile(const fs::path& path, uint64_t max_bytes) {
   std::string content;
   content.resize(expected);
   size_t size = 0;
-  // Pipes and /proc files announce no size, so the end is where read() says it
-  // is.
+  // Files of /proc announce no size, so the end is where read() says it is.
   while (true) {
     if (size == content.size()) content.resize(size + (size_t{1} << 16));
     const ssize_t got =
@@ -138,7 +138,6 @@ std::string ReadFile(const fs::path& path, uint64_t max_bytes) {
 MappedFile::MappedFile(const fs::path& path) : path_(path) {
   struct stat info {};
   const Descriptor fd(OpenToRead(path, &info));
-  if (!S_ISREG(info.st_mode)) throw CannotRead(path, "not a regular file");
   size_ = static_cast<size_t>(info.st_size);
   if (size_ == 0) return;  // mmap refuses length 0
   void* data = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);

@@ -10,8 +10,8 @@
 
 namespace plastometer {
 
-// Whole content. Throws kInvalid when the file is missing, a folder,
-// unreadable, or larger than max_bytes.
+// Whole content. Throws kInvalid when the file is missing, not a regular file
+// (a folder, pipe, socket or device), unreadable, or larger than max_bytes.
 std::string ReadFile(const std::filesystem::path& path,
                      uint64_t max_bytes = uint64_t{1} << 32);
 

@@ -1,7 +1,7 @@
 #include "base/json.h"
 
 #include <nlohmann/json.hpp>
-#include <set>
+#include <unordered_set>
 #include <vector>
 
 #include "base/error.h"
@@ -12,33 +12,59 @@ namespace {
 
 constexpr int kMaxDepth = 64;
 
-// The library keeps the last of two equal keys silently; this sees both.
-class KeyChecker {
+// The library keeps the last of two equal keys silently; this sees both, in
+// time that grows with the text alone (the library's own callback looks through
+// a parent's members at the end of each child). What is no JSON is left to the
+// library's words.
+class KeyChecker final : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit KeyChecker(const std::string& source) : source_(source) {}
 
-  bool operator()(int depth, nlohmann::json::parse_event_t event,
-                  nlohmann::json& parsed) {
-    using Event = nlohmann::json::parse_event_t;
-    if (depth > kMaxDepth) {
-      throw InvalidError(source_ + ": JSON nested deeper than " +
-                         std::to_string(kMaxDepth) + " levels");
-    }
-    if (event == Event::object_start) keys_.emplace_back();
-    if (event == Event::object_end) keys_.pop_back();
-    if (event == Event::key) {
-      const auto& key = parsed.get_ref<const std::string&>();
-      if (!keys_.back().insert(key).second) {
-        throw InvalidError(source_ + ": JSON key \"" + key +
-                           "\" appears twice in one object");
-      }
-    }
+  bool start_object(size_t) override {
+    keys_.emplace_back();
+    return Enter();
+  }
+  bool end_object() override {
+    keys_.pop_back();
+    return Leave();
+  }
+  bool start_array(size_t) override { return Enter(); }
+  bool end_array() override { return Leave(); }
+  bool key(std::string& key) override {
+    if (!keys_.back().insert(key).second)
+      throw InvalidError(source_ + ": JSON key \"" + key +
+                         "\" appears twice in one object");
     return true;
+  }
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const std::string&) override {
+    return true;
+  }
+  bool string(std::string&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool parse_error(size_t, const std::string&,
+                   const nlohmann::json::exception&) override {
+    return false;
   }
 
  private:
+  bool Enter() {
+    if (++depth_ > kMaxDepth)
+      throw InvalidError(source_ + ": JSON nested deeper than " +
+                         std::to_string(kMaxDepth) + " levels");
+    return true;
+  }
+  bool Leave() {
+    --depth_;
+    return true;
+  }
+
   const std::string& source_;
-  std::vector<std::set<std::string>> keys_;
+  int depth_ = 0;
+  std::vector<std::unordered_set<std::string>> keys_;
 };
 
 }  // namespace
@@ -46,11 +72,8 @@ class KeyChecker {
 nlohmann::json ParseJson(std::string_view text, const std::string& source) {
   KeyChecker checker(source);
   try {
-    return nlohmann::json::parse(
-        text, [&checker](int depth, nlohmann::json::parse_event_t event,
-                         nlohmann::json& parsed) {
-          return checker(depth, event, parsed);
-        });
+    nlohmann::json::sax_parse(text, &checker);
+    return nlohmann::json::parse(text);
   } catch (const nlohmann::json::exception& error) {
     throw InvalidError(source + ": not valid JSON: " + error.what());
   }

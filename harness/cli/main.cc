@@ -1,9 +1,14 @@
 // The only place that prints errors and chooses exit codes.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <new>
 #include <string>
+#include <system_error>
 
 #include "base/allocator.h"
 #include "base/error.h"
@@ -14,6 +19,17 @@
 
 namespace plastometer {
 namespace {
+
+// A file that is opened later must not become stdout or stderr and get their
+// text: a closed one is /dev/null from here on, stdout so that writing fails.
+void ReserveStandardDescriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
+    // Lower ones are open, so this is the lowest that is free.
+    if (open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) != fd)
+      _exit(8);
+  }
+}
 
 int Fail(const std::string& message, int code) {
   std::fprintf(stderr, "plastometer: %s\n", message.c_str());
@@ -40,6 +56,10 @@ int ParseAndRun(int argc, char** argv) {
     return 2;
   }
   line.Run(argc, argv, TerminalWidth());
+  // What was printed is only out when it is flushed: a disk may be full.
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    throw InfrastructureError("cannot write to standard output: " +
+                              std::generic_category().message(errno));
   return ExitStatus();
 }
 
@@ -48,6 +68,7 @@ int ParseAndRun(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace plastometer;
+  ReserveStandardDescriptors();
   // A file-size limit is then an error of write(), reported like a full disk.
   std::signal(SIGXFSZ, SIG_IGN);
   KeepFreedMemory();

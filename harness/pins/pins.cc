@@ -16,8 +16,14 @@ extern const bool kPlastometerBuiltFromCommit;
 namespace plastometer {
 namespace {
 
-// Set in the program that was started anew, so that it cannot happen twice.
+// Set to the process's id, which exec keeps, in the program that was started
+// anew, so that it cannot happen twice; another's value says nothing.
 constexpr char kGuard[] = "PLASTOMETER_PINNED";
+
+bool StartedAnew() {
+  const char* guard = std::getenv(kGuard);
+  return guard != nullptr && guard == std::to_string(getpid());
+}
 
 const std::vector<EnvironmentPin>& CommonPins() {
   static const std::vector<EnvironmentPin> pins = {
@@ -89,11 +95,11 @@ void ApplyPins(const std::vector<EnvironmentPin>& pins, char** argv) {
     unsetenv(kGuard);  // a program that this one starts may pin more
     return;
   }
-  if (std::getenv(kGuard) != nullptr)
+  if (StartedAnew())
     throw InternalError("the environment is not as pinned after starting anew");
   for (const EnvironmentPin& pin : pins)
     setenv(pin.variable.c_str(), pin.value.c_str(), 1);
-  setenv(kGuard, "1", 1);
+  setenv(kGuard, std::to_string(getpid()).c_str(), 1);
   execv("/proc/self/exe", argv);
   throw InfrastructureError(
       "cannot start this program anew with the pinned environment: " +

@@ -173,7 +173,7 @@ std::vector<std::string> Reasons(const SliceResult& slice) {
   if (slice.num_works < kMinWorks) {
     lines.push_back(Plural(slice.num_works, "work") + ", fewer than " +
                     std::to_string(kMinWorks) +
-                    ": estimates only, no intervals and no verdict.");
+                    ": estimates only, no intervals, no P (?) and no verdict.");
   } else if (slice.num_works < kMinWorksForVerdict) {
     lines.push_back(Plural(slice.num_works, "work") + ", fewer than " +
                     std::to_string(kMinWorksForVerdict) +

@@ -1,11 +1,13 @@
 #include "harness/results/statistics_file.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/lane.h"
 #include "base/word_class.h"
 
 namespace plastometer {
@@ -18,7 +20,7 @@ constexpr const char* kByToken[] = {"gate", "token_grad_norm", "token_step"};
 StatisticsFile::StatisticsFile(const std::filesystem::path& path,
                                const RunRecord& record, int64_t num_layers,
                                int64_t num_heads)
-    : file_(path), L_(num_layers), H_(num_heads) {
+    : file_(path), record_(record), L_(num_layers), H_(num_heads) {
   const auto W = static_cast<int64_t>(record.windows.size());
   for (const WindowRecord& w : record.windows) T_ = std::max(T_, w.num_tokens);
   M_ = T_ / kMiniBatchTokens;
@@ -48,8 +50,19 @@ StatisticsFile::StatisticsFile(const std::filesystem::path& path,
         ", expected " + record.data_sha256);
   const auto name = file_.metadata().find("profile");
   profile_ = name == file_.metadata().end() ? "" : name->second;
+  if (TraitsOf(record.lane).promises_bits())
+    profile_idx_ = FindProfile(record, profile_);
   for (const WindowRecord& w : record.windows)
     window_tokens_.push_back(w.num_tokens);
+}
+
+Error StatisticsFile::Wrong(const std::string& array, size_t window,
+                            int64_t token, const std::string& met,
+                            const std::string& expected) const {
+  return InvalidError(file_.path().string() + ": " + array + " of window " +
+                      std::to_string(window) + ", token " +
+                      std::to_string(token) + ", is " + met + "; expected " +
+                      expected);
 }
 
 // The first `kept` of each row's `columns`.
@@ -71,10 +84,10 @@ WindowStatistics StatisticsFile::Read(size_t window) const {
   WindowStatistics s;
   s.L = L_, s.H = H_, s.T = window_tokens_[window];
   s.M = s.T / kMiniBatchTokens;
-  const std::vector<float> loss = Part<float>("loss", window, 1, T_, s.T);
+  const std::vector<float> loss = Losses(window);
   s.loss.assign(loss.begin(), loss.end());
-  s.token_ids = Part<int32_t>("token_ids", window, 1, T_, s.T);
-  s.word_class = Part<uint8_t>("word_class", window, 1, T_, s.T);
+  s.token_ids = TokenIds(window);
+  s.word_class = WordClasses(window);
   s.grad_norm = Part<float>("grad_norm", window, L_ * H_, M_, s.M);
   s.update_norm = Part<float>("update_norm", window, L_ * H_, M_, s.M);
   s.relative_update = Part<float>("relative_update", window, L_ * H_, M_, s.M);
@@ -85,12 +98,42 @@ WindowStatistics StatisticsFile::Read(size_t window) const {
   return s;
 }
 
+std::vector<float> StatisticsFile::Losses(size_t window) const {
+  const int64_t T = window_tokens_[window];
+  std::vector<float> losses = Part<float>("loss", window, 1, T_, T);
+  if (!profile_idx_) return losses;
+  const double* nll = record_.profiles[*profile_idx_].nll.data() +
+                      record_.windows[window].loss_begin;
+  for (int64_t t = 1; t < T; ++t) {
+    const auto expected = static_cast<float>(nll[t - 1]);
+    const float met = losses[static_cast<size_t>(t)];
+    if (met != expected && !(std::isnan(met) && std::isnan(expected)))
+      throw Wrong("loss", window, t, std::to_string(met),
+                  std::to_string(expected) + " as the journal has it");
+  }
+  return losses;
+}
+
 std::vector<int32_t> StatisticsFile::TokenIds(size_t window) const {
-  return Part<int32_t>("token_ids", window, 1, T_, window_tokens_[window]);
+  const int64_t T = window_tokens_[window];
+  std::vector<int32_t> ids = Part<int32_t>("token_ids", window, 1, T_, T);
+  for (int64_t t = 0; t < T; ++t)
+    if (ids[static_cast<size_t>(t)] < 0)
+      throw Wrong("token_ids", window, t,
+                  std::to_string(ids[static_cast<size_t>(t)]),
+                  "an id from 0 on");
+  return ids;
 }
 
 std::vector<uint8_t> StatisticsFile::WordClasses(size_t window) const {
-  return Part<uint8_t>("word_class", window, 1, T_, window_tokens_[window]);
+  const int64_t T = window_tokens_[window];
+  std::vector<uint8_t> classes = Part<uint8_t>("word_class", window, 1, T_, T);
+  for (int64_t t = 0; t < T; ++t)
+    if (classes[static_cast<size_t>(t)] >= kNumWordClasses)
+      throw Wrong("word_class", window, t,
+                  std::to_string(classes[static_cast<size_t>(t)]),
+                  "at most " + std::to_string(kNumWordClasses - 1));
+  return classes;
 }
 
 ClassLosses ReadClassLosses(const std::filesystem::path& path,

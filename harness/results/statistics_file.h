@@ -2,8 +2,11 @@
 // under one profile, written and read window by window.
 #pragma once
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "base/error.h"
 #include "base/safetensors.h"
 #include "harness/results/class_losses.h"
 #include "harness/results/learning.h"
@@ -15,10 +18,13 @@ inline constexpr char kStatisticsFile[] = "stats.safetensors";
 
 class StatisticsFile {
  public:
-  // Throws kInvalid: missing arrays, or shapes that are not the run's.
+  // Throws kInvalid: missing arrays, or shapes that are not the run's. `record`
+  // outlives it.
   StatisticsFile(const std::filesystem::path& path, const RunRecord& record,
                  int64_t num_layers, int64_t num_heads);
   const std::string& profile() const { return profile_; }
+  // Throw kInvalid, naming window and token: no such word class, an id below 0;
+  // in a lane that promises bits, a loss that is not the record's.
   WindowStatistics Read(size_t window) const;
   std::vector<int32_t> TokenIds(size_t window) const;
   std::vector<uint8_t> WordClasses(size_t window) const;
@@ -28,8 +34,14 @@ class StatisticsFile {
   std::vector<T> Part(const std::string& name, size_t window, int64_t rows,
                       int64_t columns, int64_t kept) const;
 
+  std::vector<float> Losses(size_t window) const;
+  Error Wrong(const std::string& array, size_t window, int64_t token,
+              const std::string& met, const std::string& expected) const;
+
   SafetensorsFile file_;
+  const RunRecord& record_;
   std::string profile_;
+  std::optional<size_t> profile_idx_;  // where its losses are known to the bit
   std::vector<int64_t> window_tokens_;
   int64_t L_ = 0, H_ = 0, T_ = 0, M_ = 0;  // of the file: the longest window's
 };

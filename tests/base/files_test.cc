@@ -76,8 +76,12 @@ TEST(Files, UnreadableFilesAreNamed) {
               HasSubstr("is a folder"));
   EXPECT_THAT(MessageOf([&] { MappedFile map("/dev/zero"); }, invalid),
               HasSubstr("not a regular file"));
-  EXPECT_THAT(MessageOf([&] { ReadFile("/dev/zero", 1000); }, invalid),
-              HasSubstr("at most 1000"));
+  EXPECT_THAT(MessageOf([&] { ReadFile("/dev/zero"); }, invalid),
+              HasSubstr("/dev/zero: not a regular file"));
+  // Nobody writes into it: refused at once, not waited for.
+  ASSERT_EQ(mkfifo((folder.path() / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(MessageOf([&] { ReadFile(folder.path() / "pipe"); }, invalid),
+              HasSubstr("pipe: not a regular file"));
   WriteFile(folder.path() / "f", "12345");
   EXPECT_THAT(MessageOf([&] { ReadFile(folder.path() / "f", 4); }, invalid),
               HasSubstr("5 bytes or more, expected at most 4"));

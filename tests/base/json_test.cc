@@ -28,6 +28,14 @@ TEST(Json, ReadsWhatIsJson) {
   EXPECT_EQ(ReadJsonFile(folder.path() / "f").size(), 1U);
 }
 
+// Each of them in the same time: 300,000 members once took minutes.
+TEST(Json, ManyMembersAreReadInTurn) {
+  std::string text = "{\"m\": [";
+  for (int i = 0; i < 300000; ++i) text += "{\"a\": [1]},";
+  text.back() = ']';
+  EXPECT_EQ(ParseJson(text + "}", "f").at("m").size(), 300000U);
+}
+
 TEST(Json, RefusesTheRest) {
   EXPECT_THAT(Complaint("{"), HasSubstr("not valid JSON"));
   EXPECT_THAT(Complaint(""), HasSubstr("not valid JSON"));

@@ -56,6 +56,19 @@ TEST(EnvCommand, AUsersLocaleAndTimeZoneAreNotInTheWay) {
   EXPECT_THAT(seen, AllOf(HasSubstr("LC_ALL=C.UTF-8 "), HasSubstr("TZ=UTC ")));
 }
 
+TEST(EnvCommand, AGuardThatSomebodyElseSetSaysNothing) {
+  EXPECT_EQ(Workshop().Run("env", "export PLASTOMETER_PINNED=1;").exit_code, 0);
+}
+
+TEST(EnvCommand, WhatCannotBePrintedIsAnError) {
+  const Workshop workshop;
+  const Outcome full = workshop.Run("env > /dev/full");
+  EXPECT_EQ(full.exit_code, 8);
+  EXPECT_THAT(full.err, HasSubstr("standard output: No space left"));
+  EXPECT_EQ(workshop.Run("env --json > /dev/full").exit_code, 8);
+  EXPECT_EQ(workshop.Run("env >&-").exit_code, 8);
+}
+
 TEST(EnvCommand, AContradictionNamesBothValues) {
   const Outcome outcome = Workshop().Run("env", "export OMP_DYNAMIC=TRUE;");
   EXPECT_EQ(outcome.exit_code, 5) << outcome.out;

@@ -85,6 +85,23 @@ class InterruptedRun : public testing::Test {
 
 // What is printed works as it is printed: with a folder that a shell must
 // quote, in a shard, and after a full disk.
+// A file that the run opens must not get the text of a closed stdout or stderr.
+TEST_F(InterruptedRun, ClosedDescriptorsHarmNothing) {
+  const auto run = [&](const std::string& name, const std::string& closed) {
+    const Outcome outcome =
+        workshop_.Run(kRun + ("--out " + name + " " + closed));
+    EXPECT_EQ(Losses(name), losses_) << closed;
+    EXPECT_EQ(workshop_.Run("report " + name + " --out page-" + name).exit_code,
+              0)
+        << closed;
+    return outcome.exit_code;
+  };
+  EXPECT_EQ(run("a", "2>&-"), 0);
+  EXPECT_EQ(run("b", "<&-"), 0);
+  EXPECT_EQ(run("c", ">&-"), 8);  // the table reached nobody
+  EXPECT_EQ(run("d", "<&- >&- 2>&-"), 8);
+}
+
 TEST_F(InterruptedRun, TheLineThatIsPrintedGoesOn) {
   const std::string options = "--out 'a run' --shard 0/2 --seed 3";
   const int status = SignalWhen(Start(kRun + options), "a run",

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/safetensors.h"
 #include "base/sha256.h"
 #include "base/zstd_stream.h"
 #include "tests/harness/cli/png.h"
@@ -81,6 +82,27 @@ TEST(ReportCommand, StatisticsCanBeTakenAfterTheRun) {
   const Outcome other = workshop.Run(std::string(kRun) + "2 --stats=cortex");
   EXPECT_EQ(other.exit_code, 2);
   EXPECT_THAT(other.err, HasSubstr("early:25%"));
+}
+
+TEST(ReportCommand, StatisticsThatWereChangedAreRefused) {
+  Workshop workshop;
+  ASSERT_EQ(workshop.Run(std::string(kRun) + " --stats").exit_code, 0);
+  const auto path = workshop.File("r/stats.safetensors");
+  const std::string whole = ReadFile(path);
+  const auto expect = [&](const char* array, size_t byte, char value,
+                          const std::string& words) {
+    std::string changed = whole;
+    changed[SafetensorsFile(path).tensors().at(array).begin + byte] = value;
+    WriteFile(path, changed);
+    const Outcome outcome = workshop.Run("report r --out changed");
+    EXPECT_EQ(outcome.exit_code, 4) << array;
+    EXPECT_THAT(outcome.err, HasSubstr(words));
+    WriteFile(path, whole);
+  };
+  for (const char value : {'\x14', '\x64', '\xff'})
+    expect("word_class", 5, value, "word_class of window 0, token 5, is");
+  expect("token_ids", 4 * 3 + 3, '\xff', "token_ids of window 0, token 3, is");
+  expect("loss", 4 * 7 + 2, '\x01', "loss of window 0, token 7, is");
 }
 
 TEST(ReportCommand, WithoutGnuplotDataAndScriptsStay) {
