@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/file_lock.h"
 #include "base/files.h"
 #include "base/interrupt.h"
 #include "base/json.h"
@@ -99,6 +100,13 @@ std::string CommandLine(const Arguments& a, bool resume) {
   return resume ? line + " --resume" : line;
 }
 
+// Beside the checkpoint, whose folder is made.
+std::filesystem::path LockFileOf(const std::filesystem::path& checkpoint) {
+  const std::filesystem::path folder = checkpoint.parent_path();
+  if (!folder.empty()) std::filesystem::create_directories(folder);
+  return folder / ("." + checkpoint.filename().string() + ".lock");
+}
+
 std::function<void(const std::string&)> ProgressPrinter() {
   const bool terminal = isatty(STDOUT_FILENO) != 0;
   return [terminal](const std::string& line) {
@@ -117,6 +125,7 @@ void Train(const Arguments& a) {
       a.checkpoint.empty()
           ? DataFolder() / "train" / (config.name + ".checkpoint.safetensors")
           : std::filesystem::path(a.checkpoint);
+  const FileLock lock(LockFileOf(options.checkpoint), "the training");
   options.num_threads = a.threads;
   options.command = CommandLine(a, false);
   options.progress = ProgressPrinter();

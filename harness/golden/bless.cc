@@ -297,7 +297,7 @@ LedgerEntry Accept(const fs::path& store_root, const BlessRequest& request,
                    const BlessEnvironment& environment) {
   CheckAllowed(request, environment);
   fs::create_directories(store_root);
-  const StoreLock lock(store_root);
+  const FileLock lock = LockStore(store_root);
   const GoldenStore store(store_root);
   const Ledger ledger = Ledger::Read(store_root);
   LedgerEntry entry = NewEntry("accept", request.reason, environment);
@@ -340,7 +340,7 @@ LedgerEntry Remove(const fs::path& store_root, const std::string& suite,
                    const BlessEnvironment& environment) {
   CheckReason(reason);
   CheckEnvironment(environment);
-  const StoreLock lock(store_root);
+  const FileLock lock = LockStore(store_root);
   const GoldenStore store(store_root);
   const Ledger ledger = Ledger::Read(store_root);
   const std::set<std::string> classes =

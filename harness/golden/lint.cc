@@ -18,7 +18,7 @@ namespace plastometer {
 namespace fs = std::filesystem;
 namespace {
 
-// README.md explains the folder to people, .lock is StoreLock's.
+// README.md explains the folder to people, .lock is LockStore's.
 constexpr std::string_view kFilesOfRoot[] = {"README.md", ".gitattributes",
                                              kLockFile};
 

@@ -1,9 +1,5 @@
 #include "harness/golden/store.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
@@ -187,39 +183,9 @@ std::optional<Golden> GoldenStore::Read(
   return ReadGolden(folder, numeric_class);
 }
 
-StoreLock::StoreLock(const fs::path& root) {
+FileLock LockStore(const fs::path& root) {
   MakeFolder(root);
-  const fs::path file = root / kLockFile;
-  const auto reason = [] { return std::generic_category().message(errno); };
-  fd_ = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (fd_ < 0) {
-    throw InfrastructureError("cannot write " + file.string() + ": " +
-                              reason());
-  }
-  if (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-    const bool held = errno == EWOULDBLOCK;
-    const std::string why = reason();
-    close(fd_);
-    if (!held) {
-      throw InfrastructureError("cannot lock " + file.string() + ": " + why);
-    }
-    std::string holder = ReadFile(file, 4096);
-    holder.resize(std::min(holder.find('\n'), holder.size()));
-    throw RefusedError("the golden store is being written by " +
-                       (holder.empty() ? "another process" : holder) +
-                       ", which holds " + file.string() +
-                       "; wait until it has ended");
-  }
-  // For the message above only: who holds the lock is the kernel's knowledge.
-  const std::string holder = "process " + std::to_string(getpid()) + "\n";
-  if (ftruncate(fd_, 0) != 0 ||
-      write(fd_, holder.data(), holder.size()) != std::ssize(holder)) {
-    const std::string why = reason();
-    close(fd_);
-    throw InfrastructureError("cannot write " + file.string() + ": " + why);
-  }
+  return FileLock(root / kLockFile, "the golden store");
 }
-
-StoreLock::~StoreLock() { close(fd_); }
 
 }  // namespace plastometer

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file_lock.h"
 #include "harness/results/case.h"
 #include "harness/results/case_json.h"
 
@@ -65,18 +66,7 @@ class GoldenStore {
   std::filesystem::path root_;
 };
 
-// Held while anything in the store is written. Throws kRefused that names the
-// process that holds it. The kernel lets go of it when a process dies; the file
-// stays.
-class StoreLock {
- public:
-  explicit StoreLock(const std::filesystem::path& root);
-  ~StoreLock();
-  StoreLock(const StoreLock&) = delete;
-  StoreLock& operator=(const StoreLock&) = delete;
-
- private:
-  int fd_ = -1;
-};
+// Held while anything in the store is written.
+FileLock LockStore(const std::filesystem::path& root);
 
 }  // namespace plastometer

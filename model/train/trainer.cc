@@ -32,7 +32,8 @@ namespace plastometer::train {
 namespace {
 
 constexpr float kAdamEps = 1e-8f;
-constexpr char kCheckpointFormat[] = "plastometer-train-1";
+constexpr char kSealKey[] = "content_sha256";
+constexpr char kCheckpointFormat[] = "plastometer-train-2";
 
 double Now() {
   return std::chrono::duration<double>(
@@ -321,6 +322,22 @@ void Trainer::Report(double loss) {
   reported_step_ = step();
 }
 
+// Of everything that Resume reads: a changed bit would train another model.
+std::string Seal(const TensorMap& tensors,
+                 const std::map<std::string, std::string>& metadata) {
+  Sha256 hash;
+  for (const auto& [key, value] : metadata)
+    if (key != kSealKey)
+      hash.Update(key + " " + std::to_string(value.size()) + " " + value);
+  for (const auto& [name, tensor] : tensors) {
+    hash.Update(name + " " + DTypeName(tensor.dtype));
+    for (const int64_t size : tensor.shape)
+      hash.Update(" " + std::to_string(size));
+    hash.Update(std::span<const std::byte>(tensor.bytes));
+  }
+  return hash.HexDigest();
+}
+
 // A disk that is full now may have room at the next checkpoint; the last one
 // must be written.
 void Trainer::SaveProgress(bool last) const {
@@ -349,13 +366,15 @@ void Trainer::WriteCheckpoint() const {
       {"history", HostTensor::FromF64({step(), 2}, history)}};
   const double seconds =
       seconds_before_ + (started_ > 0 ? Now() - started_ : 0);
+  std::map<std::string, std::string> metadata = {
+      {"format", kCheckpointFormat},
+      {"step", std::to_string(step())},
+      {"seconds", std::to_string(seconds)},
+      {"config", TrainConfigToJson(config_).dump()},
+      {"data_sha256", HashOfData(tokens_)}};
+  metadata[kSealKey] = Seal(tensors, metadata);
   MakeParentFolder(options_.checkpoint);
-  WriteSafetensors(options_.checkpoint, tensors,
-                   {{"format", kCheckpointFormat},
-                    {"step", std::to_string(step())},
-                    {"seconds", std::to_string(seconds)},
-                    {"config", TrainConfigToJson(config_).dump()},
-                    {"data_sha256", HashOfData(tokens_)}});
+  WriteSafetensors(options_.checkpoint, tensors, metadata);
 }
 
 void Trainer::Resume() {
@@ -371,6 +390,14 @@ void Trainer::Resume() {
   if (get("format") != kCheckpointFormat)
     throw InvalidError(path + ": format '" + get("format") + "', expected " +
                        kCheckpointFormat);
+  TensorMap tensors;
+  for (const auto& [name, info] : file.tensors())
+    tensors[name] = file.Read(name);
+  if (const std::string seal = Seal(tensors, file.metadata());
+      seal != get(kSealKey))
+    throw InvalidError(path + ": damaged: its content has the SHA-256 " + seal +
+                       ", it says " + get(kSealKey) +
+                       "; train anew, or take a copy of it");
   if (WhatIsComputed(
           ParseJson(get("config"), path + ": metadata \"config\"")) !=
       WhatIsComputed(TrainConfigToJson(config_))) {

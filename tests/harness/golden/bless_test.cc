@@ -332,7 +332,7 @@ TEST_F(Blessing, RefusesAStoreThatIsTooLarge) {
 
 TEST_F(Blessing, RefusesWhileAnotherWrites) {
   Accepts(Request(Pending("a")));
-  const StoreLock lock(root_);
+  const FileLock lock = LockStore(root_);
   Refuses(Request(Pending("b")), {"being written by process"});
   const auto before = Bytes(root_);
   EXPECT_THAT(

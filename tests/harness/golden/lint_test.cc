@@ -55,7 +55,7 @@ class LintTest : public ::testing::Test {
 };
 
 TEST_F(LintTest, CleanStore) {
-  { const StoreLock lock(root()); }
+  { const FileLock lock = LockStore(root()); }
   WriteFile(root() / "README.md", "goldens");
   EXPECT_THAT(Lint(), IsEmpty());
 }

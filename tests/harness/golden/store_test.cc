@@ -319,13 +319,13 @@ TEST(Store, NamesStayInsideTheStore) {
 TEST(Store, LockIsHeldByOneAndNamesIt) {
   const TemporaryFolder folder;
   {
-    const StoreLock lock(folder.path() / "goldens");
-    EXPECT_THAT(MessageOf([&] { StoreLock second(folder.path() / "goldens"); },
+    const FileLock lock = LockStore(folder.path() / "goldens");
+    EXPECT_THAT(MessageOf([&] { LockStore(folder.path() / "goldens"); },
                           ErrorKind::kRefused),
                 AllOf(HasSubstr("process " + std::to_string(getpid())),
                       HasSubstr("goldens/.lock")));
   }
-  EXPECT_NO_THROW(StoreLock third(folder.path() / "goldens"));
+  EXPECT_NO_THROW(LockStore(folder.path() / "goldens"));
 }
 
 TEST(Store, GoldenTextShowsATraceFile) {

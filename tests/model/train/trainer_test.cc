@@ -10,8 +10,10 @@
 #include "base/files.h"
 #include "base/interrupt.h"
 #include "base/json.h"
+#include "base/safetensors.h"
 #include "model/train/random.h"
 #include "model/weights/model_file.h"
+#include "tests/errors.h"
 
 namespace plastometer::train {
 namespace {
@@ -150,6 +152,24 @@ TEST(TrainerTest, CheckpointOfAnotherRunIsRefused) {
   other.lr = 1e-3;
   EXPECT_THROW(Trainer(other, Walks(other), options).Resume(), Error);
   EXPECT_THROW(Trainer(config, Walks(config, 49), options).Resume(), Error);
+  // Any bit of what is read back would make another model.
+  const std::string whole = ReadFile(options.checkpoint);
+  const SafetensorsFile file(options.checkpoint);
+  for (const auto& [name, info] : file.tensors()) {
+    std::string changed = whole;
+    changed[info.end - 3] = static_cast<char>(changed[info.end - 3] ^ 1);
+    WriteFile(options.checkpoint, changed);
+    EXPECT_THAT(
+        MessageOf([&] { Trainer(config, Walks(config), options).Resume(); },
+                  ErrorKind::kInvalid),
+        testing::HasSubstr("damaged"))
+        << name;
+  }
+  std::string other_step = whole;
+  other_step[whole.find("\"seconds\":\"") + 11] = '7';
+  WriteFile(options.checkpoint, other_step);
+  EXPECT_THROW(Trainer(config, Walks(config), options).Resume(), Error);
+  WriteFile(options.checkpoint, whole);
   std::filesystem::resize_file(options.checkpoint, 1000);
   EXPECT_THROW(Trainer(config, Walks(config), options).Resume(), Error);
 }
