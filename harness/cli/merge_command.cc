@@ -9,6 +9,7 @@
 #include "base/interrupt.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/suite_options.h"
+#include "harness/run/finished_run.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;
@@ -41,7 +42,10 @@ void Merge(const MergeArguments& a) {
   RunPlan plan;
   for (const std::string& run : a.runs) {
     const fs::path file = fs::path(run) / kJournalFile;
-    if (journals.empty()) plan = ReadPlan(run);
+    if (journals.empty()) {
+      plan = ReadPlan(run);
+      CheckFloors(plan, (fs::path(run) / kPlanFile).string());
+    }
     journals.emplace_back(file.string(), ReadJournal(file));
   }
   NamedJournals taken = journals;  // which are written again below

@@ -14,6 +14,10 @@ struct FinishedRun {
   std::vector<RunRecord> records;  // one a group
 };
 
+// Floors of generated documents are computed again and held against the plan's.
+// Throws kInvalid that names `source`, window and both values.
+void CheckFloors(const RunPlan& plan, const std::string& source);
+
 // Throws kInvalid: no run folder, damaged, or units are missing (says which and
 // how to go on).
 FinishedRun ReadFinishedRun(const std::filesystem::path& folder);

@@ -34,6 +34,14 @@ TaskData TaskOf(const SuiteData& data) {
           data.answers_only};
 }
 
+}  // namespace
+
+EvaluationSet TaskWindows(const SuiteData& data) {
+  return LoadTaskData(TaskOf(data));
+}
+
+namespace {
+
 EvaluationSet LoadText(const SuiteData& data, const Tokenizer& tokenizer) {
   if (!data.slice.empty())
     return ReadSlice(LoadSlice(data.slice), tokenizer, {data.text, {}});

@@ -33,6 +33,8 @@ LoadedGroup LoadGroup(const std::string& suite_name, const SuiteGroup& group,
                       int threads, int64_t seed);
 
 TaskRecord TaskRecordOf(const SuiteData& data);
+// The generated windows; nothing is read. Throws as LoadTaskData.
+EvaluationSet TaskWindows(const SuiteData& data);
 
 // "0-4:1 5-11:0.5;until=512", then the controls (";eta=flip"): every layer's
 // multiplier and schedule, whatever the profile is called. start=mean names the

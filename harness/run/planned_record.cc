@@ -35,26 +35,6 @@ TokenRanges RangesWhere(int64_t num_tokens, const Holds& holds) {
   return ranges;
 }
 
-FloorRecord FloorOf(const Window& window, const WindowRecord& record) {
-  FloorRecord floor;
-  const std::vector<double>& nats = window.floor_nats;
-  if (nats.empty()) return floor;
-  floor.exact = RangesWhere(record.num_tokens,
-                            [&](size_t t) { return !std::isnan(nats[t]); });
-  for (const auto& [begin, end] : floor.exact)
-    for (int64_t t = begin; t < end; ++t) floor.exact_nats += nats[t];
-  double sum = 0;
-  size_t octave = 0;
-  floor.scored_by_octave.assign(NumOctaves(record.num_tokens), 0);
-  ForEachScored(record, [&](int64_t t) {
-    while (t >= OctaveBegin(octave + 1)) ++octave;
-    floor.scored_by_octave[octave] += nats[t];
-    sum += nats[t];
-  });
-  if (!std::isnan(sum)) floor.scored_nats = sum;
-  return floor;
-}
-
 void RecordWindows(const std::vector<Window>& windows, RunRecord& record) {
   int64_t loss_begin = 0;
   for (const Window& window : windows) {
@@ -126,6 +106,26 @@ std::vector<Batch> BatchesOf(const std::vector<Window>& windows,
   for (const Window& window : windows)
     lengths.push_back(static_cast<int64_t>(window.ids.size()));
   return PlanBatches(lengths, batch_size);
+}
+
+FloorRecord FloorOf(const Window& window, const WindowRecord& record) {
+  FloorRecord floor;
+  const std::vector<double>& nats = window.floor_nats;
+  if (nats.empty()) return floor;
+  floor.exact = RangesWhere(record.num_tokens,
+                            [&](size_t t) { return !std::isnan(nats[t]); });
+  for (const auto& [begin, end] : floor.exact)
+    for (int64_t t = begin; t < end; ++t) floor.exact_nats += nats[t];
+  double sum = 0;
+  size_t octave = 0;
+  floor.scored_by_octave.assign(NumOctaves(record.num_tokens), 0);
+  ForEachScored(record, [&](int64_t t) {
+    while (t >= OctaveBegin(octave + 1)) ++octave;
+    floor.scored_by_octave[octave] += nats[t];
+    sum += nats[t];
+  });
+  if (!std::isnan(sum)) floor.scored_nats = sum;
+  return floor;
 }
 
 void PlanRecord(const std::vector<Window>& windows, const ProfilePlan& plan,

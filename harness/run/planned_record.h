@@ -26,6 +26,8 @@ struct UnitResult {
 // them. Throws kInvalid (no window, a window of one token).
 void PlanRecord(const std::vector<Window>& windows, const ProfilePlan& plan,
                 int64_t batch_size, RunRecord& record);
+// What `window`, of a generated task, can lose at least; `record` is its plan.
+FloorRecord FloorOf(const Window& window, const WindowRecord& record);
 // One finished unit into a planned record.
 void AddUnit(const UnitResult& unit, RunRecord& record);
 // The batch's ids [B, T], row-major.

@@ -17,6 +17,7 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr char kAboutSeal[] = "about_sha256";
 constexpr uint64_t kMaxPlanBytes = uint64_t{1} << 30;
 constexpr int64_t kMaxTokens = int64_t{1} << 31, kMaxLosses = int64_t{1} << 33;
 
@@ -237,6 +238,28 @@ PlannedGroup ReadGroup(const Json& identity, const Json& about,
   return g;
 }
 
+// Of what stands beside the identity: a report prints it.
+std::string SealOfAbout(const Json& plan) {
+  return Sha256Hex(Json{{"suite_file", plan.at("suite_file")},
+                        {"suite_sha256", plan.at("suite_sha256")},
+                        {"about", plan.at("about")}}
+                       .dump());
+}
+
+void CheckSeal(const Json& json, const std::string& source, RunPlan& plan) {
+  if (!json.contains(kAboutSeal)) {
+    for (PlannedGroup& g : plan.groups)
+      g.record.notes.push_back(
+          "plan.json is of an older program: what it says of model, seed, "
+          "threads and exact floors has no hash");
+  } else if (const std::string seal = SealOfAbout(json);
+             seal != json.at(kAboutSeal)) {
+    throw InvalidError(source + ": the hash of \"about\", \"suite_file\" and " +
+                       "\"suite_sha256\" is " + seal + ", it says " +
+                       json[kAboutSeal].dump());
+  }
+}
+
 }  // namespace
 
 std::string RunPlan::sha256() const {
@@ -262,10 +285,11 @@ RunPlan MakePlan(
 std::string PlanToJson(const RunPlan& plan) {
   Json about = Json::array();
   for (const PlannedGroup& g : plan.groups) about.push_back(AboutJson(g));
-  const Json json = {
+  Json json = {
       {"schema", kGoldenSchema},        {"plan_sha256", plan.sha256()},
       {"suite_file", plan.suite_file},  {"suite_sha256", plan.suite_sha256},
       {"identity", IdentityJson(plan)}, {"about", about}};
+  json[kAboutSeal] = SealOfAbout(json);
   return json.dump(1) + "\n";
 }
 
@@ -288,6 +312,7 @@ RunPlan ParsePlan(std::string_view text, const std::string& source) {
     if (plan.sha256() != json.at("plan_sha256"))
       throw InvalidError(source + ": the plan's hash is " + plan.sha256() +
                          ", it says " + json["plan_sha256"].dump());
+    CheckSeal(json, source, plan);
     return plan;
   } catch (const nlohmann::json::exception& error) {
     throw InvalidError(source + ": not a plan: " + error.what());

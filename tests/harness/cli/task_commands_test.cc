@@ -56,6 +56,30 @@ TEST(DataMake, IsReproducedFromItsJson) {
   EXPECT_THAT(unknown.err, HasSubstr("unknown task chain; there are chains"));
 }
 
+// The law of the task is known: who changes what the plan says of it, seal and
+// all, is still seen.
+TEST(RunTask, AChangedFloorIsSeen) {
+  const Workshop workshop;
+  ASSERT_EQ(workshop.Run("run --model chains-uniform-1 --documents 8 --out r")
+                .exit_code,
+            0);
+  EXPECT_EQ(workshop.Run("report r --out page").exit_code, 0);
+  const auto file = workshop.File("r/plan.json");
+  json plan = json::parse(ReadFile(file));
+  plan.erase("about_sha256");
+  WriteFile(file, plan.dump());
+  EXPECT_EQ(workshop.Run("report r --out older").exit_code, 0);
+  json& floor = plan["about"][0]["floors"][3];
+  floor[0] = floor[0].get<double>() - 0.5;
+  WriteFile(file, plan.dump());
+  for (const std::string command :
+       {"report r --out changed", "merge r --out merged"}) {
+    const Outcome outcome = workshop.Run(command);
+    EXPECT_EQ(outcome.exit_code, 4) << command;
+    EXPECT_THAT(outcome.err, HasSubstr("window 3: the exact loss"));
+  }
+}
+
 TEST(RunTask, AModelBringsItsTaskAndComesNearTheFloor) {
   Workshop workshop;
   const Outcome outcome = workshop.Run(

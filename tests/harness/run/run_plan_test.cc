@@ -1,8 +1,12 @@
 #include "harness/run/run_plan.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "base/error.h"
+#include "tests/errors.h"
 
 namespace plastometer {
 namespace {
@@ -32,7 +36,10 @@ RunPlan Plan() {
   group.config.num_layers = 2;
   group.config.num_heads = 1;
   group.record.model_config_json = "{}";
-  group.record.windows = {{.document = "d", .num_tokens = 20}};
+  WindowRecord window;
+  window.document = "d";
+  window.num_tokens = 20;
+  group.record.windows = {window};
   group.record.frozen_idx = 1;
   for (const std::string& name : group.spec.profiles) {
     ProfileRecord profile;
@@ -62,6 +69,24 @@ TEST(RunPlan, AGroupsNameIsTheNameOfAFolder) {
   ASSERT_NE(at, std::string::npos);
   text.replace(at, name.size(), "\"name\": \"../x\"");
   EXPECT_THROW(ParsePlan(text, "plan.json"), Error);
+}
+
+TEST(RunPlan, WhatStandsBesideTheIdentityIsSealedToo) {
+  const std::string text = PlanToJson(Plan());
+  nlohmann::json changed = nlohmann::json::parse(text);
+  changed["about"][0]["seed"] = 3;
+  nlohmann::json elsewhere = nlohmann::json::parse(text);
+  elsewhere["suite_sha256"] = "x";
+  for (const nlohmann::json& json : {changed, elsewhere})
+    EXPECT_THAT(MessageOf([&] { ParsePlan(json.dump(), "plan.json"); },
+                          ErrorKind::kInvalid),
+                testing::HasSubstr("the hash of \"about\""));
+  nlohmann::json older = nlohmann::json::parse(text);
+  older.erase("about_sha256");
+  const RunPlan plan = ParsePlan(older.dump(), "plan.json");
+  ASSERT_EQ(plan.groups[0].record.notes.size(), 1u);
+  EXPECT_THAT(plan.groups[0].record.notes[0],
+              testing::HasSubstr("older program"));
 }
 
 TEST(RunPlan, NoDomainHasTheNameOfAllText) {
