@@ -2,14 +2,20 @@
 
 #include <cstring>
 #include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <tuple>
 
 #include "base/allocator.h"
 #include "base/counters.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/sha256.h"
+#include "harness/pins/pins.h"
 #include "harness/results/leak_check.h"
 #include "harness/results/window_losses.h"
 #include "harness/run/planned_record.h"
+#include "model/cost/cost.h"
 
 namespace plastometer {
 namespace {
@@ -23,6 +29,10 @@ void CheckUnit(const RunPlan& plan, const UnitId& id, const JournalUnit& unit,
                const std::string& source) {
   const RunRecord& r = plan.groups[id.group_idx].record;
   const int64_t expected = r.windows[id.window_idx].num_tokens - 1;
+  if (unit.loss_bytes != plan.groups[id.group_idx].loss_bytes)
+    throw InvalidError(source + ": " + UnitName(plan, id) + " has losses of " +
+                       std::to_string(unit.loss_bytes) + " bytes; expected " +
+                       std::to_string(plan.groups[id.group_idx].loss_bytes));
   if (static_cast<int64_t>(unit.nll.size()) != expected ||
       static_cast<size_t>(unit.batch_idx) >= r.profiles.front().times.size())
     throw InvalidError(source + ": " + UnitName(plan, id) + " has " +
@@ -36,6 +46,58 @@ void CheckUnit(const RunPlan& plan, const UnitId& id, const JournalUnit& unit,
         " tokens whether they were the most probable; expected " +
         (r.accuracy ? std::to_string(expected) : "none"));
 }
+
+// Counters are a matter of case and length: by the formulas where the plan's
+// code is this program's and the case's name says what it is, else those of the
+// first such unit.
+class CounterCheck {
+ public:
+  explicit CounterCheck(const RunPlan& plan) : plan_(plan) {}
+
+  void Check(const UnitId& id, const JournalUnit& unit,
+             const std::string& source) {
+    const int64_t num_tokens =
+        plan_.groups[id.group_idx].record.windows[id.window_idx].num_tokens;
+    const auto [at, is_new] =
+        known_.try_emplace({id.group_idx, id.profile_idx, num_tokens});
+    if (is_new) at->second = ByFormula(id, num_tokens).value_or(unit.counters);
+    if (unit.counters == at->second && unit.counters.tokens == num_tokens)
+      return;
+    for (const auto& [name, value] : kCounterFields)
+      if (unit.counters.*value != at->second.*value)
+        throw InvalidError(source + ": " + UnitName(plan_, id) + " has \"" +
+                           name + "\" " + std::to_string(unit.counters.*value) +
+                           "; expected " + std::to_string(at->second.*value) +
+                           " for " + std::to_string(num_tokens) + " tokens");
+    throw InvalidError(source + ": " + UnitName(plan_, id) + " counts " +
+                       std::to_string(unit.counters.tokens) +
+                       " tokens; expected " + std::to_string(num_tokens));
+  }
+
+ private:
+  std::optional<Counters> ByFormula(const UnitId& id,
+                                    int64_t num_tokens) const {
+    const PlannedGroup& group = plan_.groups[id.group_idx];
+    const CasePins& pins = group.cases[id.profile_idx];
+    // A name that is a file's is not opened: somebody sent it.
+    if (plan_.code_tree != CodeTree() || pins.profile.starts_with("file:"))
+      return std::nullopt;
+    try {
+      const ModelConfig config = ConfigFromJson(
+          ParseJson(group.record.model_config_json, "model_config"),
+          "model_config");
+      const Profile profile = Profile::Parse(pins.profile, config.num_layers);
+      if (CanonicalLambdas(profile, "") != pins.profile_lambdas)
+        return std::nullopt;
+      return CountersByFormula(config, profile, 1, num_tokens);
+    } catch (const Error&) {
+      return std::nullopt;
+    }
+  }
+
+  const RunPlan& plan_;
+  std::map<std::tuple<size_t, size_t, int64_t>, Counters> known_;
+};
 
 // Every unit and trace of the journals, by place.
 struct Pieces {
@@ -66,18 +128,27 @@ void CheckHeaders(const RunPlan& plan, const NamedJournals& journals) {
 
 Pieces Sort(const RunPlan& plan, NamedJournals& journals) {
   Pieces pieces;
+  CounterCheck counters(plan);
   for (auto& [source, journal] : journals) {
     for (JournalUnit& unit : journal.units) {
       const UnitId id = CheckedId(plan, unit, source);
       CheckUnit(plan, id, unit, source);
+      counters.Check(id, unit, source);
       const auto [known, fresh] = pieces.units.emplace(id, &unit);
       if (!fresh && (!SameLosses(known->second->nll, unit.nll) ||
                      known->second->correct != unit.correct))
         throw InvalidError(source + ": " + UnitName(plan, id) +
                            " is there twice with different losses");
     }
-    for (const JournalTrace& trace : journal.traces)
-      pieces.traces.emplace(CheckedId(plan, trace, source), &trace);
+    for (const JournalTrace& trace : journal.traces) {
+      const UnitId id = CheckedId(plan, trace, source);
+      if (trace.trace.windows.size() != 1)
+        throw InvalidError(source + ": the trace of " + UnitName(plan, id) +
+                           " has " +
+                           std::to_string(trace.trace.windows.size()) +
+                           " windows; expected 1");
+      pieces.traces.emplace(id, &trace);
+    }
   }
   return pieces;
 }

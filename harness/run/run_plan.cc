@@ -19,6 +19,7 @@ using Json = nlohmann::json;
 
 constexpr char kAboutSeal[] = "about_sha256";
 constexpr uint64_t kMaxPlanBytes = uint64_t{1} << 30;
+constexpr int64_t kMaxLayers = 10000, kMaxHeads = 10000;
 constexpr int64_t kMaxTokens = int64_t{1} << 31, kMaxLosses = int64_t{1} << 33;
 
 void CheckRanges(const TokenRanges& ranges, int64_t num_tokens,
@@ -201,6 +202,14 @@ void ReadWindows(const Json& list, const std::string& source,
                        " losses; expected at least one window");
 }
 
+int64_t LossBytesOf(const std::string& lane, const std::string& source) {
+  try {
+    return TraitsOf(lane).loss_bytes();
+  } catch (const Error& error) {
+    throw InvalidError(source + ": " + error.what());
+  }
+}
+
 PlannedGroup ReadGroup(const Json& identity, const Json& about,
                        const std::string& source) {
   PlannedGroup g;
@@ -211,9 +220,21 @@ PlannedGroup ReadGroup(const Json& identity, const Json& about,
   identity.at("heads").get_to(g.num_heads);
   identity.at("loss_bytes").get_to(g.loss_bytes);
   identity.at("lane").get_to(r.lane);
+  const auto require = [&](const char* key, int64_t value, int64_t least,
+                           int64_t most) {
+    if (value < least || value > most)
+      throw InvalidError(source + ": \"" + key + "\" is " +
+                         std::to_string(value) + "; expected " +
+                         std::to_string(least) + " to " + std::to_string(most));
+  };
+  require("layers", g.num_layers, 1, kMaxLayers);
+  require("heads", g.num_heads, 1, kMaxHeads);
+  const int64_t loss_bytes = LossBytesOf(r.lane, source);
+  require("loss_bytes", g.loss_bytes, loss_bytes, loss_bytes);
   identity.at("batch_size").get_to(r.batch_size);
   identity.at("uniform").get_to(r.uniform_idx);
   identity.at("frozen").get_to(r.frozen_idx);
+  require("batch_size", r.batch_size, 1, kMaxTokens);
   r.accuracy = identity.contains("accuracy");
   const auto num_batches = identity.at("batches").get<uint64_t>();
   ReadWindows(identity.at("windows"), source, r.windows);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/safetensors.h"
+#include "base/sha256.h"
 #include "tests/harness/cli/program.h"
 
 namespace plastometer {
@@ -78,6 +79,26 @@ TEST(RunTask, AChangedFloorIsSeen) {
     EXPECT_EQ(outcome.exit_code, 4) << command;
     EXPECT_THAT(outcome.err, HasSubstr("window 3: the exact loss"));
   }
+}
+
+// Nor do a line's own hash and a plan that fits hide a counter that was
+// changed.
+TEST(RunTask, AChangedCounterIsSeen) {
+  const Workshop workshop;
+  ASSERT_EQ(workshop.Run("run --model chains-uniform-1 --documents 2 --out r")
+                .exit_code,
+            0);
+  const auto file = workshop.File("r/journal.jsonl");
+  const std::string journal = ReadFile(file);
+  const size_t begin = journal.find('\n') + 1, end = journal.find('\n', begin);
+  json unit = json::parse(journal.substr(begin + 17, end - begin - 17));
+  unit["inner_updates"] = unit["inner_updates"].get<int64_t>() + 16;
+  const std::string text = unit.dump();
+  WriteFile(file, journal.substr(0, begin) + Sha256Hex(text).substr(0, 16) +
+                      " " + text + journal.substr(end));
+  const Outcome outcome = workshop.Run("report r --out page");
+  EXPECT_EQ(outcome.exit_code, 4);
+  EXPECT_THAT(outcome.err, HasSubstr("\"inner_updates\""));
 }
 
 TEST(RunTask, AModelBringsItsTaskAndComesNearTheFloor) {

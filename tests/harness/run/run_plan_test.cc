@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "harness/run/collect.h"
 #include "tests/errors.h"
 
 namespace plastometer {
@@ -40,6 +41,8 @@ RunPlan Plan() {
   window.document = "d";
   window.num_tokens = 20;
   group.record.windows = {window};
+  group.record.lane = "cpu-portable";
+  group.record.batch_size = 1;
   group.record.frozen_idx = 1;
   for (const std::string& name : group.spec.profiles) {
     ProfileRecord profile;
@@ -87,6 +90,54 @@ TEST(RunPlan, WhatStandsBesideTheIdentityIsSealedToo) {
   ASSERT_EQ(plan.groups[0].record.notes.size(), 1u);
   EXPECT_THAT(plan.groups[0].record.notes[0],
               testing::HasSubstr("older program"));
+}
+
+// Of one who computes the hashes again.
+TEST(RunPlan, SizesAreInTheirRanges) {
+  const auto refused = [](const auto& change) {
+    RunPlan plan = Plan();
+    change(plan.groups[0]);
+    return MessageOf([&] { ParsePlan(PlanToJson(plan), "plan.json"); },
+                     ErrorKind::kInvalid);
+  };
+  for (const int64_t bytes :
+       {int64_t{-1}, int64_t{0}, int64_t{1}, int64_t{2}, int64_t{3}, int64_t{5},
+        int64_t{8}, int64_t{16}, int64_t{1} << 31})
+    EXPECT_THAT(refused([&](PlannedGroup& g) { g.loss_bytes = bytes; }),
+                testing::HasSubstr("\"loss_bytes\" is " +
+                                   std::to_string(bytes) + "; expected 4"));
+  EXPECT_THAT(refused([](PlannedGroup& g) { g.num_layers = 0; }),
+              testing::HasSubstr("\"layers\" is 0"));
+  EXPECT_THAT(refused([](PlannedGroup& g) { g.record.batch_size = -2; }),
+              testing::HasSubstr("\"batch_size\" is -2"));
+  EXPECT_THAT(refused([](PlannedGroup& g) { g.record.lane = "gpu"; }),
+              testing::HasSubstr("plan.json: unknown lane 'gpu'"));
+}
+
+TEST(RunPlan, UnitsAndTracesThatDoNotFitAreRefused) {
+  const RunPlan plan = Plan();
+  const auto refused = [&](const JournalUnit& unit, size_t trace_windows) {
+    Journal journal;
+    journal.header = {plan.sha256(), plan.code_tree, 0, 1};
+    journal.units = {unit};
+    JournalTrace trace;
+    trace.key = UnitKey(plan, 0, 0, 0);
+    trace.trace.windows.resize(trace_windows);
+    journal.traces = {trace};
+    NamedJournals journals = {{"j", journal}};
+    return MessageOf([&] { Collect(plan, journals); }, ErrorKind::kInvalid);
+  };
+  JournalUnit unit;
+  unit.key = UnitKey(plan, 0, 0, 0);
+  unit.counters.tokens = 20;
+  unit.nll.resize(19);
+  EXPECT_THAT(refused(unit, 0), testing::HasSubstr("0 windows; expected 1"));
+  EXPECT_THAT(refused(unit, 2), testing::HasSubstr("2 windows; expected 1"));
+  unit.counters.tokens = 19;
+  EXPECT_THAT(refused(unit, 1), testing::HasSubstr("19 tokens; expected 20"));
+  unit.counters.tokens = 20;
+  unit.loss_bytes = 8;
+  EXPECT_THAT(refused(unit, 1), testing::HasSubstr("8 bytes; expected 4"));
 }
 
 TEST(RunPlan, NoDomainHasTheNameOfAllText) {
