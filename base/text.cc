@@ -1,6 +1,9 @@
 #include "base/text.h"
 
 #include <algorithm>
+#include <cstdint>
+
+#include "base/error.h"
 
 namespace plastometer {
 namespace {
@@ -24,7 +27,72 @@ size_t Distance(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-std::string CsvCell(const std::string& cell) {
+namespace {
+
+// Bytes of the UTF-8 character that `text` begins with, 0 where it is none, a
+// control character or a line end (RFC 3629: no overlong form, no surrogate,
+// nothing above U+10FFFF).
+size_t PlainCharacter(std::string_view text) {
+  const auto byte = [&](size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
+  const uint32_t first = byte(0);
+  if (first < 0x80) return IsControl(text[0]) ? 0 : 1;
+  const size_t size = first >= 0xf0   ? 4
+                      : first >= 0xe0 ? 3
+                      : first >= 0xc2 ? 2
+                                      : 0;
+  if (size == 0) return 0;
+  uint32_t code = first & (0x7fU >> size);
+  for (size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0U) != 0x80U) return 0;
+    code = code << 6 | (byte(i) & 0x3fU);
+  }
+  constexpr uint32_t kLeast[] = {0, 0, 0xa0, 0x800, 0x10000};
+  const bool surrogate = code >= 0xd800 && code < 0xe000;
+  return code < kLeast[size] || surrogate || code > 0x10ffff ? 0 : size;
+}
+
+}  // namespace
+
+std::string Escaped(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    size_t size = PlainCharacter(text);
+    if (size > 0 || text[0] == '\n') {
+      size = std::max<size_t>(size, 1);
+      out += text.substr(0, size);
+    } else {
+      constexpr char kHex[] = "0123456789abcdef";
+      const auto byte = static_cast<unsigned char>(text[0]);
+      out += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
+      size = 1;
+    }
+    text.remove_prefix(size);
+  }
+  return out;
+}
+
+void CheckName(std::string_view name, const std::string& what) {
+  for (size_t at = 0; at < name.size();) {
+    const size_t size = PlainCharacter(name.substr(at));
+    if (size == 0) {
+      std::string shown = Escaped(name.substr(0, 200));
+      for (size_t end = 0; (end = shown.find('\n', end)) != std::string::npos;)
+        shown.replace(end, 1, "\\n");
+      throw InvalidError(what + " '" + shown + "' has at byte " +
+                         std::to_string(at) +
+                         " what is no UTF-8 or a control character; expected "
+                         "a name that can be printed");
+    }
+    at += size;
+  }
+}
+
+std::string CsvCell(const std::string& text) {
+  const bool formula = !text.empty() && std::string_view("=+-@").find(
+                                            text[0]) != std::string_view::npos;
+  const std::string cell = (formula ? "'" : "") + text;
   if (cell.find_first_of(",\"\n\r") == std::string::npos) return cell;
   std::string quoted = "\"";
   for (const char c : cell) {

@@ -32,8 +32,15 @@ inline bool IsControl(char c) {
   return (static_cast<unsigned char>(c) < 0x20) || c == 0x7f;
 }
 
-// A cell of a CSV file: in quotes when it must be.
-std::string CsvCell(const std::string& cell);
+// What is no UTF-8 and control characters (C0 but for line ends, DEL, C1) as
+// \xNN: what a terminal or a log would obey or not show.
+std::string Escaped(std::string_view text);
+// Throws kInvalid: `what` has such a character, or a line end, in its name.
+void CheckName(std::string_view name, const std::string& what);
+
+// A cell of a CSV file: in quotes when it must be; one that a spreadsheet would
+// take for a formula (it begins with = + - @) after an apostrophe.
+std::string CsvCell(const std::string& text);
 
 // As one word of a POSIX shell: in quotes when it must be.
 std::string ShellWord(const std::string& text);

@@ -13,6 +13,7 @@
 #include "base/allocator.h"
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/text.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/output.h"
 #include "harness/report/table.h"
@@ -32,7 +33,7 @@ void ReserveStandardDescriptors() {
 }
 
 int Fail(const std::string& message, int code) {
-  std::fprintf(stderr, "plastometer: %s\n", message.c_str());
+  std::fprintf(stderr, "plastometer: %s\n", Escaped(message).c_str());
   return code;
 }
 

@@ -3,13 +3,38 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace plastometer {
 
-void CheckDomain(const std::string& domain, const std::string& where) {
-  if (domain == kAllText)
-    throw InvalidError(where + " is of domain '" + domain +
-                       "', the name of all text together; expected another");
+void CheckNames(const RunRecord& record, const std::string& where) {
+  const auto check = [&](const std::string& name, const char* what) {
+    CheckName(name, where + ": the " + what);
+  };
+  check(record.version, "version");
+  check(record.started_utc, "start");
+  check(record.model_name, "model");
+  check(record.model_path, "model file");
+  check(record.tokenizer_name, "tokenizer");
+  check(record.data_name, "data");
+  check(record.training.profile, "profile that it was trained under");
+  for (const std::string& note : record.notes) check(note, "note");
+  for (const ProfileRecord& profile : record.profiles) {
+    check(profile.name, "profile");
+    check(profile.plastic_layers, "plastic layers");
+    for (const std::string& name : profile.same_as) check(name, "profile");
+  }
+  for (const WindowRecord& window : record.windows) {
+    check(window.source, "source");
+    check(window.domain, "domain");
+    check(window.work, "work");
+    check(window.document, "document");
+    check(window.condition, "condition");
+    if (window.domain == kAllText)
+      throw InvalidError(where + ": document " + window.document +
+                         " is of domain '" + window.domain +
+                         "', the name of all text together; expected another");
+  }
 }
 
 std::optional<size_t> FindProfile(const RunRecord& record,

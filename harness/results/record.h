@@ -102,10 +102,8 @@ struct TaskRecord {
   int64_t seed = 1;
 };
 
-// The slice of all windows. No domain is called so: CheckDomain throws kInvalid
-// that begins with `where`.
+// The slice of all windows; no domain is called so.
 inline constexpr char kAllText[] = "all";
-void CheckDomain(const std::string& domain, const std::string& where);
 
 struct RunRecord {
   std::string version, started_utc;
@@ -127,6 +125,10 @@ struct RunRecord {
   std::vector<ProfileRecord> profiles;
   size_t uniform_idx = 0, frozen_idx = 0;
 };
+
+// Names that data, files and options bring: they can be printed, and no domain
+// is called as all text is. Throws kInvalid that begins with `where`.
+void CheckNames(const RunRecord& record, const std::string& where);
 
 // Index of the profile of this name, or with this other name.
 std::optional<size_t> FindProfile(const RunRecord& record,

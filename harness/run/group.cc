@@ -266,6 +266,7 @@ LoadedGroup LoadGroup(const std::string& suite_name, const SuiteGroup& group,
   loaded.record.task = TaskRecordOf(group.data);
   PlanRecord(loaded.data.windows, loaded.profiles, group.batch_size,
              loaded.record);
+  CheckNames(loaded.record, "group " + group.name);
   for (const PlannedProfile& planned : loaded.profiles.profiles)
     loaded.cases.push_back(PinsOf(suite_name, loaded, planned));
   return loaded;

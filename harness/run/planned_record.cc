@@ -45,7 +45,6 @@ void RecordWindows(const std::vector<Window>& windows, RunRecord& record) {
           std::to_string(num_tokens) +
           " tokens; expected at least 2, for the first token has no loss");
     }
-    CheckDomain(window.domain, "document " + window.document);
     WindowRecord planned{window.source,
                          window.domain,
                          window.work,

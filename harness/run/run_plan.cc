@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/lane.h"
 #include "base/sha256.h"
+#include "base/text.h"
 #include "harness/results/case_json.h"
 #include "harness/run/run_folder.h"
 
@@ -163,6 +164,7 @@ void ReadAbout(const Json& about, const std::string& source, PlannedGroup& g) {
   about.at("model_path").get_to(r.model_path);
   about.at("model_sha256").get_to(r.model_sha256);
   about.at("model_config").get_to(r.model_config_json);
+  ParseJson(r.model_config_json, source + ": \"model_config\"");
   about.at("model_context_tokens").get_to(r.model_context_tokens);
   about.at("tokenizer_name").get_to(r.tokenizer_name);
   about.at("tokenizer_sha256").get_to(r.tokenizer_sha256);
@@ -190,8 +192,6 @@ void ReadWindows(const Json& list, const std::string& source,
       throw InvalidError(source + ": a window of " +
                          std::to_string(window.num_tokens) +
                          " tokens; expected at least 2");
-    CheckDomain(window.domain,
-                source + ": window " + std::to_string(windows.size()));
     CheckRanges(window.scored, window.num_tokens, source);
     loss_begin += window.num_tokens - 1;
     windows.push_back(std::move(window));
@@ -256,6 +256,7 @@ PlannedGroup ReadGroup(const Json& identity, const Json& about,
   }
   if (r.uniform_idx >= r.profiles.size() || r.frozen_idx >= r.profiles.size())
     throw InvalidError(source + ": uniform or frozen is no profile of it");
+  CheckNames(r, source);
   return g;
 }
 
@@ -293,6 +294,7 @@ RunPlan MakePlan(
     const std::string& code_tree, bool traced) {
   RunPlan plan{suite.name, suite.path.string(), suite.sha256, code_tree, traced,
                {}};
+  CheckName(plan.suite_file, "the suite file");
   for (size_t i = 0; i < groups.size(); ++i) {
     const LoadedGroup& g = groups[i];
     plan.groups.push_back(

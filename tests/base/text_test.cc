@@ -1,8 +1,12 @@
 #include "base/text.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <vector>
+
+#include "base/error.h"
+#include "tests/errors.h"
 
 namespace plastometer {
 namespace {
@@ -40,6 +44,37 @@ TEST(Text, TheNearestWordIsNamedWhereOneIsNear) {
   EXPECT_EQ(DidYouMean("measure", known), "");
   EXPECT_EQ(DidYouMean("", known), "");
   EXPECT_EQ(DidYouMean("x", {}), "");
+}
+
+TEST(Text, WhatATerminalWouldObeyIsShown) {
+  EXPECT_EQ(Escaped("a\x1b]0;x\x07"
+                    "b"),
+            "a\\x1b]0;x\\x07"
+            "b");
+  EXPECT_EQ(Escaped("two\nlines"), "two\nlines");
+  EXPECT_EQ(Escaped("\xc3\xa9 \xe2\x82\xac \xf0\x9f\x99\x82"),
+            "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x99\x82");
+  EXPECT_EQ(Escaped("\xff"), "\\xff");
+  EXPECT_EQ(Escaped("\xc3"), "\\xc3");                    // cut short
+  EXPECT_EQ(Escaped("\xc0\xaf"), "\\xc0\\xaf");           // overlong
+  EXPECT_EQ(Escaped("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // a surrogate
+  EXPECT_EQ(Escaped("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");
+  EXPECT_EQ(Escaped("\xc2\x9b"), "\\xc2\\x9b");  // C1: CSI
+}
+
+TEST(Text, NamesCanBePrinted) {
+  CheckName("Bücher/a b.txt", "document");
+  for (const std::string bad : {"a\n::error::b", "\x1b[2J", "b\xff.txt"})
+    EXPECT_THROW(CheckName(bad, "document"), Error) << Escaped(bad);
+  EXPECT_THAT(MessageOf([] { CheckName("a\n::b\xff", "the document"); },
+                        ErrorKind::kInvalid),
+              testing::HasSubstr("the document 'a\\n::b\\xff' has at byte 1"));
+}
+
+TEST(Text, ACellIsNoFormula) {
+  EXPECT_EQ(CsvCell("=1+1"), "'=1+1");
+  EXPECT_EQ(CsvCell("@SUM(A1,B1)"), "\"'@SUM(A1,B1)\"");
+  EXPECT_EQ(CsvCell("late:25%"), "late:25%");
 }
 
 }  // namespace

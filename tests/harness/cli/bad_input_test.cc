@@ -218,5 +218,22 @@ TEST_F(BadInput, DiskFull) {
       8, {"cannot write"}, "ulimit -f 4;");
 }
 
+// What files are called reaches tables, pages and logs.
+TEST_F(BadInput, NamesThatCannotBePrinted) {
+  std::filesystem::create_directory(workshop_.File("texts"));
+  const std::string text = ReadFile(workshop_.File("text.txt"));
+  for (const auto& [name, shown] :
+       {std::pair<std::string, std::string>{"b\xff.txt", "b\\xff.txt"},
+        {"c\n::error::d.txt", "c\\n::error::d.txt"},
+        {"e\x1b[2J.txt", "e\\x1b[2J.txt"}}) {
+    const auto file = workshop_.File("texts") / name;
+    WriteFile(file, text);
+    Expect("run --model model.safetensors --data texts --context 64 --out r", 4,
+           {shown, "expected a name that can be printed"});
+    std::filesystem::remove(file);
+  }
+  Expect("run --profiles \"$(printf 'a\\033[2J')\"", 2, {"a\\x1b[2J"});
+}
+
 }  // namespace
 }  // namespace plastometer
