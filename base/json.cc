@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/text.h"
 
 namespace plastometer {
 namespace {
@@ -76,6 +77,16 @@ nlohmann::json ParseJson(std::string_view text, const std::string& source) {
     return nlohmann::json::parse(text);
   } catch (const nlohmann::json::exception& error) {
     throw InvalidError(source + ": not valid JSON: " + error.what());
+  }
+}
+
+void CheckTexts(const nlohmann::json& json, const std::string& source) {
+  if (json.is_string())
+    CheckName(json.get_ref<const std::string&>(), source + ": the text");
+  if (!json.is_structured()) return;
+  for (const auto& [key, value] : json.items()) {
+    if (json.is_object()) CheckName(key, source + ": the key");
+    CheckTexts(value, source);
   }
 }
 

@@ -11,6 +11,9 @@ namespace plastometer {
 // `source` (a path) is named in errors. Throws kInvalid.
 nlohmann::json ParseJson(std::string_view text, const std::string& source);
 
+// Every key and text in it can be printed (base/text.h). Throws kInvalid.
+void CheckTexts(const nlohmann::json& json, const std::string& source);
+
 // Throws kInvalid: unreadable, larger than max_bytes, not JSON.
 nlohmann::json ReadJsonFile(const std::filesystem::path& path,
                             uint64_t max_bytes = uint64_t{1} << 28);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 
 #include "base/error.h"
 
@@ -90,8 +91,12 @@ void CheckName(std::string_view name, const std::string& what) {
 }
 
 std::string CsvCell(const std::string& text) {
-  const bool formula = !text.empty() && std::string_view("=+-@").find(
-                                            text[0]) != std::string_view::npos;
+  char* end = nullptr;
+  const bool number =
+      !text.empty() && (std::strtod(text.c_str(), &end), *end == '\0');
+  const bool formula =
+      !text.empty() && !number &&
+      std::string_view("=+-@").find(text[0]) != std::string_view::npos;
   const std::string cell = (formula ? "'" : "") + text;
   if (cell.find_first_of(",\"\n\r") == std::string::npos) return cell;
   std::string quoted = "\"";

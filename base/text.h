@@ -39,7 +39,8 @@ std::string Escaped(std::string_view text);
 void CheckName(std::string_view name, const std::string& what);
 
 // A cell of a CSV file: in quotes when it must be; one that a spreadsheet would
-// take for a formula (it begins with = + - @) after an apostrophe.
+// take for a formula (it begins with = + - @, and is no number) after an
+// apostrophe.
 std::string CsvCell(const std::string& text);
 
 // As one word of a POSIX shell: in quotes when it must be.

@@ -137,6 +137,8 @@ ForeignLosses& Named(const std::string& name, const CsvReader& csv,
                      const std::string& sha256, size_t begin,
                      std::vector<ForeignLosses>& profiles) {
   if (name.empty()) csv.Fail("column profile", name, "a name");
+  if (Escaped(name) != name || name.find('\n') != std::string::npos)
+    csv.Fail("column profile", Escaped(name), "a name that can be printed");
   const auto found = std::ranges::find(profiles, name, &ForeignLosses::profile);
   if (found == profiles.end())
     return profiles.emplace_back(

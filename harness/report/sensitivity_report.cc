@@ -80,6 +80,7 @@ std::string SensitivityTable(const SensitivityRun& run, int width) {
 
 LayerMaps ReadLayerMaps(const std::filesystem::path& file) {
   const nlohmann::json json = ParseJson(ReadFile(file), file.string());
+  CheckTexts(json, file.string());
   LayerMaps result;
   try {
     if (json.at("command") != "sensitivity")

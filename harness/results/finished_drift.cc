@@ -7,6 +7,7 @@
 #include "base/canonical_json.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/safetensors.h"
 #include "base/sha256.h"
 
@@ -18,6 +19,7 @@ using Json = nlohmann::json;
 
 // Everything but the points.
 DriftRecord ReadAbout(const Json& json, const std::string& where) {
+  CheckTexts(json, where);
   DriftRecord record;
   try {
     record.model_name = json.at("model").at("name");

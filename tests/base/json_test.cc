@@ -48,5 +48,15 @@ TEST(Json, RefusesTheRest) {
   EXPECT_THAT(Complaint(std::string(100000, '[')), HasSubstr("nested"));
 }
 
+TEST(Json, TextsThatCannotBePrintedAreNamed) {
+  CheckTexts(ParseJson(R"({"a": ["b", 1, {"c d": null}]})", "f"), "f");
+  for (const char* text :
+       {R"({"a": ["b\u001b[2J"]})", R"([{"a\n::b": 1}])", R"("\u0085")"})
+    EXPECT_THAT(MessageOf([&] { CheckTexts(ParseJson(text, "f"), "f.json"); },
+                          ErrorKind::kInvalid),
+                HasSubstr("f.json: the "))
+        << text;
+}
+
 }  // namespace
 }  // namespace plastometer

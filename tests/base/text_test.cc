@@ -74,6 +74,8 @@ TEST(Text, NamesCanBePrinted) {
 TEST(Text, ACellIsNoFormula) {
   EXPECT_EQ(CsvCell("=1+1"), "'=1+1");
   EXPECT_EQ(CsvCell("@SUM(A1,B1)"), "\"'@SUM(A1,B1)\"");
+  EXPECT_EQ(CsvCell("-x"), "'-x");
+  EXPECT_EQ(CsvCell("-0.5e-3"), "-0.5e-3");
   EXPECT_EQ(CsvCell("late:25%"), "late:25%");
 }
 
