@@ -74,15 +74,19 @@ std::string Escaped(std::string_view text) {
   return out;
 }
 
+std::string EscapedLine(std::string_view text) {
+  std::string line = Escaped(text);
+  for (size_t end = 0; (end = line.find('\n', end)) != std::string::npos;)
+    line.replace(end, 1, "\\n");
+  return line;
+}
+
 void CheckName(std::string_view name, const std::string& what) {
   for (size_t at = 0; at < name.size();) {
     const size_t size = PlainCharacter(name.substr(at));
     if (size == 0) {
-      std::string shown = Escaped(name.substr(0, 200));
-      for (size_t end = 0; (end = shown.find('\n', end)) != std::string::npos;)
-        shown.replace(end, 1, "\\n");
-      throw InvalidError(what + " '" + shown + "' has at byte " +
-                         std::to_string(at) +
+      throw InvalidError(what + " '" + EscapedLine(name.substr(0, 200)) +
+                         "' has at byte " + std::to_string(at) +
                          " what is no UTF-8 or a control character; expected "
                          "a name that can be printed");
     }

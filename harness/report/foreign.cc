@@ -45,7 +45,7 @@ class CsvReader {
   [[noreturn]] void Fail(const std::string& where, const std::string& met,
                          const std::string& expected) const {
     throw InvalidError(path_.string() + ", line " + std::to_string(line_) +
-                       ", " + where + ": '" + met.substr(0, 60) +
+                       ", " + where + ": '" + EscapedLine(met.substr(0, 60)) +
                        "', expected " + expected);
   }
   std::string Sha256OfText() const { return Sha256Hex(text_); }
@@ -137,8 +137,8 @@ ForeignLosses& Named(const std::string& name, const CsvReader& csv,
                      const std::string& sha256, size_t begin,
                      std::vector<ForeignLosses>& profiles) {
   if (name.empty()) csv.Fail("column profile", name, "a name");
-  if (Escaped(name) != name || name.find('\n') != std::string::npos)
-    csv.Fail("column profile", Escaped(name), "a name that can be printed");
+  if (EscapedLine(name) != name)
+    csv.Fail("column profile", name, "a name that can be printed");
   const auto found = std::ranges::find(profiles, name, &ForeignLosses::profile);
   if (found == profiles.end())
     return profiles.emplace_back(

@@ -75,7 +75,8 @@ TEST(Foreign, BadInputIsNamedByLineColumnAndValue) {
       {header + "a,1,2,-3\n", "line 2, column flops_per_token: '-3'"},
       {header + "a,1,2,3\na,2,2,4\n",
        "line 3, column flops_per_token: '4', expected the same"},
-      {header + "\"a\nb\",1,2,3\nc,1,x,3\n", "line 4, column loss: 'x'"},
+      {header + "\"a\nb\",1,2,3\nc,1,x,3\n",
+       "line 2, column profile: 'a\\nb', expected a name that can be"},
       {header + "\"a,1,2,3\n", "line 2, a quoted cell"},
       {header + "\"a\"b,1,2,3\n", "line 2, after a quoted cell"}};
   for (const auto& [csv, expected] : cases)
