@@ -70,7 +70,8 @@ TEST(PinsFor, LanesThatNeedDifferentValuesCannotShareAProcess) {
 // Exit code and output of the test program in an environment of its own.
 std::pair<int, std::string> RunPinned(const std::string& environment,
                                       const std::string& arguments) {
-  const std::string command = "env -i " + environment + " '" +
+  // exec: the program has the shell's id, $$.
+  const std::string command = "exec env -i " + environment + " '" +
                               BuiltPath("tests/pinned_program") + "' " +
                               arguments;
   FILE* pipe = popen(command.c_str(), "r");
@@ -152,10 +153,17 @@ TEST(ApplyPins, AProgramThatItStartsMayPinMore) {
 }
 
 TEST(ApplyPins, AGuardThatIsSetStopsASecondTime) {
-  const auto [code, output] = RunPinned("PLASTOMETER_PINNED=1", "cpu-portable");
+  const auto [code, output] =
+      RunPinned("PLASTOMETER_PINNED=$$", "cpu-portable");
   EXPECT_EQ(code, 70);
   EXPECT_EQ(Starts(output), 1);
   EXPECT_THAT(output, HasSubstr("not as pinned after starting anew"));
+}
+
+TEST(ApplyPins, AGuardOfSomebodyElseDoesNot) {
+  const auto [code, output] = RunPinned("PLASTOMETER_PINNED=1", "cpu-portable");
+  EXPECT_EQ(code, 0) << output;
+  EXPECT_EQ(Starts(output), 2);
 }
 
 NumericFacts Facts() { return {"2.11.0", "avx2-aten", "avx512", "mkl", 4}; }
