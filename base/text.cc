@@ -1,10 +1,10 @@
 #include "base/text.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <cstdlib>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 namespace plastometer {
 namespace {
@@ -26,32 +26,14 @@ size_t Distance(const std::string& a, const std::string& b) {
   return d[a.size()][b.size()];
 }
 
-}  // namespace
-
-namespace {
-
 // Bytes of the UTF-8 character that `text` begins with, 0 where it is none, a
-// control character or a line end (RFC 3629: no overlong form, no surrogate,
-// nothing above U+10FFFF).
+// control character or a line end.
 size_t PlainCharacter(std::string_view text) {
-  const auto byte = [&](size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
-  const uint32_t first = byte(0);
-  if (first < 0x80) return IsControl(text[0]) ? 0 : 1;
-  const size_t size = first >= 0xf0   ? 4
-                      : first >= 0xe0 ? 3
-                      : first >= 0xc2 ? 2
-                                      : 0;
-  if (size == 0) return 0;
-  uint32_t code = first & (0x7fU >> size);
-  for (size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80U) return 0;
-    code = code << 6 | (byte(i) & 0x3fU);
-  }
-  constexpr uint32_t kLeast[] = {0, 0, 0xa0, 0x800, 0x10000};
-  const bool surrogate = code >= 0xd800 && code < 0xe000;
-  return code < kLeast[size] || surrogate || code > 0x10ffff ? 0 : size;
+  if (IsControl(text[0])) return 0;
+  const size_t size = Utf8Length(text);
+  const bool is_c1 = size == 2 && text[0] == '\xc2' &&
+                     static_cast<unsigned char>(text[1]) < 0xa0;
+  return is_c1 ? 0 : size;
 }
 
 }  // namespace

@@ -9,9 +9,9 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "datasets/extract/extract.h"
 #include "datasets/store.h"
-#include "datasets/utf8.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/sha256.h"
-#include "datasets/utf8.h"
+#include "base/utf8.h"
 
 namespace plastometer {
 

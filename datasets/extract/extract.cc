@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
-#include "datasets/utf8.h"
+#include "base/utf8.h"
 
 namespace plastometer {
 namespace fs = std::filesystem;

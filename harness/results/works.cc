@@ -64,6 +64,22 @@ double FloorWithin(const WindowRecord& window, int64_t from, int64_t to) {
   return sum;
 }
 
+// By work: what `sum_of` says of each window, and its scored tokens.
+template <class SumOf>
+std::vector<stats::WorkTotals> TotalsByWork(const RunRecord& record,
+                                            std::span<const size_t> windows,
+                                            const SumOf& sum_of) {
+  const std::map<std::string, size_t> places = WorkPlaces(record, windows);
+  std::vector<stats::WorkTotals> totals(places.size(), {0, 0});
+  for (const size_t w : windows) {
+    const WindowRecord& window = record.windows[w];
+    stats::WorkTotals& work = totals[places.at(WorkKey(window))];
+    work.sum += sum_of(window);
+    work.weight += static_cast<double>(window.num_scored());
+  }
+  return totals;
+}
+
 }  // namespace
 
 std::vector<size_t> AllWindows(const RunRecord& record) {
@@ -148,15 +164,9 @@ WorkSums SumByWork(const RunRecord& record, std::span<const size_t> windows,
 std::vector<stats::WorkTotals> TotalsOf(const RunRecord& record,
                                         std::span<const size_t> windows,
                                         size_t profile) {
-  const std::map<std::string, size_t> places = WorkPlaces(record, windows);
-  std::vector<stats::WorkTotals> totals(places.size(), {0, 0});
-  for (const size_t w : windows) {
-    const WindowRecord& window = record.windows[w];
-    stats::WorkTotals& work = totals[places.at(WorkKey(window))];
-    work.sum += WindowSum(record.profiles[profile], window);
-    work.weight += static_cast<double>(window.num_scored());
-  }
-  return totals;
+  return TotalsByWork(record, windows, [&](const WindowRecord& window) {
+    return WindowSum(record.profiles[profile], window);
+  });
 }
 
 std::vector<stats::WorkTotals> Totals(const WorkSums& works, size_t profile) {
@@ -169,17 +179,13 @@ std::vector<stats::WorkTotals> Totals(const WorkSums& works, size_t profile) {
 std::vector<stats::WorkTotals> CorrectTotals(const RunRecord& record,
                                              std::span<const size_t> windows,
                                              size_t profile) {
-  const std::map<std::string, size_t> places = WorkPlaces(record, windows);
-  std::vector<stats::WorkTotals> totals(places.size(), {0, 0});
-  for (const size_t w : windows) {
-    const WindowRecord& window = record.windows[w];
-    stats::WorkTotals& work = totals[places.at(WorkKey(window))];
+  return TotalsByWork(record, windows, [&](const WindowRecord& window) {
+    double correct = 0;
     ForEachScored(window, [&](int64_t t) {
-      work.sum += record.profiles[profile].correct[window.loss_begin + t - 1];
-      work.weight += 1;
+      correct += record.profiles[profile].correct[window.loss_begin + t - 1];
     });
-  }
-  return totals;
+    return correct;
+  });
 }
 
 Measured MeanOf(std::span<const stats::WorkTotals> all, uint64_t seed,

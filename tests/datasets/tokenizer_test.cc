@@ -6,8 +6,8 @@
 
 #include "base/files.h"
 #include "base/sha256.h"
+#include "base/utf8.h"
 #include "datasets/sentencepiece_proto.h"
-#include "datasets/utf8.h"
 #include "tests/datasets/helpers.h"
 
 namespace plastometer {

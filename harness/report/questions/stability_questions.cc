@@ -10,12 +10,13 @@
 #include "harness/report/questions/questions.h"
 #include "harness/report/sections/sections.h"
 #include "harness/results/drift_gain.h"
+#include "harness/results/horizon.h"
 #include "harness/results/works.h"
 
 namespace plastometer {
 namespace {
 
-constexpr char kUniform[] = "uniform", kOwn[] = "own", kFresh[] = "fresh";
+constexpr char kUniform[] = "uniform", kFresh[] = "fresh";
 // Random sets that stand for all of their size.
 constexpr size_t kEnoughSets = 8;
 
@@ -109,7 +110,7 @@ std::optional<Forgetting> ForgettingOf(const ReportRun& run) {
         results.conditions,
         [&](const ConditionResult& c) { return c.name == name; });
   };
-  if (!has(kOwn) || !has(kFresh) || !early ||
+  if (!has(kOwnDocument) || !has(kFresh) || !early ||
       *early == results.record.uniform_idx)
     return std::nullopt;
   std::string condition;
@@ -135,7 +136,7 @@ std::vector<std::vector<double>> Losses(const ReportRun& run,
         windows, [&](size_t w) { return record.windows[w].condition != name; });
     return SumByWork(record, windows);
   };
-  const WorkSums own = under(kOwn);
+  const WorkSums own = under(kOwnDocument);
   *tokens = own.tokens;
   return {Minus(under(condition).nll[profile], own.nll[profile]),
           Minus(under(kFresh).nll[profile], own.nll[profile])};

@@ -8,6 +8,10 @@ namespace plastometer {
 
 inline constexpr size_t kAllValid = std::string_view::npos;
 
+// Bytes of the character that `text` begins with; 0 where it is not UTF-8
+// (overlong forms and surrogates included).
+size_t Utf8Length(std::string_view text);
+
 // Byte offset of the first sequence that is not UTF-8 (overlong forms and
 // surrogates included), or kAllValid.
 size_t FindInvalidUtf8(std::string_view text);

@@ -1,40 +1,36 @@
-#include "datasets/utf8.h"
+#include "base/utf8.h"
 
 #include <cstdio>
 
 #include "base/error.h"
 
 namespace plastometer {
-namespace {
-
-// Length of the well-formed sequence that starts at `i`, 0 when there is none
-// (Unicode table 3-7).
-size_t SequenceLength(std::string_view s, size_t i) {
+// Unicode table 3-7.
+size_t Utf8Length(std::string_view s) {
   auto at = [&](size_t k) {
     return k < s.size() ? static_cast<unsigned char>(s[k]) : 0u;
   };
   auto tail = [&](size_t k) { return (at(k) & 0xC0) == 0x80; };
-  const unsigned a = at(i), b = at(i + 1);
+  if (s.empty()) return 0;
+  const unsigned a = at(0), b = at(1);
   if (a < 0x80) return 1;
-  if (a >= 0xC2 && a <= 0xDF) return tail(i + 1) ? 2 : 0;
+  if (a >= 0xC2 && a <= 0xDF) return tail(1) ? 2 : 0;
   if (a >= 0xE0 && a <= 0xEF) {
-    const bool ok = tail(i + 1) && tail(i + 2) && !(a == 0xE0 && b < 0xA0) &&
+    const bool ok = tail(1) && tail(2) && !(a == 0xE0 && b < 0xA0) &&
                     !(a == 0xED && b > 0x9F);
     return ok ? 3 : 0;
   }
   if (a >= 0xF0 && a <= 0xF4) {
-    const bool ok = tail(i + 1) && tail(i + 2) && tail(i + 3) &&
-                    !(a == 0xF0 && b < 0x90) && !(a == 0xF4 && b > 0x8F);
+    const bool ok = tail(1) && tail(2) && tail(3) && !(a == 0xF0 && b < 0x90) &&
+                    !(a == 0xF4 && b > 0x8F);
     return ok ? 4 : 0;
   }
   return 0;
 }
 
-}  // namespace
-
 size_t FindInvalidUtf8(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
-    const size_t length = SequenceLength(text, i);
+    const size_t length = Utf8Length(text.substr(i));
     if (length == 0) return i;
     i += length;
   }
