@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/interrupt.h"
 #include "base/json.h"
 #include "base/sha256.h"
 #include "datasets/sources.h"
@@ -148,6 +149,7 @@ std::vector<Window> FirstWindows(const Document& document,
   int64_t first = 0;
   for (; static_cast<int64_t>(windows.size()) < max_windows;
        first += context_tokens) {
+    ThrowIfInterrupted();
     encoder.Reach(first + context_tokens);
     const int64_t left =
         static_cast<int64_t>(encoder.encoding.ids.size()) - first;

@@ -43,6 +43,9 @@ struct Window {
   std::string condition = {};
 };
 
+// What a token of a window takes at least: its id and its bytes of text.
+inline constexpr uint64_t kBytesPerToken = 8;
+
 // What cutting left out.
 struct CutReport {
   std::vector<std::string> dropped_documents;  // shorter than min_tokens

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/lines.h"
 #include "base/sha256.h"
 #include "base/zstd_stream.h"
 
@@ -18,7 +19,6 @@ namespace {
 constexpr int kExtractionFormat = 1;
 constexpr int kCompressionLevel = 9;
 // A line is one document in memory; the Pile's longest are far below it.
-constexpr size_t kMaxLineBytes = size_t{1} << 30;
 
 fs::path RecordFile(const fs::path& data_folder, const std::string& source) {
   return data_folder / "text" / (source + ".json");
@@ -124,30 +124,10 @@ std::optional<StoredText> FindStoredText(const fs::path& data_folder,
   }
 }
 
-void ForEachZstdLine(
-    const fs::path& path,
-    const std::function<bool(std::string_view, int64_t)>& line) {
+void ForEachZstdLine(const fs::path& path, const VisitLine& line) {
   ZstdReader reader(path);
-  std::string pending;
-  std::string chunk(size_t{1} << 20, '\0');
-  int64_t number = 0;
-  for (;;) {
-    const size_t n = reader.Read(chunk.data(), chunk.size());
-    if (n == 0) break;
-    std::string_view rest(chunk.data(), n);
-    for (size_t nl; (nl = rest.find('\n')) != std::string_view::npos;
-         rest.remove_prefix(nl + 1)) {
-      pending.append(rest.substr(0, nl));
-      if (!line(pending, ++number)) return;
-      pending.clear();
-    }
-    pending.append(rest);
-    if (pending.size() > kMaxLineBytes) {
-      throw InvalidError(path.string() + ": line " +
-                         std::to_string(number + 1) + " is longer than 1 GiB");
-    }
-  }
-  if (!pending.empty()) line(pending, number + 1);
+  ForEachLine([&](char* data, size_t size) { return reader.Read(data, size); },
+              path, line);
 }
 
 }  // namespace plastometer

@@ -3,12 +3,11 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "base/lines.h"
 #include "datasets/document.h"
 #include "datasets/sources.h"
 
@@ -39,8 +38,6 @@ std::optional<StoredText> FindStoredText(
 
 // Streams lines of `path`, zstd-compressed, several frames allowed: (line,
 // 1-based number). Stops when `line` returns false.
-void ForEachZstdLine(
-    const std::filesystem::path& path,
-    const std::function<bool(std::string_view line, int64_t number)>& line);
+void ForEachZstdLine(const std::filesystem::path& path, const VisitLine& line);
 
 }  // namespace plastometer

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "datasets/synthetic/synthetic.h"
 
 namespace plastometer {
@@ -43,6 +44,12 @@ Window MakeWindow(const TaskData& data, int64_t index,
   return w;
 }
 
+// Of its window: ids, floors and word classes.
+uint64_t BytesOfDocument(int64_t num_tokens) {
+  return BoundedProduct(static_cast<uint64_t>(num_tokens),
+                        sizeof(int32_t) + sizeof(double) + sizeof(WordClass));
+}
+
 // JSON that a terminal can break into lines.
 std::string Spaced(const std::string& json) {
   std::string text;
@@ -55,6 +62,11 @@ std::string Spaced(const std::string& json) {
 EvaluationSet LoadTaskData(const TaskData& data) {
   const auto task = Make(data);
   const uint64_t first = data.held_out ? synthetic::kHeldOutDocuments : 0;
+  RequireMemory(
+      BoundedProduct(static_cast<uint64_t>(data.num_documents),
+                     sizeof(Window) + BytesOfDocument(data.num_tokens)),
+      std::to_string(data.num_documents) + " documents of " +
+          std::to_string(data.num_tokens) + " tokens of task " + data.name);
   EvaluationSet set;
   size_t num_answers = 0;
   for (int64_t d = 0; d < data.num_documents; ++d) {

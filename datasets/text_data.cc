@@ -1,14 +1,16 @@
 #include "datasets/text_data.h"
 
 #include <algorithm>
-#include <fstream>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/interrupt.h"
 #include "base/json.h"
+#include "base/lines.h"
+#include "base/memory.h"
 #include "base/utf8.h"
 #include "datasets/extract/extract.h"
 #include "datasets/store.h"
@@ -19,8 +21,11 @@ namespace {
 
 using Visit = std::function<bool(Document&&)>;
 
+constexpr uint64_t kMaxTextBytes = uint64_t{1} << 30;
+
 Document TextFileDocument(const fs::path& path, const std::string& id) {
-  Document d{path.filename().string(), "text", id, id, ReadFile(path)};
+  Document d{path.filename().string(), "text", id, id,
+             ReadFile(path, kMaxTextBytes)};
   if (d.text.empty())
     throw InvalidError(path.string() + ": the file is empty; expected text");
   RequireUtf8(d.text, path.string());
@@ -43,6 +48,7 @@ void VisitFolder(const fs::path& folder, const Visit& visit) {
         [](const fs::path& p) { return p.string().starts_with("."); });
     if (hidden) continue;
     any = true;
+    ThrowIfInterrupted();
     Document d = TextFileDocument(folder / file, file.string());
     d.source = source;
     if (!visit(std::move(d))) return;
@@ -82,22 +88,6 @@ Document JsonDocument(std::string_view line, int64_t number,
   return {path.filename().string(), DomainOf(j), id, id, j.at("text")};
 }
 
-void ForEachPlainLine(
-    const fs::path& path,
-    const std::function<bool(std::string_view, int64_t)>& visit) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in)
-    throw InvalidError(
-        path.string() +
-        ": cannot be opened; expected a readable file of JSON lines");
-  std::string line;
-  for (int64_t number = 1; std::getline(in, line); ++number) {
-    if (!visit(line, number)) return;
-  }
-  if (in.bad())
-    throw InvalidError(path.string() + ": cannot be read to its end");
-}
-
 void VisitLines(const fs::path& path, bool zstd, const Visit& visit) {
   int64_t num_documents = 0;
   auto one = [&](std::string_view line, int64_t number) {
@@ -105,7 +95,7 @@ void VisitLines(const fs::path& path, bool zstd, const Visit& visit) {
     ++num_documents;
     return visit(JsonDocument(line, number, path));
   };
-  zstd ? ForEachZstdLine(path, one) : ForEachPlainLine(path, one);
+  zstd ? ForEachZstdLine(path, one) : ForEachLineOfFile(path, one);
   if (num_documents == 0)
     throw InvalidError(path.string() +
                        ": no line in it; expected one JSON document a line");
@@ -135,11 +125,14 @@ class Chooser {
     auto windows = FirstWindows(d, tokenizer_, context_, options_.min_tokens,
                                 limit, &report);
     if (windows.empty()) {
-      dropped_.push_back(d.id);
+      if (++num_dropped_ <= kShownDropped) dropped_.push_back(d.id);
       longest_dropped_ = std::max(longest_dropped_, report.dropped_tokens);
       return true;
     }
     ++taken;
+    for (const Window& w : windows)
+      bytes_ += sizeof w + w.ids.size() * kBytesPerToken;
+    RequireMemory(bytes_, "the windows of " + d.source + " up to " + d.id);
     tail_tokens_ += report.dropped_tokens;
     std::move(windows.begin(), windows.end(), std::back_inserter(set_.windows));
     return !Done();
@@ -184,12 +177,10 @@ class Chooser {
   }
   std::string Dropped() const {
     std::string note =
-        std::to_string(dropped_.size()) + " documents shorter than " +
+        std::to_string(num_dropped_) + " documents shorter than " +
         std::to_string(options_.min_tokens) + " tokens left out:";
-    constexpr size_t kShown = 8;
-    for (size_t i = 0; i < std::min(kShown, dropped_.size()); ++i)
-      note += " " + dropped_[i];
-    return note + (dropped_.size() > kShown ? " ..." : "");
+    for (const std::string& id : dropped_) note += " " + id;
+    return note + (num_dropped_ > kShownDropped ? " ..." : "");
   }
   [[noreturn]] void Fail(const std::string& path) const {
     if (dropped_.empty())
@@ -209,7 +200,10 @@ class Chooser {
   int64_t context_;
   EvaluationSet set_;
   std::map<std::string, int64_t> taken_;
-  std::vector<std::string> dropped_;
+  static constexpr int64_t kShownDropped = 8;
+  std::vector<std::string> dropped_;  // the first of them
+  int64_t num_dropped_ = 0;
+  uint64_t bytes_ = 0;
   int64_t longest_dropped_ = 0;
 };
 

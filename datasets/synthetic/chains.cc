@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/memory.h"
 #include "datasets/synthetic/draw.h"
 #include "datasets/synthetic/parameters.h"
 #include "datasets/synthetic/tasks.h"
@@ -185,6 +186,11 @@ class RunLengthAgent : public FloorAgent {
   // One more hypothesis: the present chain begins with this transition.
   void Begin() {
     const bool first = weights_.empty();
+    if (weights_.size() == weights_.capacity())  // the vectors double
+      RequireMemory(2 * weights_.size() * sizeof(double) *
+                        (1 + pairs_.size() + rows_.size()),
+                    "the exact law of task switching after " +
+                        std::to_string(weights_.size()) + " tokens");
     for (double& w : weights_) w *= 1 - hazard_;
     weights_.push_back(first ? 1 : hazard_);
     for (auto& counts : pairs_) counts.push_back(0);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "datasets/synthetic/tasks.h"
 
 namespace plastometer::synthetic {
@@ -48,6 +49,7 @@ SyntheticDocument SyntheticTask::Document(uint64_t document,
   out.words.reserve(length);
   const std::unique_ptr<TokenStream> stream = Open(document);
   for (size_t t = 0; t < length; ++t) {
+    ThrowIfInterrupted();
     const Token token = stream->Next();
     out.ids.push_back(token.id);
     out.floor_nats.push_back(token.floor_nats);

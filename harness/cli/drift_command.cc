@@ -41,13 +41,14 @@ struct DriftArguments {
 
 void CheckRanges(const DriftArguments& a) {
   CheckPositions(a.positions);
-  RequireAtLeast("--at, the last of it,", a.positions.back(), kMiniBatchTokens);
-  RequireAtLeast("--batch", a.batch, 1);
+  RequireWithin("--at, the last of it,", a.positions.back(), kMiniBatchTokens,
+                kMaxContextTokens);
+  RequireWithin("--batch", a.batch, 1, kMaxBatch);
   RequireAtLeast("--threads", a.threads, 0);
-  RequireAtLeast("--documents", a.documents, 1);
-  RequireAtLeast("--probe-windows", a.probe_windows, 1);
-  RequireAtLeast("--probe-tokens", a.probe_tokens, 2);
-  RequireAtLeast("--windows", a.windows, 0);
+  RequireWithin("--documents", a.documents, 1, kMaxDocuments);
+  RequireWithin("--probe-windows", a.probe_windows, 1, kMaxWindows);
+  RequireWithin("--probe-tokens", a.probe_tokens, 2, kMaxContextTokens);
+  RequireWithin("--windows", a.windows, 0, kMaxWindows);
 }
 
 SuiteGroup GroupOf(const DriftArguments& a) {

@@ -12,9 +12,12 @@ namespace {
 constexpr int64_t kTaskDocuments = 64;
 
 void CheckRanges(const GroupOptions& a) {
-  if (a.context != 0) RequireAtLeast("--context", a.context, 2);
-  if (a.windows != kNotGiven) RequireAtLeast("--windows", a.windows, 0);
-  if (a.documents != 0) RequireAtLeast("--documents", a.documents, 1);
+  if (a.context != 0)
+    RequireWithin("--context", a.context, 2, kMaxContextTokens);
+  if (a.windows != kNotGiven)
+    RequireWithin("--windows", a.windows, 0, kMaxWindows);
+  if (a.documents != 0)
+    RequireWithin("--documents", a.documents, 1, kMaxDocuments);
 }
 
 // A task named, or the one that the model was trained on: its held-out

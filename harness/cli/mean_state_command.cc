@@ -85,8 +85,9 @@ void Print(const MeanStateArguments& a, const std::string& out,
 void MeanStateOfText(const MeanStateArguments& a) {
   if (a.data.empty() == a.sources.empty())
     throw UsageError("give either --sources or --data");
-  if (a.windows < 1 || a.context == 1 || a.context < 0)
-    throw UsageError("--windows is at least 1, --context at least 2");
+  RequireWithin("--windows", a.windows, 1, kMaxWindows);
+  if (a.context != 0)
+    RequireWithin("--context", a.context, 2, kMaxContextTokens);
   const ModelChoice choice = ResolveModel(a.model);
   const std::string out =
       a.out.empty() ? (choice.file.parent_path() / kMeanStateFile).string()

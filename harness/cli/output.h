@@ -34,6 +34,13 @@ inline void RequireAtLeast(const char* option, int64_t value, int64_t least) {
     throw UsageError(std::string(option) + " is " + std::to_string(value) +
                      "; expected at least " + std::to_string(least));
 }
+inline void RequireWithin(const char* option, int64_t value, int64_t least,
+                          int64_t most) {
+  RequireAtLeast(option, value, least);
+  if (value > most)
+    throw UsageError(std::string(option) + " is " + std::to_string(value) +
+                     "; expected at most " + std::to_string(most));
+}
 
 // Of a command that prints tables: --json instead, and --out FILE.
 struct NumbersOutput {

@@ -72,7 +72,7 @@ fs::path StoreRoot(const std::string& goldens) {
 }
 
 Suite SuiteOf(const SuiteArguments& a) {
-  if (a.batch != -1) RequireAtLeast("--batch", a.batch, 1);
+  if (a.batch != -1) RequireWithin("--batch", a.batch, 1, kMaxBatch);
   RequireAtLeast("--threads", a.threads, 0);
   Suite suite = LoadSuite(a.suite.empty() ? "default" : a.suite);
   for (SuiteGroup& group : suite.groups) {

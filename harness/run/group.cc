@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/parallel.h"
 #include "base/sha256.h"
 #include "datasets/context_probe.h"
@@ -111,6 +112,27 @@ EvaluationSet LoadTask(const SuiteData& data, const LoadedGroup& group) {
                      group.choice.name + " a vocabulary of " +
                      std::to_string(group.config.vocab_size));
   return LoadTaskData(task);
+}
+
+// Before it is taken: a loss a token and profile, and the hidden states of one
+// batch.
+void RequireMemoryOf(const LoadedGroup& g) {
+  uint64_t losses = 0, longest = 0;
+  for (const Window& w : g.data.windows) {
+    losses += w.ids.size();
+    longest = std::max<uint64_t>(longest, w.ids.size());
+  }
+  const uint64_t in_batch =
+      std::min(g.data.windows.size(), static_cast<size_t>(g.spec.batch_size));
+  RequireMemory(
+      losses * (kBytesPerToken + g.profiles.profiles.size() * sizeof(double)) +
+          BoundedProduct(
+              in_batch * longest,
+              static_cast<uint64_t>(g.config.hidden_size) * sizeof(float)),
+      "group " + g.spec.name + ": " + std::to_string(losses) +
+          " tokens under " + std::to_string(g.profiles.profiles.size()) +
+          " profiles, batches of " + std::to_string(in_batch) + " x " +
+          std::to_string(longest));
 }
 
 // Known, or missed, before the data is read.
@@ -261,6 +283,7 @@ LoadedGroup LoadGroup(const std::string& suite_name, const SuiteGroup& group,
   } else {
     loaded.data = LoadTask(group.data, loaded);
   }
+  RequireMemoryOf(loaded);
   loaded.record = Describe(loaded, tokenizer.get(), threads, seed);
   loaded.record.accuracy = group.accuracy;
   loaded.record.task = TaskRecordOf(group.data);

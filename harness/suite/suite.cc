@@ -20,7 +20,7 @@ using Json = nlohmann::json;
 
 constexpr uint64_t kMaxSuiteBytes = 1 << 20;
 constexpr size_t kMaxGroups = 256, kMaxProfiles = 1024;
-constexpr int64_t kMaxCount = int64_t{1} << 32;
+constexpr int64_t kMaxSeed = int64_t{1} << 32;
 
 // One JSON object with a place for error messages; every key must be asked for.
 class Object {
@@ -50,15 +50,16 @@ class Object {
     return Has(key) ? Text(key) : otherwise;
   }
 
-  int64_t Count(const std::string& key, int64_t otherwise, int64_t least) {
+  int64_t Count(const std::string& key, int64_t otherwise, int64_t least,
+                int64_t most) {
     known_.insert(key);
     if (!Has(key)) return otherwise;
     const Json& value = json_[key];
-    const std::string expected =
-        "an integer from " + std::to_string(least) + " on";
+    const std::string expected = "an integer from " + std::to_string(least) +
+                                 " to " + std::to_string(most);
     if (!value.is_number_integer()) throw Wrong(key, expected);
     const auto count = value.get<int64_t>();
-    if (count < least || count > kMaxCount) throw Wrong(key, expected);
+    if (count < least || count > most) throw Wrong(key, expected);
     return count;
   }
 
@@ -128,7 +129,7 @@ void ParseTask(const Json& json, const std::string& where, SuiteData& data) {
   data.task = object.Text("name");
   if (object.Has("parameters"))
     data.task_parameters = object.Get("parameters").dump();
-  data.task_seed = object.Count("seed", data.task_seed, 0);
+  data.task_seed = object.Count("seed", data.task_seed, 0, kMaxSeed);
   const std::string score = object.Text("score", "all");
   if (score != "all" && score != "answers")
     throw object.Wrong("score", "\"all\" or \"answers\"");
@@ -139,9 +140,12 @@ void ParseTask(const Json& json, const std::string& where, SuiteData& data) {
 void ParseProbe(const Json& json, const std::string& where, SuiteData& data) {
   Object object(json, where);
   data.probe_conditions = object.Texts("conditions", 16);
-  data.probe_before = object.Count("before", data.probe_before, 16);
-  data.probe_between = object.Count("between", data.probe_between, 16);
-  data.probe_scored = object.Count("scored", data.probe_scored, 2);
+  data.probe_before =
+      object.Count("before", data.probe_before, 16, kMaxContextTokens / 2);
+  data.probe_between =
+      object.Count("between", data.probe_between, 16, kMaxContextTokens / 2);
+  data.probe_scored =
+      object.Count("scored", data.probe_scored, 2, kMaxContextTokens / 2);
   object.RefuseOthers();
   data.context_tokens = data.probe_before + data.probe_scored;
 }
@@ -162,9 +166,10 @@ SuiteData ParseData(const Json& json, const std::string& where,
     throw InvalidError(where +
                        " needs exactly one of \"held_out\", \"text\" and "
                        "\"task\", or a \"slice\"");
-  data.documents = object.Count("documents", data.documents, 1);
-  data.windows = object.Count("windows", data.windows, 0);
-  data.context_tokens = object.Count("context", data.context_tokens, 2);
+  data.documents = object.Count("documents", data.documents, 1, kMaxDocuments);
+  data.windows = object.Count("windows", data.windows, 0, kMaxWindows);
+  data.context_tokens =
+      object.Count("context", data.context_tokens, 2, kMaxContextTokens);
   if (object.Has("probe")) {
     if (object.Has("context") || object.Has("slice") || object.Has("task"))
       throw InvalidError(where +
@@ -203,9 +208,9 @@ SuiteGroup ParseGroup(const Json& json, const std::string& where,
   group.lane = object.Text("lane", group.lane);
   group.data = ParseData(object.Get("data"), where + ".data", path);
   group.profiles = object.Texts("profiles", kMaxProfiles);
-  group.batch_size = object.Count("batch", group.batch_size, 1);
+  group.batch_size = object.Count("batch", group.batch_size, 1, kMaxBatch);
   group.traced_windows =
-      object.Count("traced_windows", group.traced_windows, 0);
+      object.Count("traced_windows", group.traced_windows, 0, kMaxWindows);
   group.expect = object.Text("expect", group.expect);
   if (group.expect != "finite" && group.expect != "diverges")
     throw object.Wrong("expect", "\"finite\" or \"diverges\"");
@@ -267,7 +272,7 @@ Suite ParseSuite(std::string_view text, const fs::path& path) {
     throw InvalidError(path.string() +
                        ": a suite's file name is 1 to 64 of a-z, 0-9 and -, "
                        "and .json");
-  if (object.Count("schema", 0, 0) != 1)
+  if (object.Count("schema", 0, 0, kMaxSeed) != 1)
     throw InvalidError(path.string() +
                        ": \"schema\" is missing or unknown; expected 1");
   suite.description = object.Text("description");

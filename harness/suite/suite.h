@@ -7,6 +7,13 @@
 
 namespace plastometer {
 
+// The most that suites, options and plans may ask for. Memory is asked about
+// before it is taken (base/memory.h).
+inline constexpr int64_t kMaxContextTokens = int64_t{1} << 22;
+inline constexpr int64_t kMaxDocuments = int64_t{1} << 24;
+inline constexpr int64_t kMaxWindows = int64_t{1} << 24;
+inline constexpr int64_t kMaxBatch = int64_t{1} << 16;
+
 // Where a group's windows come from: held_out (fetched sources, by domain),
 // text, or a generated task; or a slice of one of the first two.
 struct SuiteData {

@@ -4,11 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "datasets/synthetic/synthetic.h"
 #include "tests/datasets/helpers.h"
+#include "tests/errors.h"
 
 namespace plastometer {
 namespace {
@@ -66,6 +69,26 @@ TEST(TaskData, BadInputIsNamed) {
   data.parameters_json = "{}";
   data.answers_only = true;
   EXPECT_THAT(MessageOf([&] { LoadTaskData(data); }), HasSubstr("no answer"));
+}
+
+// A suite that somebody sent: not one document is made.
+TEST(TaskData, MoreThanTheMachineHoldsIsRefusedBeforeItIsTaken) {
+  TaskData data;
+  data.name = "chains";
+  data.num_documents = int64_t{1} << 24;
+  data.num_tokens = int64_t{1} << 22;
+  EXPECT_THAT(
+      MessageOf([&] { LoadTaskData(data); }, ErrorKind::kInfrastructure),
+      testing::StartsWith("16777216 documents of 4194304 tokens of "
+                          "task chains need at least "));
+}
+
+TEST(TaskData, ASignalEndsTheMaking) {
+  const InterruptGuard guard;
+  std::raise(SIGINT);
+  TaskData data;
+  data.name = "chains";
+  EXPECT_THROW(LoadTaskData(data), Interrupted);
 }
 
 }  // namespace

@@ -130,6 +130,11 @@ TEST(Suite, SaysWhatIsWrongAndWhere) {
               HasSubstr("\"windows\" is -1"));
   EXPECT_THAT(Complaint(Replaced("\"windows\": 2", "\"windows\": 2.5")),
               HasSubstr("expected an integer"));
+  EXPECT_THAT(Complaint(Replaced("\"windows\": 2",
+                                 "\"windows\": 2, \"documents\": 1000000000")),
+              HasSubstr("expected an integer from 1 to 16777216"));
+  EXPECT_THAT(Complaint(Replaced("\"context\": 64", "\"context\": 2000000000")),
+              HasSubstr("expected an integer from 2 to 4194304"));
   EXPECT_THAT(Complaint(Replaced("\"mine\"", "\"Mine/..\"")),
               HasSubstr("expected 1 to 64 of a-z"));
   EXPECT_THAT(Complaint(Replaced("\"mine\"", "\"text\"")),
