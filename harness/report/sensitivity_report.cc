@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "harness/report/format.h"
 #include "harness/report/measured.h"
 #include "harness/results/works.h"
@@ -13,6 +14,24 @@ namespace plastometer {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr char kHashKey[] = "content_sha256";
+
+// Keys sorted, whatever their order in the file.
+std::string HashWithoutKey(nlohmann::json json) {
+  json.erase(kHashKey);
+  return Sha256Hex(json.dump());
+}
+
+void CheckHash(const nlohmann::json& json, const std::string& source) {
+  const std::string met = HashWithoutKey(json);
+  const nlohmann::json said = json.value(kHashKey, nlohmann::json("missing"));
+  if (said != met)
+    throw InvalidError(source + ": SHA-256 of what it says is " + met +
+                       ", but \"" + kHashKey + "\" is " + said.dump() +
+                       ": changed since it was written, or of an older "
+                       "program; measure again");
+}
 
 std::string TitleOf(const std::string& map) {
   if (map == "alone") return "alone: gain";
@@ -89,6 +108,7 @@ LayerMaps ReadLayerMaps(const std::filesystem::path& file) {
                          ", expected \"sensitivity\"");
     result.note =
         SchemaNote(json.value("schema_version", int64_t{1}), file.string());
+    if (result.note.empty()) CheckHash(json, file.string());  // else: no hash
     result.model_name = json.at("model").at("name");
     result.model_sha256 = json.at("model").at("sha256");
     result.data_name = json.at("data").at("name");
@@ -136,20 +156,20 @@ std::string SensitivityJson(const SensitivityRun& run) {
   for (const MapCorrelation& c : run.correlations)
     correlations.push_back(
         {{"maps", {c.a, c.b}}, {"rank_correlation", MeasuredJson(c.rank)}});
-  const Json json = {
-      {"program", "plastometer " + r.version},
-      {"command", "sensitivity"},
-      {"schema_version", kResultsSchemaVersion},
-      {"started_utc", r.started_utc},
-      {"model", {{"name", r.model_name}, {"sha256", r.model_sha256}}},
-      {"data", {{"name", r.data_name}, {"sha256", r.data_sha256}}},
-      {"lane", r.lane},
-      {"windows", r.windows.size()},
-      {"seed", r.seed},
-      {"unit", "nats per scored token"},
-      {"maps", maps},
-      {"correlations", correlations},
-      {"notes", r.notes}};
+  Json json = {{"program", "plastometer " + r.version},
+               {"command", "sensitivity"},
+               {"schema_version", kResultsSchemaVersion},
+               {"started_utc", r.started_utc},
+               {"model", {{"name", r.model_name}, {"sha256", r.model_sha256}}},
+               {"data", {{"name", r.data_name}, {"sha256", r.data_sha256}}},
+               {"lane", r.lane},
+               {"windows", r.windows.size()},
+               {"seed", r.seed},
+               {"unit", "nats per scored token"},
+               {"maps", maps},
+               {"correlations", correlations},
+               {"notes", r.notes}};
+  json[kHashKey] = HashWithoutKey(nlohmann::json::parse(json.dump()));
   return json.dump(1) + "\n";
 }
 

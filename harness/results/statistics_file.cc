@@ -8,15 +8,10 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/lane.h"
+#include "base/sha256.h"
 #include "base/word_class.h"
 
 namespace plastometer {
-namespace {
-
-constexpr const char* kByToken[] = {"gate", "token_grad_norm", "token_step"};
-
-}  // namespace
-
 StatisticsFile::StatisticsFile(const std::filesystem::path& path,
                                const RunRecord& record, int64_t num_layers,
                                int64_t num_heads)
@@ -29,19 +24,26 @@ StatisticsFile::StatisticsFile(const std::filesystem::path& path,
     const auto found = file_.tensors().find(name);
     if (found == file_.tensors().end())
       throw InvalidError(path.string() + " has no array '" + name +
-                         "'; expected what plastometer run --stats writes");
+                         "'; expected what 'plastometer run --stats' writes "
+                         "(delete the file, and 'plastometer run --resume' "
+                         "makes it anew)");
     if (found->second.dtype != dtype || found->second.shape != shape)
       throw InvalidError(path.string() + ": " + name + " is " +
                          DTypeName(found->second.dtype) + " " +
                          ShapeText(found->second.shape) + ", expected " +
                          DTypeName(dtype) + " " + ShapeText(shape));
   };
-  for (const char* name : {"grad_norm", "update_norm", "relative_update"})
+  for (const char* name : kStatisticsByMiniBatch)
     expect(name, DType::kF32, {W, L_, H_, M_});
-  for (const char* name : kByToken) expect(name, DType::kF32, {W, L_, H_, T_});
+  for (const char* name : kStatisticsByToken)
+    expect(name, DType::kF32, {W, L_, H_, T_});
   expect("loss", DType::kF32, {W, T_});
   expect("token_ids", DType::kI32, {W, T_});
   expect("word_class", DType::kU8, {W, T_});
+  expect("lambda", DType::kF32, {L_, M_});
+  expect("layer_indices", DType::kI32, {L_});
+  expect("window_tokens", DType::kI64, {W});
+  expect(kWindowSha256, DType::kU8, {W, kSha256Digits});
   const auto sha256 = file_.metadata().find("data_sha256");
   if (sha256 == file_.metadata().end() || sha256->second != record.data_sha256)
     throw InvalidError(
@@ -54,6 +56,47 @@ StatisticsFile::StatisticsFile(const std::filesystem::path& path,
     profile_idx_ = FindProfile(record, profile_);
   for (const WindowRecord& w : record.windows)
     window_tokens_.push_back(w.num_tokens);
+  checked_.resize(record.windows.size());
+  shared_sha256_ = HashOfShared();
+}
+
+std::string StatisticsFile::HashOfShared() const {
+  Sha256 hash;
+  for (const auto& [key, value] : file_.metadata())
+    hash.Update(key + "\n" + value + "\n");
+  for (const char* name : {"lambda", "layer_indices", "window_tokens"})
+    hash.Update(file_.Bytes(name));
+  return hash.HexDigest();
+}
+
+std::string StatisticsFile::HashOf(size_t window) const {
+  Sha256 hash;
+  hash.Update(shared_sha256_);
+  const auto add = [&](const char* name) {
+    const std::span<const std::byte> all = file_.Bytes(name);
+    const size_t size = all.size() / checked_.size();
+    hash.Update(all.subspan(window * size, size));
+  };
+  for (const char* name : kStatisticsByMiniBatch) add(name);
+  for (const char* name : kStatisticsByToken) add(name);
+  for (const char* name : {"loss", "token_ids", "word_class"}) add(name);
+  return hash.HexDigest();
+}
+
+void StatisticsFile::CheckHash(size_t window) const {
+  if (checked_[window]) return;
+  const TensorInfo& hashes = file_.tensors().at(kWindowSha256);
+  const auto begin = window * static_cast<size_t>(kSha256Digits);
+  const auto digits = file_.Bytes(kWindowSha256).subspan(begin, kSha256Digits);
+  const std::string said(reinterpret_cast<const char*>(digits.data()),
+                         digits.size());
+  if (const std::string met = HashOf(window); met != said)
+    throw InvalidError(file_.path().string() + ": SHA-256 of window " +
+                       std::to_string(window) + " is " + met +
+                       "; expected what stands at byte " +
+                       std::to_string(hashes.begin + begin) +
+                       ": changed since it was written");
+  checked_[window] = true;
 }
 
 Error StatisticsFile::Wrong(const std::string& array, size_t window,
@@ -99,6 +142,7 @@ WindowStatistics StatisticsFile::Read(size_t window) const {
 }
 
 std::vector<float> StatisticsFile::Losses(size_t window) const {
+  CheckHash(window);
   const int64_t T = window_tokens_[window];
   std::vector<float> losses = Part<float>("loss", window, 1, T_, T);
   if (!profile_idx_) return losses;
@@ -115,6 +159,7 @@ std::vector<float> StatisticsFile::Losses(size_t window) const {
 }
 
 std::vector<int32_t> StatisticsFile::TokenIds(size_t window) const {
+  CheckHash(window);
   const int64_t T = window_tokens_[window];
   std::vector<int32_t> ids = Part<int32_t>("token_ids", window, 1, T_, T);
   for (int64_t t = 0; t < T; ++t)
@@ -126,6 +171,7 @@ std::vector<int32_t> StatisticsFile::TokenIds(size_t window) const {
 }
 
 std::vector<uint8_t> StatisticsFile::WordClasses(size_t window) const {
+  CheckHash(window);
   const int64_t T = window_tokens_[window];
   std::vector<uint8_t> classes = Part<uint8_t>("word_class", window, 1, T_, T);
   for (int64_t t = 0; t < T; ++t)

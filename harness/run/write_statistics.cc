@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -12,19 +13,16 @@
 #include "base/interrupt.h"
 #include "base/lane.h"
 #include "base/safetensors.h"
+#include "base/sha256.h"
 #include "datasets/tokenizer.h"
 #include "datasets/word_class.h"
+#include "harness/results/statistics_file.h"
 #include "harness/run/inputs.h"
 #include "harness/run/measure.h"
 
 namespace plastometer {
 
 namespace {
-
-constexpr const char* kByMiniBatch[] = {"grad_norm",       "inner_loss",
-                                        "relative_update", "state_distance",
-                                        "state_norm",      "update_norm"};
-constexpr const char* kByToken[] = {"gate", "token_grad_norm", "token_step"};
 
 // [rows, columns of each window] -> [rows, columns of the file], the rest NaN.
 std::vector<float> Padded(const float* values, int64_t rows, int64_t columns,
@@ -49,34 +47,44 @@ class Writer {
                        ? ResolveTokenizer(group.spec.tokenizer,
                                           group.choice.file, group.config)
                        : nullptr),
-        writer_(path, Layout(),
-                {{"model_sha256", group.record.model_sha256},
-                 {"data_sha256", group.record.data_sha256},
-                 {"lane", group.record.lane},
-                 {"profile", profile_.name()},
-                 {"word_class", ClassNames()},
-                 {"windows",
-                  "in the order of windows.csv; shorter ones are "
-                  "filled up with NaN, ids with -1"}}) {}
-
-  void AddBatch(const Batch& batch, const ForwardResult& result) {
-    const auto B = static_cast<int64_t>(batch.window_idx.size());
-    const int64_t T = batch.num_tokens, M = T / kMiniBatchTokens;
-    for (const char* name : kByMiniBatch)
-      AddArray(name, batch, result.statistics.at(name), B, M, M_);
-    for (const char* name : kByToken)
-      AddArray(name, batch, result.statistics.at(name), B, T, T_);
-    for (int64_t b = 0; b < B; ++b)
-      AddTokens(batch.window_idx[static_cast<size_t>(b)],
-                {result.nll.data() + b * result.num_losses,
-                 static_cast<size_t>(result.num_losses)});
+        metadata_({{"model_sha256", group.record.model_sha256},
+                   {"data_sha256", group.record.data_sha256},
+                   {"lane", group.record.lane},
+                   {"profile", profile_.name()},
+                   {"word_class", ClassNames()},
+                   {"windows",
+                    "in the order of windows.csv; shorter ones are "
+                    "filled up with NaN, ids with -1"}}),
+        writer_(path, Layout(), metadata_) {
+    PutShared();
   }
 
-  void Commit() {
+  void AddBatch(const Batch& batch, const ForwardResult& result) {
+    TensorMap floats;
+    for (const auto& [name, array] : result.statistics)
+      floats[name] =
+          array.dtype == DType::kF32 ? array : Convert(array, DType::kF32);
+    for (size_t b = 0; b < batch.window_idx.size(); ++b) {
+      const auto w = static_cast<int64_t>(batch.window_idx[b]);
+      hash_.emplace();
+      hash_->Update(shared_sha256_);
+      AddArrays(w, static_cast<int64_t>(b), batch.num_tokens, floats);
+      AddTokens(w, {result.nll.data() + b * result.num_losses,
+                    static_cast<size_t>(result.num_losses)});
+      const std::string sha256 = hash_->HexDigest();
+      writer_.WritePart(kWindowSha256, static_cast<uint64_t>(w) * sha256.size(),
+                        std::as_bytes(std::span(sha256)));
+    }
+  }
+
+  void Commit() { writer_.Commit(); }
+
+ private:
+  // What is of no window: part of the hash of each.
+  void PutShared() {
     std::vector<int64_t> tokens;
     for (const Window& w : windows_)
       tokens.push_back(static_cast<int64_t>(w.ids.size()));
-    Put("window_tokens", 0, tokens);
     std::vector<int32_t> layers;
     std::vector<float> lambda;
     for (int64_t l = 0; l < L_; ++l) {
@@ -84,12 +92,15 @@ class Writer {
       for (int64_t m = 0; m < M_; ++m)
         lambda.push_back(static_cast<float>(profile_.Lambda(l, m)));
     }
-    Put("layer_indices", 0, layers);
+    hash_.emplace();
+    for (const auto& [key, value] : metadata_)
+      hash_->Update(key + "\n" + value + "\n");
     Put("lambda", 0, lambda);
-    writer_.Commit();
+    Put("layer_indices", 0, layers);
+    Put("window_tokens", 0, tokens);
+    shared_sha256_ = hash_->HexDigest();
   }
 
- private:
   std::map<std::string, TensorInfo> Layout() {
     for (const Window& w : windows_)
       T_ = std::max(T_, static_cast<int64_t>(w.ids.size()));
@@ -101,10 +112,11 @@ class Writer {
         {"word_class", {DType::kU8, {W, T_}}},
         {"window_tokens", {DType::kI64, {W}}},
         {"layer_indices", {DType::kI32, {L_}}},
-        {"lambda", {DType::kF32, {L_, M_}}}};
-    for (const char* name : kByMiniBatch)
+        {"lambda", {DType::kF32, {L_, M_}}},
+        {kWindowSha256, {DType::kU8, {W, kSha256Digits}}}};
+    for (const char* name : kStatisticsByMiniBatch)
       layout[name] = {DType::kF32, {W, L_, H_, M_}};
-    for (const char* name : kByToken)
+    for (const char* name : kStatisticsByToken)
       layout[name] = {DType::kF32, {W, L_, H_, T_}};
     return layout;
   }
@@ -120,21 +132,23 @@ class Writer {
   template <class T>
   void Put(const std::string& name, int64_t begin,
            const std::vector<T>& values) {
-    writer_.WritePart(name, static_cast<uint64_t>(begin) * sizeof(T),
-                      std::as_bytes(std::span(values)));
+    const auto bytes = std::as_bytes(std::span(values));
+    hash_->Update(bytes);
+    writer_.WritePart(name, static_cast<uint64_t>(begin) * sizeof(T), bytes);
   }
 
-  void AddArray(const std::string& name, const Batch& batch,
-                const HostTensor& array, int64_t B, int64_t columns,
-                int64_t file_columns) {
-    const HostTensor floats =
-        array.dtype == DType::kF32 ? array : Convert(array, DType::kF32);
-    for (int64_t b = 0; b < B; ++b)
-      Put(name,
-          static_cast<int64_t>(batch.window_idx[static_cast<size_t>(b)]) * L_ *
-              H_ * file_columns,
-          Padded(floats.As<float>() + b * L_ * H_ * columns, L_ * H_, columns,
-                 file_columns));
+  // Of window `w`, the `b`-th of its batch.
+  void AddArrays(int64_t w, int64_t b, int64_t num_tokens,
+                 const TensorMap& floats) {
+    const auto add = [&](const char* name, int64_t columns,
+                         int64_t file_columns) {
+      Put(name, w * L_ * H_ * file_columns,
+          Padded(floats.at(name).As<float>() + b * L_ * H_ * columns, L_ * H_,
+                 columns, file_columns));
+    };
+    for (const char* name : kStatisticsByMiniBatch)
+      add(name, num_tokens / kMiniBatchTokens, M_);
+    for (const char* name : kStatisticsByToken) add(name, num_tokens, T_);
   }
 
   std::vector<WordClass> Classes(const Window& window) const {
@@ -145,8 +159,8 @@ class Writer {
     return ClassifyWords(pieces, KindOfDomain(window.domain));
   }
 
-  void AddTokens(size_t w, std::span<const double> nll) {
-    const Window& window = windows_[w];
+  void AddTokens(int64_t w, std::span<const double> nll) {
+    const Window& window = windows_[static_cast<size_t>(w)];
     std::vector<uint8_t> classes;
     for (const WordClass c : Classes(window))
       classes.push_back(static_cast<uint8_t>(c));
@@ -156,7 +170,7 @@ class Writer {
     std::vector<int32_t> ids = window.ids;
     ids.resize(static_cast<size_t>(T_), -1);
     classes.resize(static_cast<size_t>(T_), 0);
-    const int64_t begin = static_cast<int64_t>(w) * T_;
+    const int64_t begin = w * T_;
     Put("loss", begin, loss);
     Put("token_ids", begin, ids);
     Put("word_class", begin, classes);
@@ -166,7 +180,10 @@ class Writer {
   const Profile& profile_;
   int64_t L_, H_, T_ = 0, M_ = 0;
   std::unique_ptr<Tokenizer> tokenizer_;
+  const std::map<std::string, std::string> metadata_;
   SafetensorsWriter writer_;
+  std::optional<Sha256> hash_;  // of what is being put
+  std::string shared_sha256_;
 };
 
 // In a lane that promises bits a second pass has the losses of the first.

@@ -9,6 +9,8 @@
 #include "base/safetensors.h"
 #include "base/sha256.h"
 #include "base/zstd_stream.h"
+#include "harness/results/statistics_file.h"
+#include "harness/run/finished_run.h"
 #include "tests/harness/cli/png.h"
 #include "tests/harness/cli/program.h"
 #include "tests/paths.h"
@@ -84,25 +86,53 @@ TEST(ReportCommand, StatisticsCanBeTakenAfterTheRun) {
   EXPECT_THAT(other.err, HasSubstr("early:25%"));
 }
 
+// Somebody who knows the format computes the hash of the window again.
+void Reseal(const std::filesystem::path& run_folder) {
+  const std::filesystem::path path = run_folder / kStatisticsFile;
+  const FinishedRun run = ReadFinishedRun(run_folder);
+  const PlannedGroup& group = run.plan.groups.at(0);
+  const StatisticsFile statistics(path, run.records.at(0), group.num_layers,
+                                  group.num_heads);
+  std::string changed = ReadFile(path);
+  changed.replace(SafetensorsFile(path).tensors().at(kWindowSha256).begin,
+                  kSha256Digits, statistics.HashOf(0));
+  WriteFile(path, changed);
+}
+
 TEST(ReportCommand, StatisticsThatWereChangedAreRefused) {
   Workshop workshop;
   ASSERT_EQ(workshop.Run(std::string(kRun) + " --stats").exit_code, 0);
   const auto path = workshop.File("r/stats.safetensors");
   const std::string whole = ReadFile(path);
-  const auto expect = [&](const char* array, size_t byte, char value,
-                          const std::string& words) {
+  const auto change = [&](const char* array, size_t byte, char value) {
     std::string changed = whole;
     changed[SafetensorsFile(path).tensors().at(array).begin + byte] = value;
     WriteFile(path, changed);
+  };
+  const auto expect = [&](const std::string& words) {
     const Outcome outcome = workshop.Run("report r --out changed");
-    EXPECT_EQ(outcome.exit_code, 4) << array;
+    EXPECT_EQ(outcome.exit_code, 4) << words;
     EXPECT_THAT(outcome.err, HasSubstr(words));
     WriteFile(path, whole);
   };
-  for (const char value : {'\x14', '\x64', '\xff'})
-    expect("word_class", 5, value, "word_class of window 0, token 5, is");
-  expect("token_ids", 4 * 3 + 3, '\xff', "token_ids of window 0, token 3, is");
-  expect("loss", 4 * 7 + 2, '\x01', "loss of window 0, token 7, is");
+  for (const char* array : {"grad_norm", "gate", "state_norm", "lambda"}) {
+    change(array, 2, '\x01');
+    expect("SHA-256 of window 0 is ");
+  }
+  std::string renamed = whole;
+  renamed.replace(renamed.find("uniform"), 7, "Uniform");
+  WriteFile(path, renamed);
+  expect("SHA-256 of window 0 is ");
+
+  change("word_class", 5, '\x14');
+  Reseal(workshop.File("r"));
+  expect("word_class of window 0, token 5, is");
+  change("token_ids", 4 * 3 + 3, '\xff');
+  Reseal(workshop.File("r"));
+  expect("token_ids of window 0, token 3, is");
+  change("loss", 4 * 7 + 2, '\x01');
+  Reseal(workshop.File("r"));
+  expect("loss of window 0, token 7, is");
 }
 
 TEST(ReportCommand, WithoutGnuplotDataAndScriptsStay) {

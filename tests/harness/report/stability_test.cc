@@ -6,12 +6,14 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "tests/errors.h"
 #include "tests/harness/report/planted_drift.h"
 #include "tests/harness/report/planted_run.h"
 
 namespace plastometer {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 template <class T>
@@ -143,6 +145,20 @@ TEST(LayerMap, IsReadBackAndShown) {
   EXPECT_EQ(Find<Table>(page, "beside")->notes.size(), 0U);
 }
 
+TEST(LayerMap, AChangedNumberIsRefused) {
+  SensitivityRun measured;
+  measured.record = PlantedRun(2).results.record;
+  measured.maps = {{"alone", {{0.25, 0.2, 0.3, ""}}, {}}};
+  std::string text = SensitivityJson(measured);
+  text.replace(text.find("0.25"), 4, "0.27");
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "maps.json";
+  WriteFile(file, text);
+  EXPECT_THAT(MessageOf([&] { ReadLayerMaps(file); }),
+              AllOf(HasSubstr("maps.json: SHA-256 of what it says is "),
+                    HasSubstr("changed since it was written")));
+}
+
 // Written before ranges had names: still read, and said so.
 TEST(LayerMap, FilesOfSchema1AreNamed) {
   SensitivityRun measured;
@@ -150,6 +166,7 @@ TEST(LayerMap, FilesOfSchema1AreNamed) {
   measured.maps = {{"alone", {{0.25, 0.2, 0.3, ""}}, {}}};
   auto json = nlohmann::json::parse(SensitivityJson(measured));
   json.erase("schema_version");
+  json.erase("content_sha256");
   json["maps"][0]["layers"][0].erase("range");
   TemporaryFolder folder;
   const auto file = folder.path() / "maps.json";
