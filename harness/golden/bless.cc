@@ -314,6 +314,8 @@ LedgerEntry Accept(const fs::path& store_root, const BlessRequest& request,
     // A check measures no tolerances: those of the golden stay.
     if (old && pending.metrics.tolerances.empty())
       pending.metrics.tolerances = old->metrics.tolerances;
+    line.tolerances =
+        ToleranceChanges(pending.metrics, old ? &old->metrics : nullptr);
     CheckSize(pending);
     line.cumulative_drift_nats = DriftOf(request, pending, head);
     line.fresh_start = request.fresh_start;

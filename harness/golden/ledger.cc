@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <system_error>
 #include <tuple>
@@ -22,18 +24,35 @@ using Json = nlohmann::json;
 
 constexpr uint64_t kMaxLedgerBytes = 4 << 20;
 
+std::string Nats(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g", value);
+  return text;
+}
+
+// "1e-05 -> 2e-05 nats (raised)"
+std::string LimitText(double now, std::optional<double> before) {
+  if (!before) return "none -> " + Nats(now) + " nats";
+  const char* way = now > *before   ? " (raised)"
+                    : now < *before ? " (lowered)"
+                                    : "";
+  return Nats(*before) + " -> " + Nats(now) + " nats" + way;
+}
+
 Json CaseJson(const LedgerCase& c) {
-  return {{"suite", c.suite},
-          {"name", c.name},
-          {"numeric_class", c.numeric_class},
-          {"old_sha256", c.old_sha256},
-          {"new_sha256", c.new_sha256},
-          {"previous", c.previous},
-          {"code_tree", c.code_tree},
-          {"old_nll_nats", FloatJson(c.old_nll_nats)},
-          {"new_nll_nats", FloatJson(c.new_nll_nats)},
-          {"cumulative_drift_nats", FloatJson(c.cumulative_drift_nats)},
-          {"fresh_start", c.fresh_start}};
+  Json json = {{"suite", c.suite},
+               {"name", c.name},
+               {"numeric_class", c.numeric_class},
+               {"old_sha256", c.old_sha256},
+               {"new_sha256", c.new_sha256},
+               {"previous", c.previous},
+               {"code_tree", c.code_tree},
+               {"old_nll_nats", FloatJson(c.old_nll_nats)},
+               {"new_nll_nats", FloatJson(c.new_nll_nats)},
+               {"cumulative_drift_nats", FloatJson(c.cumulative_drift_nats)},
+               {"fresh_start", c.fresh_start}};
+  if (!c.tolerances.empty()) json["tolerances"] = c.tolerances;
+  return json;
 }
 
 std::string HashOrNothing(ObjectReader* fields, const char* key,
@@ -62,6 +81,9 @@ LedgerCase CaseOf(const Json& value, const std::string& where) {
   c.new_nll_nats = fields.Float("new_nll_nats");
   c.cumulative_drift_nats = fields.Float("cumulative_drift_nats");
   c.fresh_start = fields.Bool("fresh_start");
+  if (value.contains("tolerances"))
+    for (const Json& line : fields.Array("tolerances"))
+      c.tolerances.push_back(StringOf(line, where + ".tolerances"));
   fields.Finish();
   for (const std::string* part : {&c.suite, &c.name, &c.numeric_class}) {
     if (IsStoreName(*part)) continue;
@@ -119,6 +141,33 @@ void RequireWhole(const LedgerEntry& entry, const std::string& source) {
 }
 
 }  // namespace
+
+std::vector<std::string> ToleranceChanges(const CaseMetrics& now,
+                                          const CaseMetrics* before) {
+  std::vector<std::string> lines;
+  for (const auto& [lane, limit] : now.tolerances) {
+    const CaseMetrics::Tolerance* old = nullptr;
+    if (before != nullptr)
+      if (const auto at = before->tolerances.find(lane);
+          at != before->tolerances.end())
+        old = &at->second;
+    if (old != nullptr && *old == limit) continue;
+    const auto was = [&](double CaseMetrics::Tolerance::*member) {
+      return old == nullptr ? std::optional<double>() : old->*member;
+    };
+    lines.push_back(lane + ": any token " +
+                    LimitText(limit.max_abs_nll,
+                              was(&CaseMetrics::Tolerance::max_abs_nll)) +
+                    ", mean " +
+                    LimitText(limit.max_abs_mean_nll,
+                              was(&CaseMetrics::Tolerance::max_abs_mean_nll)));
+  }
+  if (before != nullptr)
+    for (const auto& [lane, limit] : before->tolerances)
+      if (!now.tolerances.contains(lane))
+        lines.push_back(lane + ": taken away");
+  return lines;
+}
 
 std::string LedgerJson(const LedgerEntry& unsorted) {
   LedgerEntry entry = unsorted;

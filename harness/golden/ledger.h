@@ -22,6 +22,8 @@ struct LedgerCase {
   // declared fresh start, nats per token.
   double cumulative_drift_nats = 0;
   bool fresh_start = false;
+  // ToleranceChanges of the goldens; the file has no such key without any.
+  std::vector<std::string> tolerances = {};
 };
 
 struct LedgerEntry {
@@ -33,6 +35,11 @@ struct LedgerEntry {
   std::vector<LedgerCase> cases;
   std::string sha256;  // of the file, when read
 };
+
+// A line a lane whose tolerance is not the same: "cpu-native: any token 1e-05
+// -> 2e-05 nats (raised), mean 1e-07 -> 1e-07 nats". `before` null: none was.
+std::vector<std::string> ToleranceChanges(const CaseMetrics& now,
+                                          const CaseMetrics* before);
 
 inline constexpr double kDriftBudgetNats = 5e-3;
 

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "harness/golden/bless.h"
+#include "harness/golden/ledger.h"
 
 namespace plastometer {
 namespace {
@@ -64,6 +65,15 @@ std::string CountsText(const CaseMetrics& now, const CaseMetrics& before) {
   return text;
 }
 
+// A check measures no tolerances: those of the golden stay. `accept` writes the
+// same into the ledger.
+void AddTolerances(const CaseMetrics& now, const CaseMetrics* before,
+                   std::string& own) {
+  if (now.tolerances.empty()) return;
+  for (const std::string& change : ToleranceChanges(now, before))
+    own += (own.empty() ? "" : "; ") + ("tolerance of " + change);
+}
+
 std::string ChangeText(const Comparison& c) {
   if (!c.mean_nll_change) return "";
   std::string text = "  change of ln perplexity " + Number(*c.mean_nll_change) +
@@ -119,6 +129,7 @@ ReviewFinding FindingOf(const Golden& pending, const Golden* golden) {
                                                        : Number(nll->second)) +
                   " nats over " + std::to_string(pending.pins.num_windows) +
                   " windows";
+    AddTolerances(pending.metrics, nullptr, finding.own);
     return finding;
   }
   const Comparison c = Compare(pending, golden);
@@ -130,6 +141,7 @@ ReviewFinding FindingOf(const Golden& pending, const Golden* golden) {
   text += ChangeText(c);
   const std::string counts = CountsText(pending.metrics, golden->metrics);
   if (!counts.empty()) text += "  counts:\n" + counts;
+  AddTolerances(pending.metrics, &golden->metrics, finding.own);
   const std::string worst = WorstTokens(pending.trace, golden->trace);
   if (!worst.empty()) text += "  largest changes:\n" + worst;
   if (c.divergence) text += "  first: " + c.divergence->text + "\n";

@@ -18,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -232,6 +233,10 @@ TEST_F(Blessing, RefusesValuesAndTolerancesTogether) {
   Accepts(Request(golden));
   golden.metrics.tolerances["cpu-native"] = {1e-3, 1e-5, "measured"};
   Accepts(Request(golden));  // tolerances alone
+  EXPECT_THAT(
+      Ledger::Read(root_).Head("quick", "a", kPortableClass)->tolerances,
+      ElementsAre("cpu-native: any token none -> 0.001 nats, mean none "
+                  "-> 1e-05 nats"));
   Golden both = Pending("a", 3.0001);
   both.metrics.tolerances["cpu-native"] = {1e-2, 1e-4, "measured"};
   Refuses(Request(both), {"quick/a", "values and tolerances"});

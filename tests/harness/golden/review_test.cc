@@ -48,6 +48,27 @@ TEST(Review, SaysWhatMovedByHowMuchAndWhereFirst) {
                               "token 6: 3 -> 3.5 nats\n"));
 }
 
+// A check cannot find a tolerance that was raised; a reader can.
+TEST(Review, SaysWhichToleranceWasRaised) {
+  Golden golden = Whole();
+  golden.metrics.tolerances = {{"cpu-native", {1e-3, 1e-5, "measured"}}};
+  Golden pending = golden;
+  EXPECT_THAT(ReviewText(pending, &golden, "r"),
+              Not(HasSubstr("tolerance of")));
+  pending.metrics.tolerances = {{"cpu-native", {2e-3, 1e-6, "measured"}},
+                                {"cpu-reference", {1e-2, 1e-4, "measured"}}};
+  EXPECT_THAT(ReviewText(pending, &golden, "r"),
+              HasSubstr("    tolerance of cpu-native: any token 0.001 -> 0.002 "
+                        "nats (raised), mean 1e-05 -> 1e-06 nats (lowered); "
+                        "tolerance of cpu-reference: any token none -> 0.01 "
+                        "nats, mean none -> 0.0001 nats\n"));
+  EXPECT_THAT(ReviewText(pending, nullptr, "r"),
+              HasSubstr("tolerance of cpu-native: any token none -> 0.002"));
+  pending.metrics.tolerances.erase("cpu-native");
+  EXPECT_THAT(ReviewText(pending, &golden, "r"),
+              HasSubstr("tolerance of cpu-native: taken away"));
+}
+
 TEST(Review, NamesACounterThatIsGone) {
   const Golden golden = Whole();
   Golden pending = golden;
