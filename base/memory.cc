@@ -40,8 +40,8 @@ uint64_t ControlGroupLimit() {
     const fs::path top = version2 ? root : root / "memory";
     fs::path group = line.substr(version2 ? 4 : version1 + 9);
     for (; !group.empty(); group = group.parent_path())
-      limit = std::min(limit, NumberIn(top / group / (version2 ? kVersion2
-                                                               : kVersion1)));
+      limit = std::min(
+          limit, NumberIn(top / group / (version2 ? kVersion2 : kVersion1)));
   }
   return limit;
 }
@@ -71,8 +71,8 @@ std::string Gibibytes(uint64_t bytes) {
 
 uint64_t MemoryLimit() {
   static const uint64_t limit =
-      std::min({MachineMemory(), ControlGroupLimit(),
-                ResourceLimit(RLIMIT_AS), ResourceLimit(RLIMIT_DATA)});
+      std::min({MachineMemory(), ControlGroupLimit(), ResourceLimit(RLIMIT_AS),
+                ResourceLimit(RLIMIT_DATA)});
   return limit;
 }
 

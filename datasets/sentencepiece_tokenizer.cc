@@ -1,6 +1,9 @@
 #include <sentencepiece_processor.h>
 
+#include <utility>
+
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "base/sha256.h"
 #include "datasets/sentencepiece_proto.h"
 #include "datasets/tokenizer.h"
@@ -20,6 +23,16 @@ std::string BlanksAsBlanks(std::string_view piece) {
   }
   return text;
 }
+
+bool BlankBehindWord(std::string_view text) {
+  const size_t word = text.find_first_not_of(' ');
+  return word != std::string_view::npos &&
+         text.find(' ', word) != std::string_view::npos;
+}
+
+// The library takes 100 bytes and some microseconds a byte, and cannot be
+// interrupted.
+constexpr size_t kPartBytes = size_t{1} << 16, kMaxPartBytes = size_t{8} << 20;
 
 void Refuse(const std::string& name, const std::string& found,
             const std::string& expected) {
@@ -83,6 +96,7 @@ void SentencePieceTokenizer::ReadPieces() {
     } else if (piece.size() > 1 && piece.find('\n') != std::string::npos) {
       splits_at_newline_ = false;
     }
+    if (BlankBehindWord(texts_.back())) splits_at_blank_ = false;
   }
   for (int32_t id : byte_ids_) {
     if (id < 0)
@@ -95,7 +109,30 @@ void SentencePieceTokenizer::ReadPieces() {
 // encoded behind a newline, where nothing merges, and the ids of blank and
 // newline are cut off again.
 void SentencePieceTokenizer::AppendSegment(std::string_view segment, bool first,
+                                           const std::string& name,
                                            Encoding* out) const {
+  const auto is_border = [&](size_t at) {
+    const char before = segment[at - 1], here = segment[at];
+    return (splits_at_blank_ && here == ' ' && before != ' ') ||
+           (splits_at_newline_ && before == '\n');
+  };
+  while (segment.size() > kPartBytes) {
+    ThrowIfInterrupted();
+    size_t end = kPartBytes;
+    while (end < segment.size() && !is_border(end)) ++end;
+    if (end > kMaxPartBytes)
+      throw InvalidError(name + ": text with neither blank nor newline for " +
+                         std::to_string(end - kPartBytes) +
+                         " bytes; expected at most " +
+                         std::to_string(kMaxPartBytes - kPartBytes));
+    AppendPart(segment.substr(0, end), std::exchange(first, false), out);
+    segment.remove_prefix(end);
+  }
+  AppendPart(segment, first, out);
+}
+
+void SentencePieceTokenizer::AppendPart(std::string_view segment, bool first,
+                                        Encoding* out) const {
   if (segment.empty()) return;
   std::vector<int> ids;
   if (first) {
@@ -126,12 +163,12 @@ void SentencePieceTokenizer::AppendSegment(std::string_view segment, bool first,
 }
 
 Encoding SentencePieceTokenizer::ContinueValid(std::string_view text,
-                                               const std::string&) const {
+                                               const std::string& name) const {
   Encoding out;
   // U+2581 itself would come back as a blank: it goes in as three bytes.
   for (size_t from = 0;;) {
     const size_t at = text.find(kBlank, from);
-    AppendSegment(text.substr(from, at - from), false, &out);
+    AppendSegment(text.substr(from, at - from), false, name, &out);
     if (at == std::string_view::npos) return out;
     for (char c : kBlank) {
       out.ids.push_back(byte_ids_[static_cast<unsigned char>(c)]);
@@ -145,7 +182,7 @@ Encoding SentencePieceTokenizer::EncodeValid(std::string_view text,
                                              const std::string& name) const {
   const size_t at = text.find(kBlank);
   Encoding out;
-  AppendSegment(text.substr(0, at), true, &out);
+  AppendSegment(text.substr(0, at), true, name, &out);
   if (at == std::string_view::npos) return out;
   const Encoding rest = ContinueValid(text.substr(at), name);
   out.ids.insert(out.ids.end(), rest.ids.begin(), rest.ids.end());

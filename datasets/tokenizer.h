@@ -81,7 +81,8 @@ class ByteTokenizer : public Tokenizer {
 
 // A SentencePiece BPE model with byte fallback and without normalisation:
 // Llama-2's tokenizer.model and ours. Anything else would not give the text
-// back; the constructor refuses it.
+// back; the constructor refuses it. Encoding can be interrupted, and throws
+// kInvalid for text without blank or newline for more than 8 MiB.
 class SentencePieceTokenizer : public Tokenizer {
  public:
   SentencePieceTokenizer(const std::string& serialized,
@@ -105,7 +106,10 @@ class SentencePieceTokenizer : public Tokenizer {
  private:
   struct Processor;
   void ReadPieces();
-  void AppendSegment(std::string_view segment, bool first, Encoding* out) const;
+  // In parts that come out as the whole would.
+  void AppendSegment(std::string_view segment, bool first,
+                     const std::string& name, Encoding* out) const;
+  void AppendPart(std::string_view part, bool first, Encoding* out) const;
 
   std::string name_, sha256_;
   std::unique_ptr<Processor> processor_;
@@ -115,6 +119,7 @@ class SentencePieceTokenizer : public Tokenizer {
   // Encoding of "\n", with the blank that the model puts before every text.
   std::vector<int32_t> newline_ids_;
   bool splits_at_newline_ = true;
+  bool splits_at_blank_ = true;  // no piece goes on behind a word with a blank
 };
 
 // `spec`: "bytes", or the path of a SentencePiece model. A given

@@ -81,9 +81,8 @@ TEST(Lines, ASignalEndsTheReading) {
 TEST(Lines, OnlyRegularFilesAreRead) {
   const TemporaryFolder folder;
   EXPECT_EQ(MessageOf([&] {
-              ForEachLineOfFile(folder.path(), [](std::string_view, int64_t) {
-                return true;
-              });
+              ForEachLineOfFile(folder.path(),
+                                [](std::string_view, int64_t) { return true; });
             }),
             folder.path().string() +
                 ": cannot be opened; expected a readable regular file");

@@ -2,13 +2,17 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <csignal>
 #include <numeric>
 
 #include "base/files.h"
+#include "base/interrupt.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
 #include "datasets/sentencepiece_proto.h"
 #include "tests/datasets/helpers.h"
+#include "tests/errors.h"
 
 namespace plastometer {
 namespace {
@@ -79,6 +83,41 @@ TEST(SentencePiece, PiecesUpToNewlinesGiveTheIdsOfTheWhole) {
     ids.insert(ids.end(), rest.begin(), rest.end());
     ASSERT_EQ(ids, whole) << "cut at " << cut;
   }
+}
+
+// The library takes long for it and knows no interrupt: cut where no piece
+// reaches across.
+TEST(SentencePiece, LongLinesComeOutAsTheirWordsDo) {
+  const Tokenizer& t = TinyTokenizer();
+  std::string words = Prose(7, 60000);
+  std::replace(words.begin(), words.end(), '\n', ' ');
+  ASSERT_GT(words.size(), size_t{200000});
+  // Word by word: the cuts of the program are among these.
+  std::vector<int32_t> expected;
+  for (size_t from = 0; from < words.size();) {
+    size_t to = words.find_first_not_of(' ', from);
+    to = to == std::string::npos ? to : words.find(' ', to);
+    const std::string word = words.substr(from, to - from);
+    const auto ids =
+        from == 0 ? t.Encode(word) : t.EncodeContinuation(word).ids;
+    expected.insert(expected.end(), ids.begin(), ids.end());
+    from = std::min(to, words.size());
+  }
+  EXPECT_EQ(t.Encode(words), expected);
+}
+
+TEST(SentencePiece, ALineThatIsNoTextIsRefused) {
+  const std::string line(size_t{9} << 20, 'x');
+  EXPECT_THAT(
+      MessageOf([&] { TinyTokenizer().Encode(line, "a.txt"); }),
+      testing::StartsWith("a.txt: text with neither blank nor newline for "));
+}
+
+TEST(SentencePiece, ASignalEndsTheEncoding) {
+  const std::string words = Prose(7, 30000);
+  const InterruptGuard guard;
+  std::raise(SIGTERM);
+  EXPECT_THROW(TinyTokenizer().Encode(words), Interrupted);
 }
 
 TEST(SentencePiece, CompressesWhatItLearned) {
