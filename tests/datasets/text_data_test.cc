@@ -145,6 +145,25 @@ TEST_F(TextData, BadInputIsNamedWithFileAndPlace) {
               HasSubstr("at least 2"));
 }
 
+TEST_F(TextData, AMetaThatNamesNoDomainIsNoDomainOfItsOwn) {
+  const auto text_with = [](const nlohmann::json& meta) {
+    return nlohmann::json{{"text", Prose(1, 60)}, {"meta", meta}}.dump() + "\n";
+  };
+  const std::string good = Line(Prose(2, 60), "Wiki");
+  EXPECT_THAT(Message(Put("m.jsonl", good + text_with(5))),
+              AllOf(HasSubstr("m.jsonl line 2"), HasSubstr("\"meta\" is 5")));
+  EXPECT_THAT(
+      Message(Put("p.jsonl", text_with({{"pile_set_name", 7}}))),
+      AllOf(HasSubstr("p.jsonl line 1"), HasSubstr("\"pile_set_name\" is 7")));
+  EXPECT_THAT(Message(Put("l.jsonl", text_with(std::string(5000, 'x')))),
+              AllOf(HasSubstr("l.jsonl line 1"), HasSubstr("xxx...")));
+  const nlohmann::json of_another_maker = {{"timestamp", 1}};
+  for (const nlohmann::json& meta :
+       {nlohmann::json(), of_another_maker,
+        nlohmann::json{{"pile_set_name", nullptr}}})
+    EXPECT_EQ(Load(Put("n.jsonl", text_with(meta))).windows[0].domain, "text");
+}
+
 TEST_F(TextData, TwoTokensAreEnoughWhenAskedFor) {
   const EvaluationSet set = Load(Put("two.txt", "\n\n"), 64, {{}, 32, 2, 0});
   ASSERT_EQ(set.windows.size(), 1u);
