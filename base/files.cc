@@ -253,7 +253,13 @@ TemporaryFolder::~TemporaryFolder() {
 fs::path HomeFolder() {
   if (const char* home = std::getenv("PLASTOMETER_HOME");
       home != nullptr && *home != '\0') {
-    return home;
+    std::error_code ignored;
+    if (fs::is_directory(fs::path(home) / "model" / "pretrained", ignored))
+      return home;
+    throw InvalidError(
+        "PLASTOMETER_HOME is " + std::string(home) +
+        ", which holds no folder model/pretrained; set it to an installation, "
+        "or unset it: then the program finds its own");
   }
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
