@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
+#include "base/parallel.h"
 #include "base/safetensors.h"
 #include "base/sha256.h"
 #include "datasets/text_data.h"
@@ -43,7 +44,7 @@ void CheckRanges(const DriftArguments& a) {
   CheckPositions(a.positions);
   RequireAtLeast("--at, the last of it,", a.positions.back(), kMiniBatchTokens);
   RequireAtLeast("--batch", a.batch, 1);
-  RequireAtLeast("--threads", a.threads, 0);
+  ResolveThreads(a.threads);  // checks it
   RequireAtLeast("--documents", a.documents, 1);
   RequireAtLeast("--probe-windows", a.probe_windows, 1);
   RequireAtLeast("--probe-tokens", a.probe_tokens, 2);

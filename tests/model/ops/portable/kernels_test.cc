@@ -6,7 +6,10 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "model/ops/portable/cpu/thread_pool.h"
+#include "tests/errors.h"
 #include "tests/model/ops/portable/cases.h"
+#include "tests/no_threads.h"
 
 namespace plastometer::portable {
 namespace {
@@ -35,6 +38,11 @@ TEST(Packing, PanelsOf32ColumnsWithZerosBeyond) {
     EXPECT_TRUE(SameBits(expected, panels, "PackMatrix"));
     EXPECT_TRUE(SameBits(expected, from_transposed, "PackTransposed"));
   }
+}
+
+TEST(ThreadPool, AThreadThatCannotBeStartedIsTheMachinesFault) {
+  const NoThreads none;
+  MessageOf([] { ThreadPool pool(4); }, ErrorKind::kInfrastructure);
 }
 
 TEST(Rope, TablesAreCorrectlyRounded) {
