@@ -135,6 +135,11 @@ std::string ReadFile(const fs::path& path, uint64_t max_bytes) {
   return content;
 }
 
+void RequireRegularFile(const fs::path& path) {
+  struct stat info {};
+  const Descriptor fd(OpenToRead(path, &info));
+}
+
 MappedFile::MappedFile(const fs::path& path) : path_(path) {
   struct stat info {};
   const Descriptor fd(OpenToRead(path, &info));

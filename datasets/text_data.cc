@@ -115,6 +115,7 @@ void ForEachPlainLine(
 }
 
 void VisitLines(const fs::path& path, bool zstd, const Visit& visit) {
+  RequireRegularFile(path);
   int64_t num_documents = 0;
   auto one = [&](std::string_view line, int64_t number) {
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) return true;

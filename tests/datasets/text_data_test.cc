@@ -1,6 +1,7 @@
 #include "datasets/text_data.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
 
@@ -162,6 +163,15 @@ TEST_F(TextData, AMetaThatNamesNoDomainIsNoDomainOfItsOwn) {
        {nlohmann::json(), of_another_maker,
         nlohmann::json{{"pile_set_name", nullptr}}})
     EXPECT_EQ(Load(Put("n.jsonl", text_with(meta))).windows[0].domain, "text");
+}
+
+TEST_F(TextData, APipeIsRefusedNotWaitedFor) {
+  for (const char* name : {"pipe.txt", "pipe.jsonl", "pipe.jsonl.zst"}) {
+    const fs::path pipe = folder_.path() / name;
+    ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+    EXPECT_THAT(Message(pipe),
+                AllOf(HasSubstr(name), HasSubstr("not a regular file")));
+  }
 }
 
 TEST_F(TextData, TwoTokensAreEnoughWhenAskedFor) {
