@@ -85,6 +85,21 @@ TEST(Selection, RefusesAnotherRoundingMode) {
   EXPECT_NO_THROW(SelectKernels());
 }
 
+#ifdef __x86_64__
+// RoPE's tables would have other bits, and nothing else would show it.
+TEST(Selection, RefusesALongDoubleOfFewerBits) {
+  uint16_t before = 0;
+  __asm__ volatile("fnstcw %0" : "=m"(before));
+  for (const int precision : {0x000, 0x200}) {  // 24 and 53 bits
+    const uint16_t cut = static_cast<uint16_t>((before & ~0x300) | precision);
+    __asm__ volatile("fldcw %0" : : "m"(cut));
+    EXPECT_THROW(SelectKernels(), Error) << precision;
+    __asm__ volatile("fldcw %0" : : "m"(before));
+  }
+  EXPECT_NO_THROW(SelectKernels());
+}
+#endif
+
 TEST(Gemm, EveryNumberOfRows) {
   Random random(2);
   for (int64_t M = 1; M <= 40; M += kStep) {
