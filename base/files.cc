@@ -135,6 +135,11 @@ std::string ReadFile(const fs::path& path, uint64_t max_bytes) {
   return content;
 }
 
+void RequireRegularFile(const fs::path& path) {
+  struct stat info {};
+  const Descriptor fd(OpenToRead(path, &info));
+}
+
 MappedFile::MappedFile(const fs::path& path) : path_(path) {
   struct stat info {};
   const Descriptor fd(OpenToRead(path, &info));
@@ -253,7 +258,13 @@ TemporaryFolder::~TemporaryFolder() {
 fs::path HomeFolder() {
   if (const char* home = std::getenv("PLASTOMETER_HOME");
       home != nullptr && *home != '\0') {
-    return home;
+    std::error_code ignored;
+    if (fs::is_directory(fs::path(home) / "model" / "pretrained", ignored))
+      return home;
+    throw InvalidError(
+        "PLASTOMETER_HOME is " + std::string(home) +
+        ", which holds no folder model/pretrained; set it to an installation, "
+        "or unset it: then the program finds its own");
   }
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);

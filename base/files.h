@@ -15,6 +15,10 @@ namespace plastometer {
 std::string ReadFile(const std::filesystem::path& path,
                      uint64_t max_bytes = uint64_t{1} << 32);
 
+// For readers that open `path` by themselves, and would wait for who writes a
+// pipe. Throws kInvalid as ReadFile does.
+void RequireRegularFile(const std::filesystem::path& path);
+
 // A file mapped read-only. Throws kInvalid as ReadFile does.
 class MappedFile {
  public:

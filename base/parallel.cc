@@ -7,8 +7,6 @@
 #include <thread>
 #include <vector>
 
-#include "base/error.h"
-
 namespace plastometer {
 
 int NumCores() {
@@ -16,10 +14,17 @@ int NumCores() {
 }
 
 int ResolveThreads(int64_t num_threads) {
-  if (num_threads < 0)
-    throw UsageError("--threads " + std::to_string(num_threads) +
-                     "; expected a number >= 0");
+  if (num_threads < 0 || num_threads > kMaxThreads)
+    throw UsageError("--threads is " + std::to_string(num_threads) +
+                     "; expected 0 (all cores) to " +
+                     std::to_string(kMaxThreads));
   return num_threads > 0 ? static_cast<int>(num_threads) : NumCores();
+}
+
+Error NoThread(const std::system_error& error) {
+  return InfrastructureError(std::string("cannot start a thread: ") +
+                             error.code().message() +
+                             " (a smaller --threads needs fewer)");
 }
 
 void ParallelFor(size_t n, int num_threads,
@@ -37,7 +42,13 @@ void ParallelFor(size_t n, int num_threads,
   const auto wanted = static_cast<size_t>(ResolveThreads(num_threads));
   {
     std::vector<std::jthread> others;
-    for (size_t t = 1; t < std::min(wanted, n); ++t) others.emplace_back(work);
+    try {
+      for (size_t t = 1; t < std::min(wanted, n); ++t)
+        others.emplace_back(work);
+    } catch (const std::system_error& error) {
+      failed = true;  // those that run already end after their piece
+      throw NoThread(error);
+    }
     work();
   }
   if (failure != nullptr) std::rethrow_exception(failure);

@@ -63,6 +63,14 @@ std::string EscapedLine(std::string_view text) {
   return line;
 }
 
+std::string Shortened(const std::string& text, size_t most) {
+  if (text.size() <= most) return text;
+  const size_t head = most * 2 / 3, tail = most / 3;
+  return text.substr(0, head) + " [" +
+         std::to_string(text.size() - head - tail) + " bytes left out] " +
+         text.substr(text.size() - tail);
+}
+
 void CheckName(std::string_view name, const std::string& what) {
   for (size_t at = 0; at < name.size();) {
     const size_t size = PlainCharacter(name.substr(at));

@@ -35,6 +35,9 @@ inline bool IsControl(char c) {
 // What is no UTF-8 and control characters (C0 but for line ends, DEL, C1) as
 // \xNN: what a terminal or a log would obey or not show.
 std::string Escaped(std::string_view text);
+// At most `most` bytes: of a longer one its beginning and its end, and how many
+// bytes stand between them.
+std::string Shortened(const std::string& text, size_t most);
 // On one line: line ends as \n.
 std::string EscapedLine(std::string_view text);
 // Throws kInvalid: `what` has such a character, or a line end, in its name.

@@ -101,13 +101,18 @@ ProcessResult DownloadWithPrivateLists(const Source& source,
   return result;
 }
 
-fs::path GivenDeb(const Source& source, const fs::path& folder) {
-  const fs::path deb = folder / source.DebName();
-  if (!fs::is_regular_file(deb)) {
+// A copy of our own: what is checked is then what is unpacked, whoever may
+// write to `folder`. No more is read than is pinned.
+fs::path CopyOfGivenDeb(const Source& source, const fs::path& folder,
+                        const fs::path& into) {
+  const fs::path given = folder / source.DebName(),
+                 copy = into / source.DebName();
+  if (!fs::is_regular_file(given)) {
     throw InvalidError(folder.string() + " has no " + source.DebName() +
                        "; expected the package file under that name");
   }
-  return deb;
+  WriteFile(copy, ReadFile(given, source.bytes));
+  return copy;
 }
 
 }  // namespace
@@ -166,12 +171,12 @@ FetchResult FetchSource(const Source& source, const FetchOptions& options) {
   const fs::path root = folder.path() / "root";
   fs::create_directory(root);
   log((options.debs.empty() ? "downloading " : "reading ") + source.DebName());
-  // Made first: the path has to be absolute before it goes to a child that runs
-  // elsewhere.
-  const fs::path deb = options.debs.empty()
-                           ? DownloadDeb(source, folder.path(),
-                                         fs::absolute(options.data_folder))
-                           : fs::absolute(GivenDeb(source, options.debs));
+  const fs::path deb =
+      options.debs.empty()
+          // Apt runs in another folder.
+          ? DownloadDeb(source, folder.path(),
+                        fs::absolute(options.data_folder))
+          : CopyOfGivenDeb(source, options.debs, folder.path());
   CheckDeb(deb, source);
   log("unpacking and extracting");
   UnpackDeb(deb, root);

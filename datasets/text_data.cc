@@ -64,14 +64,30 @@ std::string NumberedLine(int64_t number) {
          digits;
 }
 
-// The Pile puts the name of the subset into `meta`; other makers of JSON lines
-// put anything there, or nothing.
-std::string DomainOf(const nlohmann::json& line) {
-  const auto meta = line.find("meta");
-  if (meta == line.end() || !meta->is_object()) return "text";
-  const auto name = meta->find("pile_set_name");
-  return name != meta->end() && name->is_string() ? name->get<std::string>()
-                                                  : "text";
+// A value in a message: its first letters, in ASCII.
+std::string Shown(const nlohmann::json& value) {
+  constexpr size_t kLetters = 60;
+  const std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true);
+  return text.size() > kLetters ? text.substr(0, kLetters) + "..." : text;
+}
+
+// The Pile puts the name of the subset into `meta`; without it a document is
+// of domain text. A value that is there but names no domain is an error: it
+// would silently throw domains together.
+std::string DomainOf(const nlohmann::json& line, const std::string& where) {
+  const nlohmann::json meta = line.value("meta", nlohmann::json());
+  if (meta.is_null()) return "text";
+  if (!meta.is_object()) {
+    throw InvalidError(where + ": \"meta\" is " + Shown(meta) +
+                       "; expected {\"pile_set_name\": \"...\"} or nothing");
+  }
+  const nlohmann::json name = meta.value("pile_set_name", nlohmann::json());
+  if (name.is_null()) return "text";
+  if (!name.is_string()) {
+    throw InvalidError(where + ": \"pile_set_name\" is " + Shown(name) +
+                       "; expected a string");
+  }
+  return name.get<std::string>();
 }
 
 Document JsonDocument(std::string_view line, int64_t number,
@@ -85,10 +101,11 @@ Document JsonDocument(std::string_view line, int64_t number,
                        "\"meta\": {\"pile_set_name\": \"...\"}}");
   }
   const std::string id = NumberedLine(number);
-  return {path.filename().string(), DomainOf(j), id, id, j.at("text")};
+  return {path.filename().string(), DomainOf(j, where), id, id, j.at("text")};
 }
 
 void VisitLines(const fs::path& path, bool zstd, const Visit& visit) {
+  RequireRegularFile(path);
   int64_t num_documents = 0;
   auto one = [&](std::string_view line, int64_t number) {
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) return true;

@@ -1,7 +1,7 @@
 #include "model/config.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstdio>
 #include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -267,13 +267,14 @@ void RequireRange(const std::string& source, const char* name, int64_t value,
   }
 }
 
-void RequirePositive(const std::string& source, const char* name,
-                     double value) {
-  if (!std::isfinite(value) || value <= 0) {
-    throw InvalidError(source + ": config field \"" + name +
-                       "\" = " + std::to_string(value) +
-                       ", expected a finite positive number");
-  }
+// Finite and of a use: beyond these a pass would print NaN for every token.
+void RequireBetween(const std::string& source, const char* name, double value,
+                    double smallest, double largest) {
+  if (value >= smallest && value <= largest) return;  // no NaN is
+  char text[96];
+  std::snprintf(text, sizeof text, "\" = %g, expected %g to %g", value,
+                smallest, largest);
+  throw InvalidError(source + ": config field \"" + name + text);
 }
 
 }  // namespace
@@ -389,10 +390,12 @@ void ValidateConfig(const ModelConfig& c, const std::string& source) {
         " and convolution width " + std::to_string(c.conv_width) +
         ", expected 16 and 4: no other is supported");
   }
-  RequirePositive(source, "ttt_base_lr", c.ttt_base_lr);
-  RequirePositive(source, "rope_theta", c.rope_theta);
-  RequirePositive(source, "rms_norm_eps", c.rms_norm_eps);
-  RequirePositive(source, "initializer_range", c.initializer_range);
+  RequireBetween(source, "ttt_base_lr", c.ttt_base_lr, 1e-9, 1e4);
+  // Below 1 the angles of RoPE would grow along the channels.
+  RequireBetween(source, "rope_theta", c.rope_theta, 1, 1e12);
+  // Fp32 loses one below 1e-38, and a row of zeros would be 0 / 0.
+  RequireBetween(source, "rms_norm_eps", c.rms_norm_eps, 1e-30, 1);
+  RequireBetween(source, "initializer_range", c.initializer_range, 1e-9, 10);
 }
 
 std::string ToString(InnerModel inner_model) {

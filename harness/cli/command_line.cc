@@ -2,8 +2,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <tuple>
+#include <type_traits>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -80,6 +83,29 @@ std::string UnknownOption(const CommandInfo& command, int argc,
   return "";
 }
 
+template <class T>
+struct NumberOf : std::type_identity<T> {};
+template <class T>
+struct NumberOf<std::vector<T>> : std::type_identity<T> {};
+
+// Before the parser's own conversion, which takes 010 for 8 and the largest
+// number for one that is larger still: decimal, finite, and one that T holds.
+template <class T>
+std::string CheckNumber(std::string& text) {
+  constexpr bool kWhole = std::is_integral_v<T>;
+  const char* const end = text.data() + text.size();
+  T value{};
+  const auto [at, error] =
+      std::from_chars(text.data() + text.starts_with('+'), end, value);
+  if (error == std::errc::invalid_argument || at != end)
+    return text + "; expected a " + (kWhole ? "whole number" : "number");
+  if (error != std::errc() || !std::isfinite(static_cast<double>(value)))
+    return text + "; expected a number that " + std::to_string(8 * sizeof(T)) +
+           " bits hold";
+  if constexpr (kWhole) text = std::to_string(value);
+  return "";
+}
+
 }  // namespace
 
 Option Option::Required() {
@@ -108,7 +134,10 @@ Option Option::Between(int64_t least, int64_t most) {
 }
 
 Option Option::NotNegative() {
-  option_->check(CLI::NonNegativeNumber);
+  option_->check([](const std::string& text) -> std::string {
+    return text.starts_with('-') ? text + "; expected a number of at least 0"
+                                 : "";
+  });
   return *this;
 }
 
@@ -161,6 +190,9 @@ template <class T>
 Option Command::AddTo(const std::string& name, T& to, const std::string& help) {
   OptionInfo* info = NewInfo(name, help);
   CLI::Option* option = app_->add_option(info->name, to, help);
+  using Number = NumberOf<T>::type;
+  if constexpr (std::is_arithmetic_v<Number>)
+    option->transform(CLI::Validator(CheckNumber<Number>, ""));
   info->repeated = option->get_expected_max() > 1;
   return {app_, option, info};
 }

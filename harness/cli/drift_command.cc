@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
+#include "base/parallel.h"
 #include "base/safetensors.h"
 #include "base/sha256.h"
 #include "datasets/text_data.h"
@@ -44,11 +45,11 @@ void CheckRanges(const DriftArguments& a) {
   RequireWithin("--at, the last of it,", a.positions.back(), kMiniBatchTokens,
                 kMaxContextTokens);
   RequireWithin("--batch", a.batch, 1, kMaxBatch);
-  RequireAtLeast("--threads", a.threads, 0);
   RequireWithin("--documents", a.documents, 1, kMaxDocuments);
   RequireWithin("--probe-windows", a.probe_windows, 1, kMaxWindows);
   RequireWithin("--probe-tokens", a.probe_tokens, 2, kMaxContextTokens);
   RequireWithin("--windows", a.windows, 0, kMaxWindows);
+  ResolveThreads(a.threads);  // checks it
 }
 
 SuiteGroup GroupOf(const DriftArguments& a) {

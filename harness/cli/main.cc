@@ -32,8 +32,12 @@ void ReserveStandardDescriptors() {
   }
 }
 
+// A value in a message may be as long as whoever wrote it liked.
+constexpr size_t kMaxMessageBytes = 6000;
+
 int Fail(const std::string& message, int code) {
-  std::fprintf(stderr, "plastometer: %s\n", Escaped(message).c_str());
+  std::fprintf(stderr, "plastometer: %s\n",
+               Escaped(Shortened(message, kMaxMessageBytes)).c_str());
   return code;
 }
 

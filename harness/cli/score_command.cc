@@ -88,7 +88,17 @@ TokenIds TokensOfStreams(const ScoreArguments& a, const Tokenizer& tokenizer,
 
 void Print(const ScoreArguments& a, const TokenIds& tokens,
            const Profile& profile, const ScoreOutput& output) {
-  const std::string quality = std::isnan(output.mean_nll)
+  const NotFinite& bad = output.not_finite;
+  if (bad.count > 0) {
+    std::fprintf(stderr,
+                 "note: %s losses are NaN or infinite, first at row %s, token "
+                 "%s (each counted from 0): the model diverges on this text, "
+                 "under this profile\n",
+                 Count(bad.count).c_str(), Count(bad.row).c_str(),
+                 Count(bad.token).c_str());
+  }
+  const std::string quality = bad.count > 0 ? "the mean loss is not finite"
+                              : std::isnan(output.mean_nll)
                                   ? "no token has a loss"
                                   : Fixed(output.mean_nll, 4) +
                                         " nats per token, perplexity " +

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
+#include "base/parallel.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/group_options.h"
 #include "harness/cli/output.h"
@@ -44,7 +45,7 @@ void Check(const SearchArguments& a) {
     throw UsageError(
         "search: neither --layers K (how many layers, at least 1) nor "
         "--frontier is given");
-  RequireAtLeast("--threads", a.request.threads, 0);
+  ResolveThreads(a.request.threads);  // checks it
 }
 
 LoadedGroup Load(const SearchArguments& a) {

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
+#include "base/parallel.h"
 #include "harness/cli/output.h"
 #include "harness/report/csv_report.h"
 #include "harness/report/json_report.h"
@@ -73,7 +74,7 @@ fs::path StoreRoot(const std::string& goldens) {
 
 Suite SuiteOf(const SuiteArguments& a) {
   if (a.batch != -1) RequireWithin("--batch", a.batch, 1, kMaxBatch);
-  RequireAtLeast("--threads", a.threads, 0);
+  ResolveThreads(a.threads);  // checks it
   Suite suite = LoadSuite(a.suite.empty() ? "default" : a.suite);
   for (SuiteGroup& group : suite.groups) {
     if (!a.lane.empty()) group.lane = a.lane;

@@ -71,6 +71,11 @@ void CheckEnvironment(const BlessEnvironment& e) {
     throw RefusedError(
         "accept: this is a CI job; goldens are blessed by a person, from the "
         "job's artifact: plastometer accept CASE --from FOLDER");
+  if (!e.git_failure.empty())
+    throw RefusedError(
+        "accept: git cannot say whether the work tree is as committed; it "
+        "says: " +
+        e.git_failure);
   if (!e.changed_files.empty())
     throw RefusedError("accept: the work tree has changes outside goldens/ (" +
                        e.changed_files +

@@ -20,6 +20,7 @@ inline constexpr size_t kMinReasonLetters = 10;
 struct BlessEnvironment {
   bool ci = false;  // a variable of a CI system is set, and not to 0 or false
   std::string changed_files;  // of the work tree, goldens/ aside; empty: clean
+  std::string git_failure;    // what git says where it cannot tell; else empty
   std::string code_tree;      // of this program
   bool built_from_commit = false;
   std::string author;    // git's user, or "unknown"

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -26,20 +25,39 @@ std::string Quoted(const std::string& text) {
   return quoted + "'";
 }
 
-// What git says in `folder`, without the last newline; nullopt when it fails.
-std::optional<std::string> Git(const std::filesystem::path& folder,
-                               const std::string& arguments) {
-  const std::string full =
-      "git -C " + Quoted(folder.string()) + " " + arguments + " 2>/dev/null";
-  std::string text;
-  FILE* pipe = popen(full.c_str(), "r");
-  if (pipe == nullptr) return std::nullopt;
+struct Said {
+  bool succeeded = false;
+  std::string text;  // without the last newline
+};
+
+Said Shell(const std::string& command) {
+  Said said;
+  FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return said;
   char buffer[4096];
   for (size_t n = 0; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;)
-    text.append(buffer, n);
-  if (pclose(pipe) != 0) return std::nullopt;
-  while (text.ends_with('\n')) text.pop_back();
-  return text;
+    said.text.append(buffer, n);
+  said.succeeded = pclose(pipe) == 0;
+  while (said.text.ends_with('\n')) said.text.pop_back();
+  return said;
+}
+
+// What git prints in `folder`; where it fails, its complaint. Warnings of a git
+// that succeeds are nobody's answer.
+Said Git(const std::filesystem::path& folder, const std::string& arguments) {
+  const std::string git =
+      "LC_ALL=C git -C " + Quoted(folder.string()) + " " + arguments;
+  Said said = Shell(git + " 2>/dev/null");
+  if (!said.succeeded) said.text = Shell(git + " 2>&1").text;
+  if (!said.succeeded && said.text.empty()) said.text = "(nothing)";
+  return said;
+}
+
+// Nothing where git fails: a setting that is not made.
+std::string GitSetting(const std::filesystem::path& folder,
+                       const std::string& name) {
+  const Said said = Git(folder, "config " + name);
+  return said.succeeded ? said.text : "";
 }
 
 // The first few names of `git status --porcelain`.
@@ -66,13 +84,14 @@ BlessEnvironment DetectBlessEnvironment(
                                "JENKINS_URL", "TF_BUILD", "TEAMCITY_VERSION"})
     e.ci = e.ci || IsSet(variable);
   // The whole tree, wherever in it goldens/ lies, whatever the user's settings.
-  const auto status =
+  const Said status =
       Git(repository,
           "status --porcelain --untracked-files=normal -- ':(top)' "
           "':(exclude)goldens'");
-  e.changed_files = status ? Names(*status) : "no git repository";
-  const std::string name = Git(repository, "config user.name").value_or(""),
-                    mail = Git(repository, "config user.email").value_or("");
+  (status.succeeded ? e.changed_files : e.git_failure) =
+      status.succeeded ? Names(status.text) : status.text;
+  const std::string name = GitSetting(repository, "user.name"),
+                    mail = GitSetting(repository, "user.email");
   e.author =
       name.empty() && mail.empty() ? "unknown" : name + " <" + mail + ">";
   e.date_utc = UtcNow();

@@ -45,6 +45,38 @@ void Append(Cells& to, const Cells& more) {
                       more.rows[r].end());
 }
 
+// Where the table does not fit: the beginning of a cell longer than this, and
+// the number of its row, so that two with one beginning stay apart.
+constexpr int64_t kMaxCell = 30;
+
+std::string Cut(const std::string& text, size_t row) {
+  const std::string mark = "...[" + std::to_string(row + 1) + "]";
+  int64_t left = kMaxCell - DisplayWidth(mark);
+  size_t end = 0;
+  // To the end of the last letter that fits: 10xxxxxx go on with one.
+  for (; end < text.size(); ++end) {
+    const bool begins = (static_cast<unsigned char>(text[end]) & 0xC0) != 0x80;
+    if (begins && left-- == 0) break;
+  }
+  return text.substr(0, end) + mark;
+}
+
+// Whether anything was too long.
+bool CutLongCells(std::vector<Column>& columns,
+                  std::vector<std::vector<std::string>>& rows) {
+  bool any = false;
+  const auto cut = [&](std::string& cell, size_t number) {
+    if (DisplayWidth(cell) <= kMaxCell) return;
+    cell = Cut(cell, number);
+    any = true;
+  };
+  for (size_t c = 0; c < columns.size(); ++c)
+    for (std::string& line : columns[c].title) cut(line, c);
+  for (size_t r = 0; r < rows.size(); ++r)
+    for (std::string& cell : rows[r]) cut(cell, r);
+  return any;
+}
+
 }  // namespace
 
 std::string Fixed(double value, int decimals) {
@@ -148,6 +180,12 @@ std::string RenderTable(const std::vector<Column>& columns,
   int64_t total = 2 * (static_cast<int64_t>(columns.size()) - 1);
   for (int64_t w : widths) total += w;
   const std::string gap = total <= width ? "  " : " ";
+  if (total - std::ssize(columns) + 1 > width) {
+    std::vector<Column> short_columns = columns;
+    std::vector<std::vector<std::string>> short_rows = rows;
+    if (CutLongCells(short_columns, short_rows))
+      return RenderTable(short_columns, short_rows, width);
+  }
   std::string text;
   for (size_t i = 0; i < num_title_lines; ++i) {
     std::vector<std::string> cells;

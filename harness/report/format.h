@@ -30,7 +30,8 @@ struct Column {
 };
 
 // Two spaces between columns, one if that is what it takes to stay within
-// `width`.
+// `width`; where that is not enough, cells of more than 30 letters are cut:
+// "layers:0@0.123456789012...[3]", in row 3.
 std::string RenderTable(const std::vector<Column>& columns,
                         const std::vector<std::vector<std::string>>& rows,
                         int width);

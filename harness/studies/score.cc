@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -178,6 +179,16 @@ TokenIds ReadTokenIds(const std::filesystem::path& path) {
   return tokens;
 }
 
+NotFinite FindNotFinite(const std::vector<double>& nll, int64_t num_tokens) {
+  NotFinite found;
+  const int64_t n = num_tokens - 1;
+  for (int64_t i = 0; i < std::ssize(nll); ++i) {
+    if (std::isfinite(nll[static_cast<size_t>(i)])) continue;
+    if (found.count++ == 0) found.row = i / n, found.token = i % n + 1;
+  }
+  return found;
+}
+
 int64_t LeastTokens(const ScoreRequest& request) {
   return request.logits || request.state ? 1 : 2;
 }
@@ -214,6 +225,7 @@ ScoreOutput ScoreTokens(const Model& model, const Profile& profile,
   CheckCounters(model, profile, B, T, result.counters);
   output.counters = result.counters;
   output.mean_nll = MeanOfScored(tokens, nll);
+  output.not_finite = FindNotFinite(nll, T);
   output.tensors = std::move(result.logits);
   output.tensors.merge(result.statistics);
   output.tensors.merge(result.state);

@@ -32,6 +32,14 @@ struct ScoreRequest {
 // loss.
 int64_t LeastTokens(const ScoreRequest& request);
 
+// Losses that are NaN or infinite: the first one's row and token (-1: there is
+// none), and how many.
+struct NotFinite {
+  int64_t row = -1, token = -1, count = 0;
+};
+// `nll` [B, T-1]: of all tokens but each row's first.
+NotFinite FindNotFinite(const std::vector<double>& nll, int64_t num_tokens);
+
 // nll [B, T-1], loss [B, T] (NaN for token 0), token_ids [B, T], layer_indices
 // [L], lambda [L, M]; logits, statistics and final_state.* when asked for;
 // scored [B, T] (0 or 1) where TokenIds says. The mean is over the scored. A
@@ -40,7 +48,8 @@ int64_t LeastTokens(const ScoreRequest& request);
 struct ScoreOutput {
   TensorMap tensors;
   Counters counters;
-  double mean_nll = 0;  // NaN: no token has a loss
+  double mean_nll = 0;  // NaN: no token has a loss, or one is not finite
+  NotFinite not_finite;
   double seconds = 0;
 };
 ScoreOutput ScoreTokens(const Model& model, const Profile& profile,

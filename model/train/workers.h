@@ -7,9 +7,12 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "base/parallel.h"
 
 namespace plastometer::train {
 
@@ -17,20 +20,19 @@ namespace plastometer::train {
 // with whoever else is there).
 class Workers {
  public:
+  // Throws kInfrastructure where a thread cannot be started.
   explicit Workers(int num_threads) {
-    for (int t = 1; t < num_threads; ++t)
-      threads_.emplace_back([this, t] { Loop(t); });
+    try {
+      for (int t = 1; t < num_threads; ++t)
+        threads_.emplace_back([this, t] { Loop(t); });
+    } catch (const std::system_error& error) {
+      Stop();
+      throw NoThread(error);
+    }
     num_threads_ = num_threads;
     at::set_num_threads(1);
   }
-  ~Workers() {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    wake_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
-  }
+  ~Workers() { Stop(); }
 
   int size() const { return num_threads_; }
 
@@ -52,6 +54,15 @@ class Workers {
   }
 
  private:
+  void Stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    wake_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+  }
+
   void Guarded(int thread) {
     try {
       (*body_)(thread);

@@ -18,6 +18,8 @@ namespace {
 
 // Real keys have at most 11 components of at most 24 bytes.
 constexpr uint64_t kMaxComponents = 64, kMaxComponentBytes = 4096, kMaxRank = 8;
+// The largest config (1,024 layers) has fewer than 30,000 parameters.
+constexpr size_t kMaxRecords = size_t{1} << 16;
 constexpr int kExtArray = 1, kExtComplex = 2, kExtScalar = 3;
 
 std::string Hex(int byte) {
@@ -292,7 +294,8 @@ std::string KeyText(const std::vector<std::string>& key) {
 }
 
 FlaxStream::FlaxStream(const std::filesystem::path& path, const Wanted& wanted)
-    : path_(path), fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    // Without O_NONBLOCK a pipe that nobody writes would keep open() waiting.
+    : path_(path), fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
   const auto fail = [&](const std::string& why) {
     if (fd_ >= 0) close(fd_);  // the destructor does not run
     return InvalidError("cannot read " + path_.string() + ": " + why);
@@ -323,6 +326,8 @@ void FlaxStream::Index(uint64_t size, const Wanted& wanted) {
     const uint64_t end = cursor.position() + bytes;
     record.length = end - record.offset;
     if (wanted(record.key)) {
+      if (records_.size() == kMaxRecords)
+        throw cursor.Bad(record.offset, "more than 65536 parameters");
       cursor.set_limit(end);
       ParseArray(&cursor, &record);
       cursor.ResetLimit();

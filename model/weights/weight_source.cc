@@ -162,6 +162,8 @@ class TorchWeights : public WeightSource {
         !json.at("weight_map").is_object()) {
       throw InvalidError(index.string() + ": expected an object weight_map");
     }
+    // A name with a NUL would end there for the system.
+    CheckTexts(json.at("weight_map"), index.string());
     AddFile(index);
     std::map<std::string, std::string> weight_map;
     std::set<std::string> names;

@@ -158,11 +158,24 @@ TEST(Files, TemporaryFoldersDisappearWithTheirContent) {
 }
 
 TEST(Files, FoldersOfTheInstallationFollowTheEnvironment) {
-  const Environment home("PLASTOMETER_HOME", "/some/home");
-  EXPECT_EQ(HomeFolder(), "/some/home");
-  EXPECT_EQ(DataFolder(), "/some/home/.data");
+  const TemporaryFolder folder;
+  fs::create_directories(folder.path() / "model" / "pretrained");
+  const Environment home("PLASTOMETER_HOME", folder.path().c_str());
+  EXPECT_EQ(HomeFolder(), folder.path());
+  EXPECT_EQ(DataFolder(), folder.path() / ".data");
   const Environment data("PLASTOMETER_DATA", "/some/data");
   EXPECT_EQ(DataFolder(), "/some/data");
+}
+
+TEST(Files, AHomeThatIsNoInstallationIsNamedWithItsVariable) {
+  const TemporaryFolder folder;
+  for (const fs::path& home : {folder.path(), folder.path() / "none"}) {
+    const Environment variable("PLASTOMETER_HOME", home.c_str());
+    const std::string message = MessageOf([] { HomeFolder(); });
+    EXPECT_NE(message.find("PLASTOMETER_HOME is " + home.string()),
+              std::string::npos)
+        << message;
+  }
 }
 
 TEST(AtomicFile, AnInterruptionLeavesNothing) {

@@ -7,6 +7,9 @@
 #include <stdexcept>
 #include <vector>
 
+#include "tests/errors.h"
+#include "tests/no_threads.h"
+
 namespace plastometer {
 namespace {
 
@@ -34,6 +37,22 @@ TEST(ParallelFor, AnExceptionEndsItAndComesBack) {
     }
     if (threads == 1) EXPECT_EQ(begun, 8);
   }
+}
+
+TEST(ResolveThreads, OnlyWhatAMachineMayHave) {
+  EXPECT_EQ(ResolveThreads(0), NumCores());
+  EXPECT_EQ(ResolveThreads(kMaxThreads), kMaxThreads);
+  for (const int64_t threads : {int64_t{-1}, int64_t{kMaxThreads} + 1,
+                                int64_t{1'000'000'000}, int64_t{1} << 32})
+    EXPECT_NE(MessageOf([&] { ResolveThreads(threads); }, ErrorKind::kUsage)
+                  .find(std::to_string(threads) + "; expected 0 (all cores)"),
+              std::string::npos);
+}
+
+TEST(ParallelFor, AThreadThatCannotBeStartedIsTheMachinesFault) {
+  const NoThreads none;
+  MessageOf([] { ParallelFor(100, 4, [](size_t) {}); },
+            ErrorKind::kInfrastructure);
 }
 
 }  // namespace

@@ -11,6 +11,15 @@
 namespace plastometer {
 namespace {
 
+TEST(Shortened, KeepsBeginningAndEnd) {
+  EXPECT_EQ(Shortened("abcdef", 6), "abcdef");
+  const std::string text =
+      Shortened("profile '" + std::string(1 << 20, 'x') + "' is unknown", 60);
+  EXPECT_TRUE(text.starts_with("profile 'xxx"));
+  EXPECT_NE(text.find("[1048537 bytes left out]"), std::string::npos) << text;
+  EXPECT_TRUE(text.ends_with("' is unknown"));
+}
+
 TEST(Text, Join) {
   EXPECT_EQ(Join(std::vector<std::string>{}), "");
   EXPECT_EQ(Join(std::vector<std::string>{"a"}), "a");

@@ -83,13 +83,30 @@ class Workflows(unittest.TestCase):
                 self.assertIn("github.event.pull_request.head.repo.full_name == github.repository", text, path.name)
                 self.assertRegex(text, r"(?m)^    environment: ", path.name)
 
+    def test_actions_are_pinned_by_commit(self):
+        seen = 0
+        for path in WORKFLOWS:
+            for line in re.findall(r"(?m)^.*\buses:.*$", path.read_text()):
+                seen += 1
+                self.assertRegex(line, r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+$", f"{path.name}: a tag can be moved to other code")
+        self.assertGreater(seen, 8)
+
+    def test_checkouts_leave_no_token(self):
+        for path in WORKFLOWS:
+            text = code(path)
+            self.assertEqual(text.count("actions/checkout@"), text.count("persist-credentials: false"), path.name)
+
     @unittest.skipIf(yaml is None, "python3-yaml is missing: only what is textual was checked")
     def test_yaml(self):
         for path in WORKFLOWS:
             content = yaml.safe_load(path.read_text())
             for name, job in content["jobs"].items():
                 self.assertIn("timeout-minutes", job, f"{path.name}: {name}")
+                # Rights are the workflow's, which test_forks_get_no_rights reads.
+                self.assertNotIn("permissions", job, f"{path.name}: {name}")
                 for step in job["steps"]:
+                    # A value goes into a shell by `env`, where it stays one word.
+                    self.assertNotIn("${{", step.get("run", ""), f"{path.name}: {name}: {step.get('name')}")
                     self.assertEqual(("run" in step) + ("uses" in step), 1, f"{path.name}: {name}: {step}")
 
 

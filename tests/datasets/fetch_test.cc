@@ -92,6 +92,40 @@ TEST_F(Fetch, AMissingFileIsNamed) {
               HasSubstr("has no made-up_1.0_all.deb"));
 }
 
+// Whoever can write to the folder of packages may do so while it is read.
+TEST_F(Fetch, WhatWasCheckedIsWhatIsUnpacked) {
+  const FetchResult honest =
+      FetchSource(source_, {data(), debs(), [&](const std::string& line) {
+                              if (line.find("unpacking") != std::string::npos)
+                                WriteFile(deb(), "!<arch>\nanother package");
+                            }});
+  EXPECT_EQ(honest.text.train.works, 1);
+}
+
+TEST_F(Fetch, AFileOfAnotherSizeIsNotReadToItsEnd) {
+  fs::resize_file(deb(), uint64_t{1} << 33);  // with a hole: takes no disk
+  EXPECT_THAT(
+      MessageOf([&] { Run(); }),
+      AllOf(HasSubstr("made-up_1.0_all.deb"),
+            HasSubstr("expected at most " + std::to_string(source_.bytes))));
+}
+
+// Every crafted package has another hash, and so reaches no unpacker.
+TEST_F(Fetch, CraftedPackagesAreRefusedBeforeTheyAreUnpacked) {
+  const std::string honest = ReadFile(deb());
+  const auto member = [](const std::string& size) {
+    return "!<arch>\ndebian-binary   0           0     0     100644  " + size +
+           "`\n2.0\n";
+  };
+  for (const std::string& content :
+       {std::string(), honest.substr(0, honest.size() / 2), honest + honest,
+        member("-1        "), member("9999999999"), member("4         ")}) {
+    WriteFile(deb(), content);
+    MessageOf([&] { Run(); });
+    EXPECT_FALSE(fs::exists(data()));
+  }
+}
+
 TEST_F(Fetch, TextOtherThanPinnedIsOurMistake) {
   source_.text_sha256 = std::string(64, '0');
   EXPECT_THAT(MessageOf([&] { Run(); }, ErrorKind::kInternal),

@@ -1,6 +1,7 @@
 #include "datasets/text_data.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
 
@@ -143,6 +144,34 @@ TEST_F(TextData, BadInputIsNamedWithFileAndPlace) {
                   },
                   ErrorKind::kUsage),
               HasSubstr("at least 2"));
+}
+
+TEST_F(TextData, AMetaThatNamesNoDomainIsNoDomainOfItsOwn) {
+  const auto text_with = [](const nlohmann::json& meta) {
+    return nlohmann::json{{"text", Prose(1, 60)}, {"meta", meta}}.dump() + "\n";
+  };
+  const std::string good = Line(Prose(2, 60), "Wiki");
+  EXPECT_THAT(Message(Put("m.jsonl", good + text_with(5))),
+              AllOf(HasSubstr("m.jsonl line 2"), HasSubstr("\"meta\" is 5")));
+  EXPECT_THAT(
+      Message(Put("p.jsonl", text_with({{"pile_set_name", 7}}))),
+      AllOf(HasSubstr("p.jsonl line 1"), HasSubstr("\"pile_set_name\" is 7")));
+  EXPECT_THAT(Message(Put("l.jsonl", text_with(std::string(5000, 'x')))),
+              AllOf(HasSubstr("l.jsonl line 1"), HasSubstr("xxx...")));
+  const nlohmann::json of_another_maker = {{"timestamp", 1}};
+  for (const nlohmann::json& meta :
+       {nlohmann::json(), of_another_maker,
+        nlohmann::json{{"pile_set_name", nullptr}}})
+    EXPECT_EQ(Load(Put("n.jsonl", text_with(meta))).windows[0].domain, "text");
+}
+
+TEST_F(TextData, APipeIsRefusedNotWaitedFor) {
+  for (const char* name : {"pipe.txt", "pipe.jsonl", "pipe.jsonl.zst"}) {
+    const fs::path pipe = folder_.path() / name;
+    ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+    EXPECT_THAT(Message(pipe),
+                AllOf(HasSubstr(name), HasSubstr("not a regular file")));
+  }
 }
 
 TEST_F(TextData, TwoTokensAreEnoughWhenAskedFor) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -148,9 +149,17 @@ TEST(Config, BadFieldsAreNamedWithTheirValue) {
       {"mini_batch_size", 32, "expected 16 and 4"},
       {"conv_width", 3, "expected 16 and 4"},
       {"seq_modeling_block", "self_attention", "ttt_linear_base"},
-      {"ttt_base_lr", -1, "positive"},
+      {"ttt_base_lr", -1, "\"ttt_base_lr\" = -1, expected 1e-09 to 10000"},
       {"ttt_base_lr", "1", "a number"},
-      {"rms_norm_eps", 0, "positive"},
+      {"rms_norm_eps", 0, "\"rms_norm_eps\" = 0, expected 1e-30 to 1"},
+      {"rms_norm_eps", 1e308, "\"rms_norm_eps\" = 1e+308, expected"},
+      {"rms_norm_eps", 1e-300, "\"rms_norm_eps\" = 1e-300, expected"},
+      {"rope_theta", 0, "\"rope_theta\" = 0, expected 1 to 1e+12"},
+      {"rope_theta", 1e308, "\"rope_theta\" = 1e+308, expected"},
+      {"rope_theta", -10000, "\"rope_theta\" = -10000, expected"},
+      {"rope_theta", std::nan(""), "\"rope_theta\" = nan, expected"},
+      {"ttt_base_lr", 1e308, "\"ttt_base_lr\" = 1e+308, expected"},
+      {"initializer_range", 1e308, "\"initializer_range\" = 1e+308"},
       {"pre_conv", 1, "true or false"},
       {"tie_word_embeddings", false, "tied head"}};
   for (const auto& [field, value, expected] : cases) {

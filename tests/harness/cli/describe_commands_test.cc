@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "harness/cli/commands.h"
+#include "tests/errors.h"
 #include "tests/paths.h"
 
 namespace plastometer {
@@ -65,6 +66,41 @@ std::vector<std::string> LongLines(const std::string& help, size_t width) {
 int Shell(const TemporaryFolder& folder, const std::string& line) {
   return std::system(
       ("cd '" + folder.path().string() + "' && " + line).c_str());
+}
+
+// What a line of options is refused with.
+std::string Refusal(std::vector<const char*> words) {
+  words.insert(words.begin(), "plastometer");
+  return MessageOf(
+      [&] {
+        ProgramCommandLine().Run(static_cast<int>(words.size()), words.data(),
+                                 80);
+      },
+      ErrorKind::kUsage);
+}
+
+TEST(Numbers, AreDecimalAndFitTheirPlace) {
+  const auto of_seed = [](const char* text) {
+    return Refusal({"search", "--layers", "1", "--seed", text});
+  };
+  for (const char* huge : {"18446744073709551616", "-9223372036854775809"})
+    EXPECT_THAT(of_seed(huge),
+                HasSubstr("--seed: " + std::string(huge) +
+                          "; expected a number that 64 bits hold"));
+  for (const char* odd : {"1.5", "nan", "1e3", "0x10", "", "3 "})
+    EXPECT_THAT(of_seed(odd), HasSubstr("expected a whole number"));
+  EXPECT_THAT(Refusal({"run", "--threads", "9999999999"}),
+              HasSubstr("--threads: 9999999999; expected a number that 32"));
+  // 010 is ten, not eight: eight would be within the range.
+  EXPECT_THAT(Refusal({"end-to-end", "--threads", "01025"}),
+              HasSubstr("1025 not in range 1 to 1024"));
+  for (const char* rate : {"inf", "nan", "1e999"})
+    EXPECT_THAT(Refusal({"end-to-end", "--rate", rate}),
+                HasSubstr("expected a number that 64 bits hold"));
+  EXPECT_THAT(Refusal({"end-to-end", "--rate", "0.1", "-1"}),
+              HasSubstr("--rate: -1; expected a number of at least 0"));
+  EXPECT_THAT(Refusal({"search", "--frontier", "--evaluations", "-1"}),
+              HasSubstr("--evaluations: -1; expected"));
 }
 
 TEST(Help, OfTheProgramHasGroupsAndAllExitCodes) {

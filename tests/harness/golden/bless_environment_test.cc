@@ -13,6 +13,7 @@ namespace plastometer {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr const char* kCiVariables[] = {
@@ -56,6 +57,7 @@ class Environment : public ::testing::Test {
 TEST_F(Environment, ACleanTree) {
   const BlessEnvironment e = Here();
   EXPECT_EQ(e.changed_files, "");
+  EXPECT_EQ(e.git_failure, "");
   EXPECT_FALSE(e.ci);
   EXPECT_EQ(e.author, "A. Author <a@example.org>");
   EXPECT_THAT(e.date_utc, ::testing::MatchesRegex("....-..-..T..:..:..Z"));
@@ -91,10 +93,10 @@ TEST_F(Environment, ChangesOfGoldensAloneAreClean) {
 }
 
 TEST_F(Environment, OutsideGitIsNotClean) {
-  EXPECT_EQ(DetectBlessEnvironment(folder_.path()).changed_files,
-            "no git repository");
-  EXPECT_EQ(DetectBlessEnvironment(folder_.path() / "none").changed_files,
-            "no git repository");
+  EXPECT_THAT(DetectBlessEnvironment(folder_.path()).git_failure,
+              HasSubstr("not a git repository"));
+  EXPECT_THAT(DetectBlessEnvironment(folder_.path() / "none").git_failure,
+              HasSubstr("No such file or directory"));
 }
 
 TEST_F(Environment, AStoreBelowTheTopSeesTheWholeTree) {
@@ -106,7 +108,17 @@ TEST_F(Environment, AStoreBelowTheTopSeesTheWholeTree) {
 
 TEST_F(Environment, AGitThatFailsIsNotClean) {
   WriteFile(tree_ / ".git" / "index", "no index");
-  EXPECT_EQ(Here().changed_files, "no git repository");
+  EXPECT_THAT(Here().git_failure, HasSubstr("index"));
+}
+
+// A tree of another user: git refuses it, and says what to do about that.
+TEST_F(Environment, WhatGitRefusesIsPassedOn) {
+  setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1", 1);
+  const BlessEnvironment e = Here();
+  unsetenv("GIT_TEST_ASSUME_DIFFERENT_OWNER");
+  EXPECT_EQ(e.author, "unknown");
+  EXPECT_THAT(e.git_failure, AllOf(HasSubstr("dubious ownership"),
+                                   HasSubstr("safe.directory")));
 }
 
 TEST_F(Environment, CiIsTheValueOfItsVariablesNotTheirPresence) {

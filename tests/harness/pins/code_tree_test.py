@@ -70,6 +70,13 @@ class CodeTree(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return file.read_text()
 
+    def test_a_git_that_refuses_the_tree_is_heard(self):
+        file = pathlib.Path(self.folder.name) / "code_tree.cc"
+        done = subprocess.run([self.root / "cmake/code_tree", "--source", file], env=ENVIRONMENT | {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"},
+                              capture_output=True, text=True, check=True)
+        self.assertIn('"unknown"', file.read_text())
+        self.assertIn("safe.directory", done.stderr)
+
     def test_is_forty_digits_and_the_same_of_tree_and_commit(self):
         self.assertRegex(self.first, "^[0-9a-f]{40}$")
         self.assertEqual(self.id("HEAD"), self.first)

@@ -1,11 +1,15 @@
 #include "harness/report/format.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 namespace plastometer {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 TEST(Format, NumbersAsPeopleReadThem) {
   EXPECT_EQ(Count(0), "0");
@@ -41,6 +45,25 @@ TEST(Format, ColumnsMoveTogetherWhenTheyMust) {
             "        top\nname      x\na         1\nlonger   22\n");
   EXPECT_EQ(RenderTable(columns, {{"a", "1"}, {"longer", "22"}}, 10),
             "       top\nname     x\na        1\nlonger  22\n");
+}
+
+TEST(Tables, LongCellsAreCutWhereTheTableDoesNotFit) {
+  const std::vector<Column> columns = {{{"profile"}, true}, {{"loss"}}};
+  const std::string prefix = "layers:0@0.123456789012345,",
+                    long_name = prefix + std::string(200, '1'),
+                    twin = prefix + std::string(200, '2'), letters = [] {
+                      std::string text;
+                      for (int i = 0; i < 40; ++i) text += "\u00e9";
+                      return text;
+                    }();
+  const std::vector<std::vector<std::string>> rows = {
+      {"uniform", "1"}, {long_name, "2"}, {twin, "3"}, {letters, "4"}};
+  const std::string table = RenderTable(columns, rows, 80);
+  EXPECT_LE(WidestLine(table), 80);
+  EXPECT_THAT(table, AllOf(HasSubstr("layers:0@0.1234567890123...[2]     2\n"),
+                           HasSubstr("layers:0@0.1234567890123...[3]     3\n"),
+                           HasSubstr("\u00e9\u00e9...[4]     4\n")));
+  EXPECT_THAT(RenderTable(columns, rows, 300), HasSubstr(long_name));
 }
 
 TEST(Format, WrapsAtSpaces) {

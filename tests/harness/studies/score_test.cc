@@ -60,6 +60,34 @@ TEST(ScoreTokens, OneTokenIsEnoughForLogitsOrState) {
   EXPECT_THROW(ScoreTokens(model, profile, {1, 0, {}}, {true, true}), Error);
 }
 
+TEST(ScoreTokens, TheFirstLossThatIsNotFiniteIsPlaced) {
+  const double nan = std::nan("");
+  const NotFinite found = FindNotFinite({1, 2, 3, 4, INFINITY, nan}, 4);
+  EXPECT_EQ(found.row, 1);
+  EXPECT_EQ(found.token, 2);
+  EXPECT_EQ(found.count, 2);
+  EXPECT_EQ(FindNotFinite({nan, 2}, 2).token, 1);
+  EXPECT_EQ(FindNotFinite({1, 2}, 2).count, 0);
+  EXPECT_EQ(FindNotFinite({}, 1).count, 0);
+}
+
+// A scale of the inner norm whose square fp32 does not hold.
+TEST(ScoreTokens, AModelThatDivergesIsNotTakenForOneWithoutLosses) {
+  const Model model = TinyModel(
+      [](const std::string& name, HostTensor& tensor) {
+        if (!name.ends_with("ttt_norm/scale")) return;
+        const auto n = static_cast<size_t>(tensor.NumElements());
+        tensor = HostTensor::FromF32(tensor.shape, std::vector(n, 1e25F));
+      },
+      {Lane::kCpuPortable, 1});
+  const TokenIds tokens{1, 40, TinyWindow("a", 40, 1).ids};
+  const ScoreOutput output =
+      ScoreTokens(model, Profile::Parse("uniform", 4), tokens, {});
+  EXPECT_EQ(output.not_finite.row, 0);
+  EXPECT_GT(output.not_finite.count, 0);
+  EXPECT_TRUE(std::isnan(output.mean_nll));
+}
+
 TEST(ScoreTokens, RefusesIdsOutsideTheVocabulary) {
   const Model model = TinyModel();
   const Profile profile = Profile::Parse("uniform", 4);

@@ -12,8 +12,10 @@
 #include "base/json.h"
 #include "base/safetensors.h"
 #include "model/train/random.h"
+#include "model/train/workers.h"
 #include "model/weights/model_file.h"
 #include "tests/errors.h"
+#include "tests/no_threads.h"
 
 namespace plastometer::train {
 namespace {
@@ -61,6 +63,11 @@ std::vector<double> Losses(const Trainer& trainer) {
   for (const StepRecord& record : trainer.history())
     losses.push_back(record.loss);
   return losses;
+}
+
+TEST(Workers, AThreadThatCannotBeStartedIsTheMachinesFault) {
+  const NoThreads none;
+  MessageOf([] { Workers workers(4); }, ErrorKind::kInfrastructure);
 }
 
 TEST(TrainerTest, LossFalls) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include <nlohmann/json.hpp>
@@ -196,6 +197,23 @@ TEST_F(FlaxStreamTest, LyingLengthsAreRefusedBeforeAnyAllocation) {
                   1, "\x93\x91" + huge + testing::PackText("float32") +
                          testing::PackBin("abcd")))),
               HasSubstr("absurd extent 1152921504606846976"));
+}
+
+TEST_F(FlaxStreamTest, APipeIsRefusedNotWaitedFor) {
+  const TemporaryFolder folder;
+  const std::filesystem::path pipe = folder.path() / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THAT(MessageOf([&] { FlaxStream(pipe, All); }),
+              HasSubstr("not a regular file"));
+}
+
+// Each takes ten times its bytes in memory, and no model has so many.
+TEST_F(FlaxStreamTest, ManyMoreRecordsThanAModelHasAreRefused) {
+  const std::string record =
+      testing::PackRecord({"model", "x"}, HostTensor::FromF32({1}, {2}));
+  std::string bytes;
+  for (int i = 0; i <= 1 << 16; ++i) bytes += record;
+  EXPECT_THAT(Complaint(bytes), HasSubstr("more than 65536 parameters"));
 }
 
 TEST_F(FlaxStreamTest, SkippedRecordsAreNotParsed) {

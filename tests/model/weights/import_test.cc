@@ -208,6 +208,12 @@ TEST_F(ImportTest, ShardsGiveTheSameModelAsOneFile) {
   map = good;
   map["model.norm.weight"] = "model-7.safetensors";
   EXPECT_THAT(complaint(), HasSubstr("model-7.safetensors"));
+  // The system would open what stands before the NUL.
+  const std::string cut = std::string("model-0.safetensors") + '\0' + "x";
+  map = good;
+  for (auto& file : map)
+    if (file == "model-0.safetensors") file = cut;
+  EXPECT_THAT(complaint(), HasSubstr("model-0.safetensors\\x00x"));
 }
 
 TEST_F(ImportTest, AHeadIsAcceptedOnlyAsACopyOfTheEmbedding) {

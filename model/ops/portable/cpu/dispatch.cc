@@ -8,6 +8,15 @@
 namespace plastometer::portable {
 namespace {
 
+// The x87 unit has a control word of its own, with a precision in it.
+bool KeepsLongDouble() {
+  const volatile long double one = 1.0L, quarter_ulp = LDBL_EPSILON / 4,
+                             three_quarters = LDBL_EPSILON * 0.75L;
+  const volatile long double down = one + quarter_ulp,
+                             up = one + three_quarters;
+  return down == 1.0L && up == 1.0L + LDBL_EPSILON;
+}
+
 // By what it does, not by the control register: the same on every CPU.
 // volatile: nothing is computed by the compiler.
 void RequireDefaultEnvironment() {
@@ -19,12 +28,15 @@ void RequireDefaultEnvironment() {
   if (down != 1.0f || up != 1.0f + FLT_EPSILON) met = "another rounding mode";
   if (smallest_normal * half == 0.0f) met = "results flushed to zero (FTZ)";
   if (subnormal * large == 0.0f) met = "subnormals read as zero (DAZ)";
+  if (!KeepsLongDouble())
+    met = "long double of fewer bits (RoPE's tables need all of them)";
   if (met == nullptr) return;
   throw InfrastructureError(
       std::string("cpu-portable: floating-point environment of this thread: ") +
       met +
       "; expected rounding to nearest and subnormals kept; something in this "
-      "process changed it (torch::set_flush_denormal, -ffast-math)");
+      "process changed it (torch::set_flush_denormal, -ffast-math, "
+      "LD_PRELOAD)");
 }
 
 // Slowest first.

@@ -142,7 +142,7 @@ const std::vector<const Kernels*>& AvailableKernels();
 // The fastest one within PLASTOMETER_MAX_ISA (scalar, avx2 or avx512; unset: no
 // cap). Throws kUsage for another value. Throws kInfrastructure when the
 // floating-point environment of this thread is not the default (rounding to
-// nearest, subnormals kept).
+// nearest, subnormals kept, all bits of long double).
 const Kernels& SelectKernels();
 
 // Correctly rounded RoPE tables [16, d/2].

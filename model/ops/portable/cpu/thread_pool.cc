@@ -1,6 +1,9 @@
 #include "model/ops/portable/cpu/thread_pool.h"
 
+#include <system_error>
 #include <utility>
+
+#include "base/parallel.h"
 
 namespace plastometer::portable {
 namespace {
@@ -20,11 +23,18 @@ void Pause() {
 }  // namespace
 
 ThreadPool::ThreadPool(int num_threads) : num_threads_(num_threads) {
-  for (int t = 1; t < num_threads; ++t)
-    threads_.emplace_back([this] { Loop(); });
+  try {
+    for (int t = 1; t < num_threads; ++t)
+      threads_.emplace_back([this] { Loop(); });
+  } catch (const std::system_error& error) {
+    Stop();
+    throw NoThread(error);
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { Stop(); }
+
+void ThreadPool::Stop() {
   stop_.store(true);
   ticket_.fetch_add(kOneJob);  // a new job without tasks wakes everyone
   ticket_.notify_all();

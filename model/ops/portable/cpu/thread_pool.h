@@ -13,7 +13,8 @@ namespace plastometer::portable {
 
 class ThreadPool {
  public:
-  // num_threads counts the caller: 1 starts none.
+  // num_threads counts the caller: 1 starts none. Throws kInfrastructure where
+  // one cannot be started.
   explicit ThreadPool(int num_threads);
   ~ThreadPool();
   int size() const { return num_threads_; }
@@ -35,6 +36,7 @@ class ThreadPool {
   using Call = void (*)(const void* context, int64_t task);
   void Run(int64_t num_tasks, Call call, const void* context);
   bool RunOneTask();
+  void Stop();
   void Loop();
 
   int num_threads_;

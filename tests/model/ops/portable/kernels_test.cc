@@ -6,7 +6,10 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "model/ops/portable/cpu/thread_pool.h"
+#include "tests/errors.h"
 #include "tests/model/ops/portable/cases.h"
+#include "tests/no_threads.h"
 
 namespace plastometer::portable {
 namespace {
@@ -35,6 +38,11 @@ TEST(Packing, PanelsOf32ColumnsWithZerosBeyond) {
     EXPECT_TRUE(SameBits(expected, panels, "PackMatrix"));
     EXPECT_TRUE(SameBits(expected, from_transposed, "PackTransposed"));
   }
+}
+
+TEST(ThreadPool, AThreadThatCannotBeStartedIsTheMachinesFault) {
+  const NoThreads none;
+  MessageOf([] { ThreadPool pool(4); }, ErrorKind::kInfrastructure);
 }
 
 TEST(Rope, TablesAreCorrectlyRounded) {
@@ -76,6 +84,21 @@ TEST(Selection, RefusesAnotherRoundingMode) {
   }
   EXPECT_NO_THROW(SelectKernels());
 }
+
+#ifdef __x86_64__
+// RoPE's tables would have other bits, and nothing else would show it.
+TEST(Selection, RefusesALongDoubleOfFewerBits) {
+  uint16_t before = 0;
+  __asm__ volatile("fnstcw %0" : "=m"(before));
+  for (const int precision : {0x000, 0x200}) {  // 24 and 53 bits
+    const uint16_t cut = static_cast<uint16_t>((before & ~0x300) | precision);
+    __asm__ volatile("fldcw %0" : : "m"(cut));
+    EXPECT_THROW(SelectKernels(), Error) << precision;
+    __asm__ volatile("fldcw %0" : : "m"(before));
+  }
+  EXPECT_NO_THROW(SelectKernels());
+}
+#endif
 
 TEST(Gemm, EveryNumberOfRows) {
   Random random(2);
