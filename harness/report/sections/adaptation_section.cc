@@ -146,7 +146,7 @@ Figure CumulativeFigure(const ReportRun& run,
       "Perplexity over the tokens read so far, against the number of tokens "
       "read, one line a profile.";
   figure.caption =
-      "Perplexity over tokens 1 to t, mean over " +
+      "Perplexity over the scored ones of tokens 1 to t, mean over " +
       Count(static_cast<int64_t>(windows.size())) +
       " windows that all reach the last position. Every line carries the "
       "course of the text itself: `frozen`, which does not adapt, " +
@@ -247,8 +247,8 @@ std::string FallOf(const std::vector<Bin>& bins, size_t uniform) {
     return WithInterval(bin.pointwise[uniform], 3);
   };
   if (bins.size() == 1)
-    return "Only tokens " + Count(bins[0].from) + " to " +
-           Count(bins[0].to - 1) + " are scored: `uniform` has " + at(bins[0]) +
+    return "Tokens are scored in one range alone, " + Count(bins[0].from) +
+           " to " + Count(bins[0].to - 1) + ": `uniform` has " + at(bins[0]) +
            " there.";
   return "An offset that is there from the first tokens on is no adaptation "
          "to the document, a further fall to the right is: `uniform` has " +

@@ -101,8 +101,9 @@ TEST(Sentences, WhatWouldDecideAnUndecidedAnswer) {
 }
 
 TEST(Sentences, AModelTrainedMaskedIsNotPostHoc) {
-  const ReportRun run = Changed(
-      [](RunRecord& record) { record.training = {"retina", 1, ""}; });
+  const ReportRun run = Changed([](RunRecord& record) {
+    record.training = {"retina", 1, ""};
+  });
   for (const char* id : {"time", "depth"})
     EXPECT_THAT(AnswerOf(run, id).sentence,
                 testing::StartsWith("This model learned under `retina`: "));
@@ -135,7 +136,7 @@ TEST(Sentences, OneRangeOfPositionsHasNoCourse) {
   });
   const Page page = MakeReport({run});
   const std::string text = MarkdownPage(page, {});
-  EXPECT_THAT(text, HasSubstr("are scored: `uniform` has"));
+  EXPECT_THAT(text, HasSubstr("scored in one range alone, "));
   EXPECT_THAT(text, Not(HasSubstr("in the last one")));
   EXPECT_THAT(text, HasSubstr("after several contexts (own)"));
   for (const Block& block : page.blocks)
@@ -156,9 +157,8 @@ TEST(Sentences, BarsOfOneColourDiffer) {
 
 TEST(Sentences, ALegendOfManyNamesHasItsLines) {
   // 16 long names in one column: 13 lines of 21 pixels beyond the usual three.
-  EXPECT_EQ(
-      LegendHeight(std::vector<std::string>(16, "early:25%;start=mean")),
-      13 * 21);
+  EXPECT_EQ(LegendHeight(std::vector<std::string>(16, "early:25%;start=mean")),
+            13 * 21);
 }
 
 }  // namespace
