@@ -127,7 +127,12 @@ void Decide(Question& question) {
     question.answer.sentence =
         "A loss or a norm that this compares is not finite.";
   if (!overall.blocked.empty()) question.answer.would_change.clear();
-  if (!overall.needs.empty()) question.answer.would_change = overall.needs;
+  if (!overall.needs.empty()) {  // in place of its first sentence
+    std::string& change = question.answer.would_change;
+    const size_t rest = change.find(". ");
+    change = overall.needs +
+             (rest == std::string::npos ? "" : change.substr(rest + 1));
+  }
   question.answer.sentence += Caveat(overall);
 }
 

@@ -92,10 +92,13 @@ TEST(Sentences, SharesOfOneSentenceAreOfOneGap) {
 TEST(Sentences, WhatWouldDecideAnUndecidedAnswer) {
   const Answer few = AnswerOf(PlantedRun(1, Profiles(0.4)), "rq1");
   EXPECT_THAT(few.sentence, HasSubstr("Undecided: 1 work, fewer than 16"));
-  EXPECT_EQ(few.would_change, "16 independent works or more.");
+  EXPECT_THAT(few.would_change,
+              testing::StartsWith("16 independent works or more. A model "
+                                  "trained with these layers frozen"));
   const Answer domains =
       AnswerOf(PlantedRun(10, Profiles(0.4), {"a", "b"}), "rq1");
-  EXPECT_EQ(domains.would_change, "16 works or more in a domain.");
+  EXPECT_THAT(domains.would_change,
+              testing::StartsWith("16 works or more in a domain. "));
   EXPECT_THAT(AnswerOf(PlantedRun(20, Profiles(0.4)), "rq1").would_change,
               HasSubstr("the other side of 0"));
 }
