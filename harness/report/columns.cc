@@ -279,7 +279,9 @@ constexpr ResultColumn kColumns[] = {
     {.id = "ms_per_1k_tokens",
      .unit = "ms per 1,000 tokens",
      .title = "ms per 1,000 tokens",
-     .explanation = "measured: median over batches; only for all text",
+     .explanation =
+         "measured: median over batches, each of the weight of its tokens; "
+         "only for all text",
      .places = kTerminal | kCsv | kJson | kPage,
      .value = [](Row r) -> Value { return r.row.ms_per_1k_tokens; },
      .style = Style::kFixed,

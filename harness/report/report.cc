@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/text.h"
 #include "harness/report/columns.h"
 #include "harness/report/format.h"
 #include "harness/report/json_report.h"
@@ -114,6 +115,27 @@ void AddBehindTheAnswers(const ReportRun& run,
   for (Table& table : tables) page.Add(std::move(table));
 }
 
+std::string HowJudged(int64_t num_judged) {
+  return (num_judged == 1 ? "1 comparison is"
+                          : Count(num_judged) + " comparisons are") +
+         " judged on this page, each by sign flips over works; their levels "
+         "are corrected together (Holm), so that the chance of any wrong yes "
+         "or no among all of them is held to 5 %. A verdict is about the very "
+         "model that was measured: works were drawn, trainings were not, and "
+         "another seed may answer otherwise.";
+}
+
+// What is asked of all windows mixes contexts where a probe has several.
+void AddContextsTogether(const ReportRun& run, Page& page) {
+  if (run.results.conditions.empty()) return;
+  page.Add(Paragraph{
+      "This run reads the same text after several contexts (" +
+      JoinEach(run.results.conditions,
+               [](const ConditionResult& c) { return c.name; }) +
+      "). Where no context is named, numbers and answers are of all of them "
+      "together."});
+}
+
 }  // namespace
 
 Page MakeReport(const std::vector<ReportRun>& runs) {
@@ -129,13 +151,10 @@ Page MakeReport(const std::vector<ReportRun>& runs) {
   std::vector<ArmComparison> arms = ArmsOf(runs);
   const int64_t num_judged = Answered(questions, JudgedOf(arms));
   page.Add(Heading{2, "Answers", "answers"});
-  page.Add(Paragraph{
-      Count(num_judged) +
-      " comparisons are judged on this page, each by sign flips over works; "
-      "their levels are corrected together (Holm), so that a wrong yes or no "
-      "among all of them has a chance of at most 5 %."});
+  page.Add(Paragraph{HowJudged(num_judged)});
   for (size_t i = 0; i < runs.size(); ++i) {
     if (several) page.Add(Heading{3, "Run " + runs[i].name, ""});
+    AddContextsTogether(runs[i], page);
     for (const Question& question : questions[i])
       if (!question.answer.question.empty()) page.Add(question.answer);
   }

@@ -9,13 +9,15 @@
 #include "harness/report/page/page.h"
 
 namespace plastometer {
+namespace {
 
-std::string SeriesColor(size_t idx) {
-  constexpr const char* kColors[] = {"#3b7dd8", "#c96a00", "#2e8b57",
-                                     "#c2559d", "#7e6bc4", "#1a8a9a",
-                                     "#d1495b", "#7a7a7a"};
-  return kColors[idx % std::size(kColors)];
-}
+constexpr const char* kColors[] = {"#3b7dd8", "#c96a00", "#2e8b57", "#c2559d",
+                                   "#7e6bc4", "#1a8a9a", "#d1495b", "#7a7a7a"};
+constexpr size_t kNumColors = std::size(kColors);
+
+}  // namespace
+
+std::string SeriesColor(size_t idx) { return kColors[idx % kNumColors]; }
 
 std::string LineStyle(size_t idx) {
   return "lc rgb '" + SeriesColor(idx) + "' lw 2 dt " +
@@ -53,8 +55,10 @@ void AddBars(const std::string& row, const BarColumns& columns, size_t color,
              const std::string& title, std::vector<std::string>& parts) {
   const std::string low = "$" + std::to_string(columns.low),
                     high = "$" + std::to_string(columns.high);
+  // Colours that come a second time come paler.
+  const std::string solid = color / kNumColors % 2 == 0 ? "0.75" : "0.35";
   parts.push_back(row + std::to_string(columns.value) +
-                  " with boxes fs solid 0.75 noborder lc rgb '" +
+                  " with boxes fs solid " + solid + " noborder lc rgb '" +
                   SeriesColor(color) + "' " + title);
   parts.push_back(row + "(" + low + "):(0):(" + high + "-" + low +
                   ") with vectors heads size graph 0.008,90 lw 1.5 lc rgb "
@@ -93,7 +97,8 @@ std::string LogTics(double low, double high) {
 }
 
 int LegendHeight(size_t num_names) {
-  return 15 * std::max(0, static_cast<int>(num_names + 1) / 2 - 3);
+  constexpr int kRow = 21;  // pixels between lines of letters of 14
+  return kRow * std::max(0, static_cast<int>(num_names + 1) / 2 - 3);
 }
 
 int LegendHeight(const std::vector<std::string>& names) {

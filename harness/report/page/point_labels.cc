@@ -12,12 +12,13 @@ namespace {
 
 struct Box {
   double left, right, bottom, top;  // pixels
+  double weight = 1;                // of what is hidden
   double Overlap(const Box& other) const {
     const double width =
         std::min(right, other.right) - std::max(left, other.left);
     const double height =
         std::min(top, other.top) - std::max(bottom, other.bottom);
-    return width > 0 && height > 0 ? width * height : 0;
+    return width > 0 && height > 0 ? other.weight * width * height : 0;
   }
 };
 
@@ -31,7 +32,11 @@ constexpr Place kPlaces[] = {
     {9, 0, 1},    {-9, 0, -1},   {0, 15, 0},    {0, -15, 0}, {7, 13, 1},
     {7, -13, 1},  {-7, 13, -1},  {-7, -13, -1}, {9, 26, 1},  {9, -26, 1},
     {-9, 26, -1}, {-9, -26, -1}, {0, 30, 0},    {0, -30, 0}, {9, 40, 1},
-    {9, -40, 1},  {-9, 40, -1},  {-9, -40, -1}};
+    {9, -40, 1},  {-9, 40, -1},  {-9, -40, -1}, {9, 54, 1},  {9, -54, 1},
+    {-9, 54, -1}, {-9, -54, -1}, {9, 68, 1},    {9, -68, 1}, {-9, 68, -1},
+    {-9, -68, -1}};
+// Two names over each other cannot be read; a name over a bar can.
+constexpr double kWeightOfName = 10;
 constexpr double kPointRadius = 6, kBarRadius = 2;
 
 Box BoxAt(const Place& place, double x, double y, double width, double height) {
@@ -86,6 +91,7 @@ std::vector<std::string> PlaceLabels(const std::vector<LabelledPoint>& points,
     }
     if (!best) best = kPlaces;  // a point that is nowhere
     taken.push_back(BoxAt(*best, x, y, width, area.letter_height));
+    taken.back().weight = kWeightOfName;
     char text[64];
     std::snprintf(text, sizeof text, "at graph %.4f,%.4f %s",
                   (x + best->dx) / area.width, (y + best->dy) / area.height,

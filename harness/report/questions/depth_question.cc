@@ -140,20 +140,19 @@ Question AskDepth(const ReportRun& run) {
   question.say = [&run, sets = *sets](Question& q) {
     const auto& cases = run.results.all.cases;
     const Measured gap = GapOf(run, "all", run.results.record.frozen_idx);
+    q.answer.sentence =
+        GapReason(gap).empty()
+            ? ArmText(run) + "`early:25%` minus `late:25%` is " +
+                  WithInterval(q.contrasts[0].slices[0].contrast, 3) +
+                  " nats per token, and minus the mean of the others " +
+                  WithInterval(q.contrasts[1].slices[0].contrast, 3) +
+                  " (below 0: early is better); retention " +
+                  WithInterval(cases[sets.early].retention, 1, 100) +
+                  " % against " +
+                  WithInterval(cases[sets.late].retention, 1, 100) + " %. " +
+                  Places(run, sets)
+            : NoGapSentence(gap, "frozen");
     Decide(q);
-    if (!GapReason(gap).empty()) {
-      q.answer.sentence = NoGapSentence(gap, "frozen");
-      return;
-    }
-    q.answer.sentence = "Arm post-hoc: `early:25%` minus `late:25%` is " +
-                        WithInterval(q.contrasts[0].slices[0].contrast, 3) +
-                        " nats per token, and minus the mean of the others " +
-                        WithInterval(q.contrasts[1].slices[0].contrast, 3) +
-                        " (below 0: early is better); retention " +
-                        WithInterval(cases[sets.early].retention, 1, 100) +
-                        " % against " +
-                        WithInterval(cases[sets.late].retention, 1, 100) +
-                        " %. " + Places(run, sets) + q.answer.sentence;
   };
   return question;
 }

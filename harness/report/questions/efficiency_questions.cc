@@ -1,5 +1,6 @@
 // RQ1, and what else is asked of losses alone.
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -32,12 +33,6 @@ constexpr char kAgainstNoGap[] =
     "a share of nothing: it is asked only where the lower end of the gap "
     "L(frozen) - L(uniform) is above 0.";
 
-// A model that learned with layers frozen is no post-hoc model.
-bool TrainedMasked(const ReportRun& run) {
-  const std::string& profile = run.results.record.training.profile;
-  return !profile.empty() && profile != "uniform";
-}
-
 // L(p) - 0.05 L(frozen) - 0.95 L(uniform), where there is a gap.
 SliceWorks KeptContrast(const ReportRun& run, const std::string& slice,
                         size_t p, size_t frozen) {
@@ -56,21 +51,25 @@ std::string EfficiencySentence(const ReportRun& run, const Arm& arm, size_t p,
   const Measured gap = GapOf(run, "all", frozen);
   if (!GapReason(gap).empty()) return NoGapSentence(gap, arm.frozen);
   const auto& cases = run.results.all.cases;
-  const Measured kept =
-      Retention(SumByWork(record, WindowsOf(record, "all")), p,
-                record.uniform_idx, frozen, static_cast<uint64_t>(record.seed));
+  const WorkSums works = SumByWork(record, AllWindows(record));
+  const auto kept = [&](size_t profile) {  // of this arm's gap
+    return WithInterval(Retention(works, profile, record.uniform_idx, frozen,
+                                  static_cast<uint64_t>(record.seed)),
+                        1, 100);
+  };
   std::string text = std::string("With ") + arm.meaning + ", `" + arm.profile +
                      "` (layers " + cases[p].plastic_layers + ") keeps " +
-                     WithInterval(kept, 1, 100) + " % of the gap of " +
-                     WithInterval(gap, 3) + " nats per token between `" +
-                     arm.frozen + "` and `uniform`; it lies " +
+                     kept(p) + " % of the gap of " + WithInterval(gap, 3) +
+                     " nats per token between `" + arm.frozen +
+                     "` and `uniform`; it lies " +
                      WithInterval(contrast.slices[0].contrast, 4) +
-                     " nats above the line of 95 %. Inner updates saved: " +
+                     " nats from the line of 95 % (below 0: it keeps more). "
+                     "Inner updates saved: " +
                      Percent(cases[p].updates_saved) +
                      ", FLOPs saved: " + Percent(cases[p].flops_saved) + ".";
   if (const auto often = LessOften(run, p))
     text += " `" + cases[*often].profile + "` takes as many steps and keeps " +
-            WithInterval(cases[*often].retention, 1, 100) + " %.";
+            kept(*often) + " %.";
   return text;
 }
 
@@ -173,9 +172,9 @@ Question AskTime(const ReportRun& run) {
       q.answer.sentence = NoGapSentence(gap, "frozen");
     } else {
       q.answer.sentence =
-          "With " + Percent(cases[often].updates_saved) +
-          " of the updates saved, `" + name + "` keeps " +
-          WithInterval(cases[often].retention, 1, 100) +
+          (TrainedMasked(run) ? ArmText(run) + "with " : "With ") +
+          Percent(cases[often].updates_saved) + " of the updates saved, `" +
+          name + "` keeps " + WithInterval(cases[often].retention, 1, 100) +
           " % of the gap, `early:25%` " +
           WithInterval(cases[early].retention, 1, 100) + " %, `late:25%` " +
           WithInterval(cases[late].retention, 1, 100) + " %; it lies " +
@@ -231,7 +230,7 @@ Question AskBest(const ReportRun& run) {
         q.contrasts[0].slices[0].judged.verdict == stats::Verdict::kYes;
     q.answer.verdict = shown ? "yes" : "undecided";
     q.answer.sentence =
-        (shown ? "Of the profiles that save updates, `" + best.profile +
+        (shown ? "Of the profiles here that save updates, `" + best.profile +
                      "` keeps most: "
                : "`" + best.profile + "` keeps ") +
         WithInterval(best.retention, 1, 100) +
@@ -255,7 +254,8 @@ Question AskDominated(const ReportRun& run) {
   for (const size_t p : candidates) {
     std::vector<size_t> others;
     for (const size_t other : candidates)
-      if (other != p && cases[other].counters.flops <= cases[p].counters.flops)
+      if (other != p && std::isfinite(cases[other].nll_nats) &&
+          cases[other].counters.flops <= cases[p].counters.flops)
         others.push_back(other);
     if (others.empty()) continue;
     const size_t best = *std::ranges::min_element(

@@ -62,13 +62,38 @@ Measured GapOf(const ReportRun& run, const std::string& slice, size_t frozen) {
 }
 
 std::string NoGapSentence(const Measured& gap, const std::string& frozen) {
+  if (!gap.value)
+    return "The gap between `" + frozen +
+           "` and `uniform` is not known: " + gap.reason + ".";
   const std::string nats = "`" + frozen + "` minus `uniform` is " +
-                           WithInterval(gap, 3) + " nats per token";
+                           NatsText(gap) + " nats per token";
   return GapReason(gap) == kLearningHurts
              ? "Learning while reading hurts this model: " + nats +
                    ". There is no gain to keep a share of."
              : "No gain of learning is shown: " + nats +
                    ". There is nothing to keep a share of.";
+}
+
+std::string NatsText(const Measured& gap) {
+  int decimals = 3;
+  const auto hidden = [&](std::optional<double> x) {
+    return x && *x != 0 && std::abs(*x) < 0.5 * std::pow(10, -decimals);
+  };
+  while (decimals < 6 &&
+         (hidden(gap.value) || hidden(gap.low) || hidden(gap.high)))
+    ++decimals;
+  return WithInterval(gap, decimals);
+}
+
+bool TrainedMasked(const ReportRun& run) {
+  const std::string& profile = run.results.record.training.profile;
+  return !profile.empty() && profile != "uniform";
+}
+
+std::string ArmText(const ReportRun& run) {
+  return TrainedMasked(run) ? "This model learned under `" +
+                                  run.results.record.training.profile + "`: "
+                            : "Arm post-hoc: ";
 }
 
 std::string RunWith(const ReportRun& run, const std::string& profiles) {

@@ -68,6 +68,13 @@ SliceWorks LossContrast(const ReportRun& run, const std::string& slice,
 // nothing to keep a share of.
 Measured GapOf(const ReportRun& run, const std::string& slice, size_t frozen);
 std::string NoGapSentence(const Measured& gap, const std::string& frozen);
+// Nats in three decimals, or in as many as tell an end from 0.
+std::string NatsText(const Measured& gap);
+
+// A model that learned with layers frozen is no post-hoc model.
+bool TrainedMasked(const ReportRun& run);
+// "Arm post-hoc: ", or under what the model learned.
+std::string ArmText(const ReportRun& run);
 
 // The command that measures these profiles on this run's model and text; the
 // command of a suite where the suite measures this model, else what to measure.

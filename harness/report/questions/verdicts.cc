@@ -23,6 +23,8 @@ SliceVerdict Judge(const std::string& slice, const SliceWorks& compared,
   if (v.works < kMinWorks) v.contrast.low = v.contrast.high = stats::kUnknown;
   v.enough = v.works >= kMinWorksForVerdict;
   v.blocked = compared.blocked;
+  if (v.blocked.empty() && v.works > 0 && !std::isfinite(v.contrast.estimate))
+    v.blocked = kNotFinite;
   if (v.enough && v.blocked.empty())
     v.judged = {stats::SignFlipLevel(compared.works, seed), stats::kUnknown,
                 stats::IsNegative(v.contrast)};
@@ -62,7 +64,8 @@ std::vector<SliceVerdict> JudgeAll(const Results& results,
 
 Overall OverallOf(const std::vector<SliceVerdict>& verdicts) {
   const SliceVerdict& all = verdicts[0];
-  Overall overall{all.judged.verdict, "", all.blocked, {}};
+  Overall overall{all.judged.verdict, "", "", all.blocked, {}};
+  const std::string enough = std::to_string(kMinWorksForVerdict);
   int num_domains = 0;
   std::vector<std::string> differing;
   for (size_t i = 1; i < verdicts.size(); ++i) {
@@ -76,20 +79,27 @@ Overall OverallOf(const std::vector<SliceVerdict>& verdicts) {
       differing.push_back(v.slice + ": " + SliceText(v));
   }
   if (!all.enough) {
-    overall.why = Count(all.works) + " works, fewer than " +
-                  std::to_string(kMinWorksForVerdict);
+    overall.why = Count(all.works) + (all.works == 1 ? " work" : " works") +
+                  ", fewer than " + enough;
+    overall.needs = enough + " independent works or more.";
   } else if (num_domains == 0 && verdicts.size() > 1) {
-    overall.why = "no domain has " + std::to_string(kMinWorksForVerdict) +
-                  " works of its own";
+    overall.why = "no domain has " + enough + " works of its own";
+    overall.needs = enough + " works or more in a domain.";
   } else if (!differing.empty()) {
     overall.why = "domains do not agree (all text: " + SliceText(all) + ", " +
                   Join(differing) + ")";
+    overall.needs = "domains that agree; more works where one is undecided.";
   } else if (overall.verdict == Verdict::kUndecided) {
-    overall.why = all.contrast.excludes_zero()
+    overall.why = !all.contrast.available() ? "there is no interval"
+                  : all.contrast.excludes_zero()
                       ? "the level does not hold among all that were judged"
                       : "the interval holds 0";
+    overall.needs =
+        "more works, if there is a difference: too few to tell is no sign "
+        "that there is none.";
   }
   if (!overall.why.empty()) overall.verdict = Verdict::kUndecided;
+  if (!overall.blocked.empty()) overall.needs.clear();
   return overall;
 }
 
@@ -113,6 +123,16 @@ void Decide(Question& question) {
   const Overall overall = OverallOf(question.contrasts);
   question.answer.verdict =
       overall.blocked.empty() ? VerdictText(overall.verdict) : "not available";
+  if (overall.blocked == kNotFinite)
+    question.answer.sentence =
+        "A loss or a norm that this compares is not finite.";
+  if (!overall.blocked.empty()) question.answer.would_change.clear();
+  if (!overall.needs.empty()) {  // in place of its first sentence
+    std::string& change = question.answer.would_change;
+    const size_t rest = change.find(". ");
+    change = overall.needs +
+             (rest == std::string::npos ? "" : change.substr(rest + 1));
+  }
   question.answer.sentence += Caveat(overall);
 }
 

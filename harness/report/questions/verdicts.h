@@ -14,13 +14,16 @@
 
 namespace plastometer {
 
+// A loss or a norm that a comparison rests on.
+inline constexpr char kNotFinite[] = "a value is not finite";
+
 struct SliceVerdict {
   std::string slice;  // "all" or a domain
   int64_t works = 0;
   stats::Interval contrast;
   bool enough = false;  // works for a verdict
-  // Why this slice cannot be judged: there is no gap to keep a share of, or
-  // learning hurts there. Empty: it can.
+  // Why this slice cannot be judged: there is no gap to keep a share of,
+  // learning hurts there, or kNotFinite. Empty: it can.
   std::string blocked;
   stats::Judged judged;
 };
@@ -58,6 +61,7 @@ struct Question {
 struct Overall {
   stats::Verdict verdict = stats::Verdict::kUndecided;
   std::string why;      // empty unless undecided
+  std::string needs;    // what would decide it then
   std::string blocked;  // of all text together: there is no verdict
   std::vector<std::string> without;  // domains with too few works
 };

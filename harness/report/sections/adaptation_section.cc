@@ -111,7 +111,9 @@ std::string PositionTics(const std::string& csv, int64_t last) {
   const size_t row = csv.find('\n') + 1;
   const double first = row < csv.size() ? std::stod(csv.substr(row)) : 1,
                end = static_cast<double>(last);
-  return "set xtics " + (end < 8 * first ? LogTics(first, end) : "4") + "\n";
+  if (end >= 8 * first) return "set xtics 4\n";
+  return "set xrange [" + CsvNumber(first) + ":" + CsvNumber(end) +
+         "]\nset xtics " + LogTics(first, end) + "\n";
 }
 
 // "has P(4) = 86.31 and P(2,047) = 119.20", of a profile in CumulativeCsv.
@@ -144,7 +146,7 @@ Figure CumulativeFigure(const ReportRun& run,
       "Perplexity over the tokens read so far, against the number of tokens "
       "read, one line a profile.";
   figure.caption =
-      "Perplexity over tokens 1 to t, mean over " +
+      "Perplexity over the scored ones of tokens 1 to t, mean over " +
       Count(static_cast<int64_t>(windows.size())) +
       " windows that all reach the last position. Every line carries the "
       "course of the text itself: `frozen`, which does not adapt, " +
@@ -154,7 +156,7 @@ Figure CumulativeFigure(const ReportRun& run,
                 PositionTics(figure.data[figure.id + ".csv"],
                              record.windows[windows.front()].num_tokens) +
                 "set ylabel 'P(t), perplexity so far, not from 0'\nset key "
-                "above samplen 2\n";
+                "above maxcols 2 samplen 2\n";
   std::vector<std::string> parts;
   const std::vector<size_t> shown = Candidates(run.results.record);
   figure.height += LegendHeight(Names(run, shown));
@@ -239,6 +241,21 @@ std::string ForeignDifferenceCsv(const ReportRun& run,
   return csv;
 }
 
+// Where text of one range alone is scored, there is no course to speak of.
+std::string FallOf(const std::vector<Bin>& bins, size_t uniform) {
+  const auto at = [&](const Bin& bin) {
+    return WithInterval(bin.pointwise[uniform], 3);
+  };
+  if (bins.size() == 1)
+    return "Tokens are scored in one range alone, " + Count(bins[0].from) +
+           " to " + Count(bins[0].to - 1) + ": `uniform` has " + at(bins[0]) +
+           " there.";
+  return "An offset that is there from the first tokens on is no adaptation "
+         "to the document, a further fall to the right is: `uniform` has " +
+         at(bins.front()) + " in the first range and " + at(bins.back()) +
+         " in the last one.";
+}
+
 Figure DifferenceFigure(const ReportRun& run, const std::vector<Bin>& bins,
                         size_t num_windows) {
   const RunRecord& record = run.results.record;
@@ -272,16 +289,11 @@ Figure DifferenceFigure(const ReportRun& run, const std::vector<Bin>& bins,
       Count(static_cast<int64_t>(num_windows)) + " windows from " +
       Count(static_cast<int64_t>(bins.front().works.num_works())) +
       " works. Shaded: pointwise 95 % bands; thin lines: simultaneous 95 % "
-      "bands, which hold the whole curve. An offset that is there from the "
-      "first tokens on is no adaptation to the document, a further fall to "
-      "the right is: `uniform` has " +
-      WithInterval(bins.front().pointwise[record.uniform_idx], 3) +
-      " in the first range and " +
-      WithInterval(bins.back().pointwise[record.uniform_idx], 3) +
-      " in the last one.";
+      "bands, which hold the whole curve. " +
+      FallOf(bins, record.uniform_idx);
   figure.plot = "set logscale x 2\nset xlabel '" + std::string(kPositionAxis) +
                 "'\nset ylabel 'nats per token against frozen'\nset key "
-                "above\nset xzeroaxis lc rgb '#7a7a7a'\n";
+                "above maxcols 2\nset xzeroaxis lc rgb '#7a7a7a'\n";
   std::vector<std::string> bands, lines;
   const std::vector<size_t> shown = Candidates(run.results.record);
   figure.height += LegendHeight(Names(run, shown));

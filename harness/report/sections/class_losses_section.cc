@@ -72,7 +72,8 @@ std::string BarsPlot(const ReportRun& run, const Figure& figure,
          ".6]\nset yrange [*<0:0<*]\nset xzeroaxis lt -1\nset boxwidth " +
          CsvNumber(0.8 / static_cast<double>(profiles.size())) +
          "\nset xtics (" + Join(tics) +
-         ") rotate by 25 right\nset rmargin 2\nset key above samplen 1\n" +
+         ") rotate by 25 right\nset rmargin 2\nset key above maxcols 2 samplen "
+         "1\n" +
          PlotCommand(parts);
 }
 

@@ -86,13 +86,13 @@ Figure ClassFigure(const ReportRun& run, const std::string& name,
   for (size_t k = 0; k < conditions.size(); ++k)
     tics += (k == 0 ? "" : ", ") + Quoted(TicText(conditions[k], kind)) + " " +
             std::to_string(k);
-  figure.plot =
-      "set xlabel " + Quoted(x_label) + "\nset ylabel " + Quoted(kAxis) +
-      "\nset xrange [-0.6:" +
-      std::to_string(static_cast<int64_t>(conditions.size()) - 1) +
-      ".6]\nset yrange [0:*]\nset boxwidth 0.13\nset xtics (" + tics +
-      ") rotate by 25 right\nset key above samplen 1\nset arrow from graph 0, "
-      "first 1 to graph 1, first 1 nohead front lc rgb '#7a7a7a'\n";
+  figure.plot = "set xlabel " + Quoted(x_label) + "\nset ylabel " +
+                Quoted(kAxis) + "\nset xrange [-0.6:" +
+                std::to_string(static_cast<int64_t>(conditions.size()) - 1) +
+                ".6]\nset yrange [0:*]\nset boxwidth 0.13\nset xtics (" + tics +
+                ") rotate by 25 right\nset key above maxcols 2 samplen 1\nset "
+                "arrow from graph 0, "
+                "first 1 to graph 1, first 1 nohead front lc rgb '#7a7a7a'\n";
   std::vector<std::string> parts;
   for (size_t s = 0; s < std::size(kShown); ++s) {
     if (figure.data[file].find("," + std::string(kShown[s]) + ",") ==

@@ -41,9 +41,10 @@ void DrawCurves(const std::vector<TokenRange>& ranges,
     figure.plot = EmptyPlot();
     return;
   }
-  figure.plot = "set logscale x 2\nset xlabel " + Quoted(x_label) +
-                "\nset ylabel " + Quoted(y_label) +
-                "\nset key above samplen 2\nset xzeroaxis lc rgb '#7a7a7a'\n";
+  figure.plot =
+      "set logscale x 2\nset xlabel " + Quoted(x_label) + "\nset ylabel " +
+      Quoted(y_label) +
+      "\nset key above maxcols 2 samplen 2\nset xzeroaxis lc rgb '#7a7a7a'\n";
   std::vector<std::string> bands, lines;
   for (size_t c = 0; c < curves.size(); ++c) {
     const auto column = [&](size_t offset) {

@@ -35,7 +35,7 @@ Figure MapFigure(const ReportRun& run) {
       "set xrange [-0.5:" + std::to_string(maps.maps.at(0).layers.size() - 1) +
       ".5]\nset xtics 1\nset xlabel 'layer'\nset ylabel 'nats per token'\nset "
       "xzeroaxis lc rgb "
-      "'#7a7a7a'\nset key above samplen 2\n";
+      "'#7a7a7a'\nset key above maxcols 2 samplen 2\n";
   figure.height += LegendHeight(maps.maps.size());
   std::vector<std::string> parts;
   for (size_t m = 0; m < maps.maps.size(); ++m) {

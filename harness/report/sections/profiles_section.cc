@@ -32,7 +32,8 @@ Table ProfilesTable(const ReportRun& run) {
                           Fixed(*all.floor_nats, 4) +
                           " nats per scored token.");
   table.notes.push_back(
-      "Times: median over batches with quartiles, as measured beside whatever "
+      "Times: median over batches, each of the weight of its tokens, with "
+      "quartiles, as measured beside whatever "
       "else ran. FLOPs and updates are exact. Retention: share of the gap "
       "between `frozen` and `uniform` that is kept.");
   return table;

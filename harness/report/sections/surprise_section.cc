@@ -44,11 +44,12 @@ Figure CurvesFigure(const ReportRun& run, const Axes& axes,
   figure.alt = axes.alt;
   figure.caption = axes.caption;
   figure.data[figure.id + ".csv"] = CurvesCsv(axes.name, axes.first, curves);
-  figure.plot =
-      "set xlabel " + Quoted(axes.x) + "\nset ylabel " + Quoted(axes.y) +
-      "\nset xzeroaxis lc rgb '#7a7a7a'\nset key above samplen 2\nset "
-      "autoscale xfix\nset offsets "
-      "0.3, 0.3, 0, 0\n";
+  figure.plot = "set xlabel " + Quoted(axes.x) + "\nset ylabel " +
+                Quoted(axes.y) +
+                "\nset xzeroaxis lc rgb '#7a7a7a'\nset key above maxcols 2 "
+                "samplen 2\nset "
+                "autoscale xfix\nset offsets "
+                "0.3, 0.3, 0, 0\n";
   if (std::ranges::none_of(curves, [](const auto& curve) {
         return std::ranges::any_of(curve, [](const stats::Interval& i) {
           return std::isfinite(i.estimate);

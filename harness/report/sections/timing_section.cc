@@ -74,10 +74,13 @@ void DrawBoxes(const RunRecord& record, const std::vector<Times>& all,
   }
   figure.data[figure.id + ".csv"] = boxes;
   figure.data[figure.id + "-batches.csv"] = points;
-  figure.plot = "set xrange [0.4:" + std::to_string(all.size()) +
-                ".6]\nset xtics (" + tics +
-                ") rotate by 35 right\nset ylabel " + Quoted(panel.y_label) +
-                "\nset boxwidth 0.5\nunset key\n";
+  // Slanting names need the width of a line beside each other.
+  const bool upright = all.size() > 8;
+  if (upright) figure.height += 80;
+  figure.plot =
+      "set xrange [0.4:" + std::to_string(all.size()) + ".6]\nset xtics (" +
+      tics + ") rotate by " + (upright ? "90" : "35") + " right\nset ylabel " +
+      Quoted(panel.y_label) + "\nset rmargin 2\nset boxwidth 0.5\nunset key\n";
   const std::string file = "'" + figure.id + ".csv' skip 1 using 1:";
   std::vector<std::string> parts = {
       file + "4:3:7:6 with candlesticks whiskerbars 0.5 lw 1.5 lc rgb '" +

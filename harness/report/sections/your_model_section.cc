@@ -23,19 +23,20 @@ std::string GainSentence(const ReportRun& run) {
   if (!gap.value) return "Not available: a loss is not finite.";
   if (why == kLearningHurts)
     return "Learning while reading hurts this model: " + perplexities + ", " +
-           WithInterval(gap, 3) + " nats per token.";
+           NatsText(gap) + " nats per token.";
   if (!why.empty())
     return "No gain of learning while reading is shown: " + perplexities +
-           ", " + WithInterval(gap, 3) + " nats per token.";
-  return "Learning while reading is worth " + WithInterval(gap, 3) +
+           ", " + NatsText(gap) + " nats per token.";
+  return "Learning while reading is worth " + NatsText(gap) +
          " nats per token here" +
-         (gap.low
-              ? ""
-              : " (an estimate: " + std::to_string(NumWorks(r)) +
-                    " works, fewer than " + std::to_string(kMinWorks) + ")") +
-         ": " + perplexities +
-         ". A frozen layer has also lost a mixer of its sequence, so this is "
-         "more than adaptation to the document.";
+         (gap.low ? "" : " (an estimate: " + gap.reason + ")") + ": " +
+         perplexities +
+         (TrainedMasked(run)
+              ? ". The model learned under `" + r.training.profile +
+                    "`, so this is not the gain of one that learned under "
+                    "`uniform`."
+              : ". A frozen layer has also lost a mixer of its sequence, so "
+                "this is more than adaptation to the document.");
 }
 
 // Profiles of which a cheaper or equal one predicts better, by corrected

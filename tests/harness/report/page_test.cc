@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstdio>
+
 #include "base/error.h"
 #include "base/files.h"
 #include "base/process.h"
@@ -103,6 +106,37 @@ TEST(PointLabels, HideNeitherEachOtherNorAPoint) {
   EXPECT_THAT(places[0], testing::EndsWith("left"));
   EXPECT_THAT(places[1], testing::EndsWith("right"));
   EXPECT_THAT(places[2], testing::EndsWith("right"));
+}
+
+// A name over a bar can be read, two names over each other cannot.
+TEST(PointLabels, ANameLiesOnABarRatherThanOnAName) {
+  std::vector<LabelledPoint> points(14, {0.5, 0.5, "late:25%"});
+  for (LabelledPoint& p : points) {  // bars all over the picture
+    p.left = p.bottom = 0;
+    p.right = p.top = 1;
+  }
+  struct At {
+    double x, y;
+  };
+  const LabelArea area{300, 300};
+  std::vector<At> begins;
+  for (const std::string& label : PlaceLabels(points, area)) {
+    At at{};
+    char side[8];
+    ASSERT_EQ(
+        std::sscanf(label.c_str(), "at graph %lf,%lf %7s", &at.x, &at.y, side),
+        3);
+    const double width = 8 * area.letter_width;
+    at.x = at.x * area.width - (side[0] == 'r'   ? width
+                                : side[0] == 'c' ? width / 2
+                                                 : 0);
+    at.y *= area.height;
+    for (const At& other : begins)
+      EXPECT_FALSE(std::abs(at.x - other.x) < width - 1 &&
+                   std::abs(at.y - other.y) < area.letter_height - 4)
+          << label;
+    begins.push_back(at);
+  }
 }
 
 TEST(Gnuplot, LogTicsAreRound) {
