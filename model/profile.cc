@@ -79,6 +79,8 @@ double ExpectScale(const std::string& profile, const std::string& text) {
         "scale " + text +
             " is negative or not finite; expected a finite number >= 0");
   }
+  if (value > kMaxScale)
+    FailProfile(profile, "scale " + text + "; expected at most 1e9");
   return value;
 }
 

@@ -29,6 +29,10 @@
 
 namespace plastometer {
 
+// Of a layer's multiplier: what lies above is no step of any use, and soon not
+// fp32's.
+inline constexpr double kMaxScale = 1e9;
+
 // One layer's multiplier over time: `lambda` in mini-batches m with m % every
 // == 0 and 16 m < until_tokens, else 0.
 struct LayerSchedule {

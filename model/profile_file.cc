@@ -20,8 +20,8 @@ LayerSchedule ScheduleFromJson(const std::string& profile, size_t l,
   const auto scale = [&](const nlohmann::json& value) {
     if (!value.is_number()) fail("lambda " + value.dump() + " is not a number");
     const double number = value.get<double>();
-    if (!std::isfinite(number) || number < 0)
-      fail("lambda " + value.dump() + "; expected a finite number >= 0");
+    if (!(number >= 0 && number <= kMaxScale))
+      fail("lambda " + value.dump() + "; expected a number from 0 to 1e9");
     return number;
   };
   LayerSchedule schedule;

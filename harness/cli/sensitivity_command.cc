@@ -56,6 +56,7 @@ void AddSensitivityCommand(Command& program) {
       .Add("--at X", a->request.points,
            "lambda of all layers where the gradient is taken")
       .Commas()
+      .NotNegative()
       .ShowDefault();
   command
       .Add("--path N", a->request.path_points,

@@ -3,10 +3,12 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
 #include "model/adapt/differentiable_model.h"
+#include "model/profile.h"
 #include "model/train/fused_ops.h"
 
 namespace plastometer {
@@ -93,12 +95,12 @@ SensitivityResult SensitivityModel::Measure(
   if (block_tokens < 0 || block_tokens % kMiniBatchTokens != 0)
     throw UsageError("blocks of " + std::to_string(block_tokens) +
                      " tokens; expected a multiple of 16");
-  const int64_t block = block_tokens > 0 ? block_tokens : T;
+  const int64_t block = block_tokens > 0 ? std::min(block_tokens, T) : T;
   const int64_t M = (T + block - 1) / block;
   std::vector<at::Tensor> leaves;
   for (const double lambda : lambdas) {
-    if (!std::isfinite(lambda))
-      throw UsageError("a multiplier that is not finite");
+    if (!(std::abs(lambda) <= kMaxScale))
+      throw UsageError("a multiplier that is not finite, or above 1e9");
     leaves.push_back(at::full({H, M}, lambda, at::TensorOptions(m.dtype))
                          .requires_grad_(gradient));
   }

@@ -58,6 +58,9 @@ TEST(Sensitivity, BlocksAndHeadsAddUp) {
   const std::vector<double> lambdas = Filled(config.num_layers, 0.5);
   const SensitivityResult blocks = model.Measure(ids, lambdas, 16),
                           whole = model.Measure(ids, lambdas);
+  // A block longer than the text takes no more memory than the text.
+  EXPECT_EQ(model.Measure(ids, lambdas, int64_t{1} << 44).gradient,
+            whole.gradient);
   EXPECT_EQ(blocks.num_blocks, 5);
   EXPECT_EQ(whole.num_blocks, 1);
   EXPECT_EQ(blocks.gradient.size(),
@@ -132,7 +135,9 @@ TEST(Sensitivity, BadInputIsRefused) {
   const std::vector<int32_t> ids = RandomIds(20, config.vocab_size, 6);
   EXPECT_THROW(model.Measure(ids, {1.0}), Error);
   EXPECT_THROW(model.Measure(ids, Filled(config.num_layers, 1), 20), Error);
-  EXPECT_THROW(model.Measure(ids, Filled(config.num_layers, NAN)), Error);
+  for (const double multiplier : {double{NAN}, double{INFINITY}, 1e308})
+    EXPECT_THROW(model.Measure(ids, Filled(config.num_layers, multiplier)),
+                 Error);
   EXPECT_THROW(
       model.Measure(std::span(ids).first(1), Filled(config.num_layers, 1)),
       Error);

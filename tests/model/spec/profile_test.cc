@@ -180,6 +180,8 @@ TEST(Profile, BadOnesAreNamed) {
       {"layers:1,0-2", "layer 1 is named twice"},
       {"retina@-1", "scale -1 is negative or not finite"},
       {"retina@nan", "not finite"},
+      {"retina@1e308", "scale 1e308; expected at most 1e9"},
+      {"ramp:1e10->0", "scale 1e10; expected at most 1e9"},
       {"retina@inf", "not finite"},
       {"retina@", "scale '' is not a number"},
       {"early:0", "empty range"},
