@@ -32,12 +32,14 @@ FileLock::FileLock(const std::filesystem::path& file, const std::string& what) {
                        ", which holds " + file.string() +
                        "; wait until it has ended");
   }
-  const std::string holder = "process " + std::to_string(getpid()) + "\n";
-  if (ftruncate(fd_, 0) != 0 ||
-      write(fd_, holder.data(), holder.size()) != std::ssize(holder)) {
-    const std::string why = reason();
+  try {
+    if (ftruncate(fd_, 0) != 0)
+      throw InfrastructureError("cannot write " + file.string() + ": " +
+                                reason());
+    WriteAll(fd_, "process " + std::to_string(getpid()) + "\n", file);
+  } catch (...) {
     close(fd_);
-    throw InfrastructureError("cannot write " + file.string() + ": " + why);
+    throw;
   }
 }
 

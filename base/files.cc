@@ -40,6 +40,15 @@ Error CannotRead(const fs::path& path, const std::string& why) {
   return InvalidError("cannot read " + path.string() + ": " + why);
 }
 
+// The file is not to blame when the machine fails.
+Error CannotRead(const fs::path& path, int error) {
+  for (const int machine : {EIO, ENOMEM, EMFILE, ENFILE})
+    if (error == machine)
+      return InfrastructureError("cannot read " + path.string() + ": " +
+                                 Reason(error));
+  return CannotRead(path, Reason(error));
+}
+
 Error CannotWrite(const fs::path& path, const std::string& why) {
   return InfrastructureError("cannot write " + path.string() + ": " + why);
 }
@@ -48,7 +57,7 @@ Error CannotWrite(const fs::path& path, const std::string& why) {
 // writes would keep open() waiting.
 int OpenToRead(const fs::path& path, struct stat* info) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) throw CannotRead(path, Reason(errno));
+  if (fd < 0) throw CannotRead(path, errno);
   if (fstat(fd, info) != 0 || !S_ISREG(info->st_mode)) {
     const std::string why = S_ISDIR(info->st_mode)
                                 ? "it is a folder, expected a file"
@@ -66,28 +75,19 @@ Error TooLarge(const fs::path& path, uint64_t met, uint64_t max_bytes) {
                               std::to_string(max_bytes));
 }
 
-void WriteAll(int fd, const std::byte* data, size_t size,
-              const fs::path& path) {
-  while (size > 0) {
-    const ssize_t written = write(fd, data, size);
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      throw CannotWrite(path, Reason(errno));
-    }
-    data += written;
-    size -= static_cast<size_t>(written);
-  }
+fs::path FolderOf(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
 // The rename itself survives a power cut only when the folder is flushed too.
-// Some file systems refuse fsync on folders; the content is safe by then.
-void FlushFolder(const fs::path& folder) {
-  const Descriptor fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.get() >= 0) fsync(fd.get());
-}
-
-fs::path FolderOf(const fs::path& path) {
-  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+// Some file systems refuse fsync on folders, each with an error of its own; the
+// content is safe by then.
+void FlushFolderOf(const fs::path& path) {
+  const Descriptor fd(
+      open(FolderOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() < 0 || fsync(fd.get()) == 0) return;
+  if (errno == EIO || errno == ENOSPC || errno == EDQUOT)
+    throw CannotWrite(path, Reason(errno));
 }
 
 // A name that no other writer of this machine uses at the same time. Made with
@@ -126,7 +126,7 @@ std::string ReadFile(const fs::path& path, uint64_t max_bytes) {
     const ssize_t got =
         read(fd.get(), content.data() + size, content.size() - size);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw CannotRead(path, Reason(errno));
+    if (got < 0) throw CannotRead(path, errno);
     if (got == 0) break;
     size += static_cast<size_t>(got);
     if (size > max_bytes) throw TooLarge(path, size, max_bytes);
@@ -146,7 +146,7 @@ MappedFile::MappedFile(const fs::path& path) : path_(path) {
   size_ = static_cast<size_t>(info.st_size);
   if (size_ == 0) return;  // mmap refuses length 0
   void* data = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);
-  if (data == MAP_FAILED) throw CannotRead(path, Reason(errno));
+  if (data == MAP_FAILED) throw CannotRead(path, errno);
   data_ = static_cast<const std::byte*>(data);
 }
 
@@ -196,7 +196,8 @@ AtomicFile::~AtomicFile() {
 void AtomicFile::Write(std::span<const std::byte> data) {
   if (fd_ < 0) throw InternalError("Write after Commit: " + path_.string());
   ThrowIfInterrupted();  // the destructor removes what was written
-  WriteAll(fd_, data.data(), data.size(), path_);
+  WriteAll(fd_, {reinterpret_cast<const char*>(data.data()), data.size()},
+           path_);
 }
 
 void AtomicFile::Write(std::string_view text) {
@@ -218,24 +219,64 @@ void AtomicFile::WriteAt(uint64_t offset, std::span<const std::byte> data) {
   }
 }
 
-void AtomicFile::Commit() {
-  if (fd_ < 0) throw InternalError("Commit twice: " + path_.string());
+void AtomicFile::Flush() {
+  if (fd_ < 0) return;
   if (fsync(fd_) != 0) throw CannotWrite(path_, Reason(errno));
   // close() reports the delayed write errors of network file systems.
   if (close(std::exchange(fd_, -1)) != 0) {
     throw CannotWrite(path_, Reason(errno));
   }
-  if (rename(temporary_.c_str(), path_.c_str()) != 0) {
+}
+
+void AtomicFile::Rename() {
+  if (temporary_.empty())
+    throw InternalError("Commit twice: " + path_.string());
+  if (rename(temporary_.c_str(), path_.c_str()) != 0)
     throw CannotWrite(path_, Reason(errno));
-  }
   temporary_.clear();
-  FlushFolder(FolderOf(path_));
+}
+
+void AtomicFile::Commit() { CommitAll({this}); }
+
+void AtomicFile::CommitAll(std::initializer_list<AtomicFile*> files) {
+  for (AtomicFile* file : files) file->Flush();
+  for (AtomicFile* file : files) file->Rename();
+  for (const AtomicFile* file : files) FlushFolderOf(file->path_);
 }
 
 void WriteFile(const fs::path& path, std::string_view content) {
   AtomicFile file(path);
   file.Write(content);
   file.Commit();
+}
+
+void AppendToFile(const fs::path& path, std::string_view text) {
+  const Descriptor fd(
+      open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+  if (fd.get() < 0) throw CannotWrite(path, Reason(errno));
+  WriteAll(fd.get(), text, path);
+  // A pipe or a device, which it may be, has nothing to flush.
+  if (fsync(fd.get()) != 0 && errno != EINVAL)
+    throw CannotWrite(path, Reason(errno));
+}
+
+void WriteAll(int fd, std::string_view data, const fs::path& path) {
+  while (!data.empty()) {
+    const ssize_t written = write(fd, data.data(), data.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      throw CannotWrite(path, Reason(errno));
+    }
+    data.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+void MakeFolders(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    throw InfrastructureError("cannot make folder " + folder.string() + ": " +
+                              error.message());
 }
 
 TemporaryFolder::TemporaryFolder() {

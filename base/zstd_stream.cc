@@ -1,9 +1,11 @@
 #include "base/zstd_stream.h"
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <cerrno>
 #include <cstdio>
+#include <new>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -20,18 +22,25 @@ struct ContextFree {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
+// Its own word for memory that ran out, which is no fault of the data.
+bool IsError(size_t result) {
+  if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
+    throw std::bad_alloc();
+  return ZSTD_isError(result) != 0;
+}
+
 // Feeds frames to the library and words its errors with the compressed offset.
 class Decoder {
  public:
   explicit Decoder(std::string source)
       : context_(ZSTD_createDCtx()), source_(std::move(source)) {
-    if (!context_) throw InternalError("zstd: no decompression context");
+    if (!context_) throw std::bad_alloc();
   }
 
   void Step(ZSTD_outBuffer* out, ZSTD_inBuffer* in) {
     const size_t before = in->pos;
     const size_t state = ZSTD_decompressStream(context_.get(), out, in);
-    if (ZSTD_isError(state) != 0) {
+    if (IsError(state)) {
       throw InvalidError(source_ + ": corrupt zstd data near byte " +
                          std::to_string(offset_) + ": " +
                          ZSTD_getErrorName(state));
@@ -120,7 +129,7 @@ std::string ZstdCompress(std::string_view content, int level) {
   std::string compressed(ZSTD_compressBound(content.size()), '\0');
   const size_t size = ZSTD_compress(compressed.data(), compressed.size(),
                                     content.data(), content.size(), level);
-  if (ZSTD_isError(size) != 0) {
+  if (IsError(size)) {
     throw InternalError(std::string("zstd: ") + ZSTD_getErrorName(size));
   }
   compressed.resize(size);

@@ -77,8 +77,8 @@ ProcessResult Download(const Source& source, const fs::path& into,
 std::vector<std::string> PrivateLists(const fs::path& data_folder) {
   const fs::path state = data_folder / "apt" / "state",
                  cache = data_folder / "apt" / "cache";
-  fs::create_directories(state / "lists" / "partial");
-  fs::create_directories(cache / "archives" / "partial");
+  MakeFolders(state / "lists" / "partial");
+  MakeFolders(cache / "archives" / "partial");
   return {"-o", "Dir::State=" + state.string(), "-o",
           "Dir::Cache=" + cache.string()};
 }
@@ -169,7 +169,7 @@ FetchResult FetchSource(const Source& source, const FetchOptions& options) {
   }
   TemporaryFolder folder;
   const fs::path root = folder.path() / "root";
-  fs::create_directory(root);
+  MakeFolders(root);
   log((options.debs.empty() ? "downloading " : "reading ") + source.DebName());
   const fs::path deb =
       options.debs.empty()

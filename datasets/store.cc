@@ -83,11 +83,7 @@ StoredText StoreText(const fs::path& data_folder, const Source& source,
   StoredText stored{source.sha256, TextSha256(documents, splits),
                     Sha256Hex(packed), Count(documents, splits, "train"),
                     Count(documents, splits, "heldout")};
-  std::error_code error;
-  fs::create_directories(data_folder / "text", error);
-  if (error)
-    throw InfrastructureError((data_folder / "text").string() +
-                              " cannot be made: " + error.message());
+  MakeFolders(data_folder / "text");
   WriteFile(TextFile(data_folder, source.name), packed);
   const nlohmann::ordered_json record = {{"source", source.name},
                                          {"package", source.package},

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/process.h"
 
 namespace plastometer {
@@ -87,7 +88,7 @@ std::string FindCommitOfCode(const fs::path& repository,
 fs::path BuildCommit(const fs::path& repository, const std::string& commit,
                      const fs::path& work) {
   const fs::path tree = work / "tree";
-  fs::create_directories(work);
+  MakeFolders(work);
   MustSucceed(
       {"git", "worktree", "add", "--detach", "--force", tree.string(), commit},
       repository);

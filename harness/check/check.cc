@@ -103,7 +103,7 @@ void WritePending(const SuiteRun& run, const std::vector<CheckedCase>& all) {
     if (!capsule) continue;
     const fs::path folder =
         CaseFolder(run.folder.File("capsules"), c.candidate.pins);
-    fs::create_directories(folder);
+    MakeFolders(folder);
     WriteFile(folder / "capsule.json", CapsuleJson(*capsule));
   }
 }

@@ -46,10 +46,14 @@ nlohmann::json RunVariant(const ToleranceRequest& request, const LaneVariant& v,
   const ProcessResult result = RunProcess(command, fs::current_path());
   unsetenv("PLASTOMETER_MAX_ISA");
   ThrowIfInterrupted();
-  if (!fs::exists(json))
-    throw InvalidError("lane " + v.lane + ", " + NameOf(v) + ": exit " +
-                       std::to_string(result.exit_code) + ": " +
-                       result.output.substr(0, 500));
+  const std::string& said = result.output;  // what went wrong comes last
+  const std::string what =
+      "lane " + v.lane + ", " + NameOf(v) + ": exit " +
+      std::to_string(result.exit_code) + ": " +
+      said.substr(said.size() - std::min<size_t>(said.size(), 500));
+  if (result.exit_code == static_cast<int>(ErrorKind::kInfrastructure))
+    throw InfrastructureError(what);
+  if (!fs::exists(json)) throw InvalidError(what);
   return ReadJsonFile(json);
 }
 

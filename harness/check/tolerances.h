@@ -35,7 +35,8 @@ struct ToleranceRequest {
 
 // Largest differences of the lane by case, each variant of it in a process of
 // its own; `measured` hears of each. Throws kInvalid: the lane is not to be had
-// here, or a case cannot be compared; Interrupted.
+// here, or a case cannot be compared; kInfrastructure: device, disk or memory
+// failed a variant; Interrupted.
 LaneDifferences MeasureLane(
     const ToleranceRequest& request, const std::string& lane,
     const std::filesystem::path& work,

@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/interrupt.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/output.h"
 #include "harness/cli/suite_options.h"
 #include "harness/golden/bless.h"
 #include "harness/golden/store.h"
@@ -86,7 +87,7 @@ void Review(const BlessArguments& a) {
     findings.push_back(FindingOf(pending, golden ? &*golden : nullptr));
   }
   const size_t num_pending = PendingCases(a.run).size();
-  std::fputs(ReviewText(findings, a.run, num_pending).c_str(), stdout);
+  Print(ReviewText(findings, a.run, num_pending));
   std::printf("%zu of %zu pending cases\n", findings.size(), num_pending);
 }
 
@@ -193,8 +194,7 @@ void Reject(const BlessArguments& a) {
 
 void Lint(const BlessArguments& a) {
   const std::vector<std::string> findings = LintStore(StoreRoot(a.goldens));
-  for (const std::string& finding : findings)
-    std::printf("%s\n", finding.c_str());
+  for (const std::string& finding : findings) Print(finding + "\n");
   if (!findings.empty())
     throw InvalidError(std::to_string(findings.size()) +
                        " findings in the golden store");
@@ -242,7 +242,7 @@ void AddGolden(Command& program) {
   show.Add("file", a->file, "trace.zst").Required();
   show.Example("git config diff.golden.textconv \"plastometer golden show\"",
                "git diff then shows goldens as text");
-  show.Callback([a] { std::fputs(GoldenText(a->file).c_str(), stdout); });
+  show.Callback([a] { Print(GoldenText(a->file)); });
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,7 +48,7 @@ SuiteRun RunOracle(const SuiteRun& run, SuiteArguments a) {
 void AppendStepSummary(const std::string& text) {
   const char* file = std::getenv("GITHUB_STEP_SUMMARY");
   if (file == nullptr || *file == '\0') return;
-  std::ofstream(file, std::ios::app) << text;
+  AppendToFile(file, text);
 }
 
 void WriteOutputs(const CheckArguments& a, const SuiteRun& run,
@@ -59,7 +58,7 @@ void WriteOutputs(const CheckArguments& a, const SuiteRun& run,
   WriteFile(run.folder.File("junit.xml"), junit);
   if (!a.junit.empty()) WriteFile(a.junit, junit);
   if (!a.github) return;
-  std::fputs(CheckAnnotations(report).c_str(), stdout);
+  Print(CheckAnnotations(report));
   AppendStepSummary(CheckSummary(report));
 }
 
@@ -98,7 +97,7 @@ void Check(CheckArguments a) {
   }
   const std::string tables =
       WriteResults(run.plan, run.collected, run.folder, false, false);
-  if (a.table) std::fputs((tables + "\n").c_str(), stdout);
+  if (a.table) Print(tables + "\n");
   for (const std::string& unit : run.collected.inconsistent)
     std::fprintf(stderr,
                  "plastometer: %s: in pieces it has other losses than in one "
@@ -120,9 +119,7 @@ void Check(CheckArguments a) {
     report.notes = BlameLines({StoreRoot(a.goldens), a.suite.lane}, run, all);
   report.exit_code = ExitCodeOf(report.comparisons, run.collected);
   WriteOutputs(a, run, report);
-  std::fputs((a.json ? CheckJson(report) : CheckTable(report, TerminalWidth()))
-                 .c_str(),
-             stdout);
+  Print(a.json ? CheckJson(report) : CheckTable(report, TerminalWidth()));
   ExitStatus() = policy.Apply(
       report.exit_code,
       report.exit_code == ExitCode(Verdict::kInconclusive) && !a.policy.empty()

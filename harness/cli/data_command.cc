@@ -64,7 +64,7 @@ void Fetch(const FetchArguments& a) {
                 static_cast<long long>(r.text.heldout.works),
                 r.was_there ? "present"
                             : std::to_string(r.seconds).substr(0, 5).c_str());
-    std::fflush(stdout);
+    FlushOutput();
   }
 }
 
@@ -245,7 +245,7 @@ void Show(const ShowArguments& a) {
   ForEachDocument(a.source, a.split, [&](Document&& d) {
     ++documents;
     if (!a.document.empty() && d.id == a.document) {
-      std::fwrite(d.text.data(), 1, d.text.size(), stdout);
+      Print(d.text);
       ++shown;
       return false;
     }

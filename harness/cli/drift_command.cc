@@ -151,7 +151,7 @@ void Drift(const DriftArguments& a) {
   WriteFile(folder.File("drift.json"), json);
   folder.Keep();
   if (a.json) {
-    std::fputs(json.c_str(), stdout);
+    Print(json);
     return;
   }
   std::printf("%sRun folder: %s\n",

@@ -5,7 +5,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <filesystem>
+#include <cstdlib>
+#include <exception>
 #include <new>
 #include <string>
 #include <system_error>
@@ -61,11 +62,58 @@ int ParseAndRun(int argc, char** argv) {
     return 2;
   }
   line.Run(argc, argv, TerminalWidth());
-  // What was printed is only out when it is flushed: a disk may be full.
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-    throw InfrastructureError("cannot write to standard output: " +
-                              std::generic_category().message(errno));
   return ExitStatus();
+}
+
+// Also after an error: lint prints its findings first. Returns the exit code.
+int EndOutput(int code) {
+  FlushOutput();
+  if (OutputError() == 0 && std::ferror(stdout) == 0) return code;
+  return Fail(
+      "cannot write to standard output: " +
+          (OutputError() == 0 ? "not all of it arrived"
+                              : std::generic_category().message(OutputError())),
+      8);
+}
+
+// Of the exception that is being handled. Returns the exit code.
+int FailWithException() {
+  try {
+    throw;
+  } catch (const Interrupted& interrupted) {
+    return Fail("interrupted; " + interrupted.left, 128 + interrupted.signal);
+  } catch (const Error& error) {
+    return Fail(error.what(), error.exit_code());
+  } catch (const std::system_error& error) {  // files, threads
+    return Fail(error.what(), 8);
+  } catch (const std::bad_alloc&) {
+    // Not through Fail, which needs memory.
+    std::fputs(
+        "plastometer: out of memory (a smaller --batch, --context or --threads "
+        "needs less)\n",
+        stderr);
+    return 8;
+  } catch (const std::exception& error) {
+    return FailUnexpected(error.what());
+  } catch (...) {
+    return Fail("internal error of unknown type", 70);
+  }
+}
+
+// Where an exception cannot be passed on, as from a destructor. Memory that ran
+// out there is no mistake of ours either.
+[[noreturn]] void Terminate() {
+  std::_Exit(std::current_exception() != nullptr
+                 ? FailWithException()
+                 : Fail("internal error: the C++ library gave up", 70));
+}
+
+int ExitCode(int argc, char** argv) {
+  try {
+    return ParseAndRun(argc, argv);
+  } catch (...) {
+    return FailWithException();
+  }
 }
 
 }  // namespace
@@ -73,24 +121,11 @@ int ParseAndRun(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace plastometer;
+  std::set_terminate(Terminate);
   ReserveStandardDescriptors();
   // A file-size limit is then an error of write(), reported like a full disk.
   std::signal(SIGXFSZ, SIG_IGN);
   KeepFreedMemory();
   ProgramArguments() = argv;
-  try {
-    return ParseAndRun(argc, argv);
-  } catch (const Interrupted& interrupted) {
-    return Fail("interrupted; " + interrupted.left, 128 + interrupted.signal);
-  } catch (const Error& error) {
-    return Fail(error.what(), error.exit_code());
-  } catch (const std::filesystem::filesystem_error& error) {
-    return Fail(error.what(), 8);
-  } catch (const std::bad_alloc&) {
-    return Fail("out of memory (a smaller --batch or --context needs less)", 8);
-  } catch (const std::exception& error) {
-    return FailUnexpected(error.what());
-  } catch (...) {
-    return Fail("internal error of unknown type", 70);
-  }
+  return EndOutput(ExitCode(argc, argv));
 }

@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "base/interrupt.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/output.h"
 #include "harness/cli/suite_options.h"
 #include "harness/run/finished_run.h"
 
@@ -69,7 +70,7 @@ void Merge(const MergeArguments& a) {
   const std::string text =
       WriteResults(plan, collected, folder, a.per_domain, a.json);
   folder.Keep();
-  std::fputs(text.c_str(), stdout);
+  Print(text);
 }
 
 }  // namespace

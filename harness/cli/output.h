@@ -1,5 +1,6 @@
 // What several subcommands share.
 #pragma once
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -16,6 +17,25 @@ namespace plastometer {
 inline int& ExitStatus() {
   static int status = 0;
   return status;
+}
+
+// The errno of the first write to standard output that failed; 0: none did. The
+// stream itself only knows that one did.
+inline int& OutputError() {
+  static int error = 0;
+  return error;
+}
+
+// What was printed is only out when it is flushed: a disk may be full. The
+// program goes on, and ends with that error.
+inline void FlushOutput() {
+  if (std::fflush(stdout) != 0 && OutputError() == 0) OutputError() = errno;
+}
+
+inline void Print(const std::string& text) {
+  const size_t written = std::fwrite(text.data(), 1, text.size(), stdout);
+  if (written != text.size() && OutputError() == 0) OutputError() = errno;
+  FlushOutput();
 }
 
 // `kind`: "file" or "folder". Throws kUsage when `out` exists, a dangling link
@@ -59,7 +79,7 @@ struct NumbersOutput {
   }
   void Write(const std::string& numbers, const std::string& tables) const {
     if (!out.empty()) WriteFile(out, numbers);
-    std::fputs((json ? numbers : tables).c_str(), stdout);
+    Print(json ? numbers : tables);
   }
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/interrupt.h"
 #include "base/process.h"
 #include "harness/cli/commands.h"
@@ -112,7 +113,7 @@ void Attach(const std::string& path, const Found& found,
 void WriteTokens(const ReportArguments& a, const std::vector<ReportRun>& runs,
                  const fs::path& folder) {
   if (!a.tables) return;
-  fs::create_directories(folder);
+  MakeFolders(folder);
   for (const ReportRun& run : runs) {
     const RunRecord& record = run.results.record;
     std::optional<StatisticsFile> statistics;

@@ -6,10 +6,12 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/interrupt.h"
 #include "base/text.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/group_options.h"
+#include "harness/cli/output.h"
 #include "harness/cli/suite_options.h"
 #include "harness/report/format.h"
 #include "harness/results/statistics_file.h"
@@ -81,7 +83,7 @@ void TakeStatistics(const RunArguments& a, SuiteRun& run) {
     const size_t profile = StatisticsProfile(group, a.stats);
     std::filesystem::path into = run.folder.path();
     if (run.groups.size() > 1) into /= group.spec.name;
-    std::filesystem::create_directories(into);
+    MakeFolders(into);
     if (std::filesystem::exists(into / kStatisticsFile)) continue;
     Progress progress("statistics of " + group.spec.name);
     WriteStatistics(
@@ -119,7 +121,7 @@ void Run(RunArguments a) {
                                    a.per_domain, a.json)
                     : ShardText(run);
   });
-  std::fputs(text.c_str(), stdout);
+  Print(text);
   std::fflush(stdout);  // before what goes to stderr
   if (const int64_t peak = run.collected.records.front().peak_memory_bytes;
       complete && peak >= 0)

@@ -86,7 +86,7 @@ Suite SuiteOf(const SuiteArguments& a) {
 void PrintPlan(const Suite& suite, const SuiteArguments& a, bool traced) {
   const std::vector<LoadedGroup> groups = LoadGroups(suite, a);
   PinEnvironment(groups, a.later_lanes);
-  std::fputs(PlanText(PlanOf(suite, groups, traced)).c_str(), stdout);
+  Print(PlanText(PlanOf(suite, groups, traced)));
 }
 
 std::string WriteResults(const RunPlan& plan, const Collected& collected,
@@ -97,7 +97,7 @@ std::string WriteResults(const RunPlan& plan, const Collected& collected,
     fs::path into = folder.path();
     if (plan.groups.size() > 1) {
       into /= plan.groups[g].name;
-      fs::create_directories(into);
+      MakeFolders(into);
     }
     WriteGroup(results, into);
     if (g > 0) text += as_json ? ",\n" : "\n";

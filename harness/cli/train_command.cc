@@ -16,6 +16,7 @@
 #include "base/sha256.h"
 #include "datasets/tokenizer.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/output.h"
 #include "harness/studies/training_tokens.h"
 #include "model/train/trainer.h"
 #include "model/weights/model_file.h"
@@ -42,10 +43,7 @@ std::filesystem::path Resolve(const std::string& path) {
   return HomeFolder() / path;
 }
 
-void PrintLine(const std::string& line) {
-  std::printf("%s\n", line.c_str());
-  std::fflush(stdout);
-}
+void PrintLine(const std::string& line) { Print(line + "\n"); }
 
 // ---------------------------------------------------------------- the run
 
@@ -103,15 +101,14 @@ std::string CommandLine(const Arguments& a, bool resume) {
 // Beside the checkpoint, whose folder is made.
 std::filesystem::path LockFileOf(const std::filesystem::path& checkpoint) {
   const std::filesystem::path folder = checkpoint.parent_path();
-  if (!folder.empty()) std::filesystem::create_directories(folder);
+  if (!folder.empty()) MakeFolders(folder);
   return folder / ("." + checkpoint.filename().string() + ".lock");
 }
 
 std::function<void(const std::string&)> ProgressPrinter() {
   const bool terminal = isatty(STDOUT_FILENO) != 0;
   return [terminal](const std::string& line) {
-    std::printf(terminal ? "\r\033[K%s" : "%s\n", line.c_str());
-    std::fflush(stdout);
+    Print(terminal ? "\r\033[K" + line : line + "\n");
   };
 }
 

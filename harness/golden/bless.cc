@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <memory>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -241,11 +242,16 @@ std::string NameEntry(LedgerEntry& entry) {
   return LedgerJson(entry);
 }
 
-void WriteEntry(const fs::path& root, const LedgerEntry& entry,
-                const std::string& text) {
+// On the disk, not in its place yet: it comes after what it tells of.
+std::unique_ptr<AtomicFile> StagedEntry(const fs::path& root,
+                                        const LedgerEntry& entry,
+                                        const std::string& text) {
   const fs::path folder = root / kLedgerFolder;
-  fs::create_directories(folder);
-  WriteFile(folder / (entry.id + ".json"), text);
+  MakeFolders(folder);
+  auto file = std::make_unique<AtomicFile>(folder / (entry.id + ".json"));
+  file->Write(text);
+  file->Flush();
+  return file;
 }
 
 LedgerCase CaseEntry(const CasePins& pins, const std::string& numeric_class,
@@ -301,7 +307,6 @@ void CheckAllowed(const BlessRequest& request,
 LedgerEntry Accept(const fs::path& store_root, const BlessRequest& request,
                    const BlessEnvironment& environment) {
   CheckAllowed(request, environment);
-  fs::create_directories(store_root);
   const FileLock lock = LockStore(store_root);
   const GoldenStore store(store_root);
   const Ledger ledger = Ledger::Read(store_root);
@@ -336,9 +341,13 @@ LedgerEntry Accept(const fs::path& store_root, const BlessRequest& request,
   }
   const std::string text = NameEntry(entry);
   CheckStoreSize(store, goldens, text.size());
+  std::vector<std::unique_ptr<StagedGolden>> staged;
   for (const Golden& golden : goldens)
-    WriteGolden(golden, store.CaseFolder(golden.pins.suite, golden.pins.name));
-  WriteEntry(store_root, entry, text);
+    staged.push_back(std::make_unique<StagedGolden>(
+        golden, store.CaseFolder(golden.pins.suite, golden.pins.name)));
+  const auto entry_file = StagedEntry(store_root, entry, text);
+  for (const auto& golden : staged) golden->Commit();
+  entry_file->Commit();
   return entry;
 }
 
@@ -366,8 +375,9 @@ LedgerEntry Remove(const fs::path& store_root, const std::string& suite,
     entry.cases.push_back(line);
   }
   const std::string text = NameEntry(entry);
+  const auto entry_file = StagedEntry(store_root, entry, text);
   fs::remove_all(store.CaseFolder(suite, name));
-  WriteEntry(store_root, entry, text);
+  entry_file->Commit();
   return entry;
 }
 

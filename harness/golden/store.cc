@@ -67,18 +67,16 @@ void RequireSame(const fs::path& file, const char* what, const std::string& met,
                      "\", but its folder says \"" + expected + "\"");
 }
 
+fs::path MakeClassFolder(const Golden& golden, const fs::path& folder) {
+  RequireStoreName(golden.metrics.numeric_class, "numeric class");
+  const fs::path class_folder = folder / golden.metrics.numeric_class;
+  MakeFolders(class_folder);
+  return class_folder;
+}
+
 CasePins ReadPins(const fs::path& folder) {
   const fs::path file = folder / "case.json";
   return ParsePins(ReadFile(file, kMaxJsonBytes), file.string());
-}
-
-void MakeFolder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) {
-    throw InfrastructureError("cannot make the folder " + folder.string() +
-                              ": " + error.message());
-  }
 }
 
 }  // namespace
@@ -91,13 +89,42 @@ std::string GoldenSha256(const Golden& golden) {
 }
 
 void WriteGolden(const Golden& golden, const fs::path& folder) {
-  RequireStoreName(golden.metrics.numeric_class, "numeric class");
+  StagedGolden(golden, folder).Commit();
+}
+
+StagedGolden::StagedGolden(const Golden& golden, const fs::path& folder)
+    : folder_{MakeClassFolder(golden, folder)},
+      pins_(folder / "case.json"),
+      trace_(folder_.path / "trace.zst"),
+      metrics_(folder_.path / "metrics.json") {
   const GoldenBytes bytes = BytesOf(golden);
-  const fs::path class_folder = folder / golden.metrics.numeric_class;
-  MakeFolder(class_folder);
-  WriteFile(folder / "case.json", bytes.pins);
-  WriteFile(class_folder / "trace.zst", ZstdCompress(bytes.trace, kZstdLevel));
-  WriteFile(class_folder / "metrics.json", bytes.metrics);
+  pins_.Write(bytes.pins);
+  trace_.Write(ZstdCompress(bytes.trace, kZstdLevel));
+  metrics_.Write(bytes.metrics);
+  for (AtomicFile* file : {&pins_, &trace_, &metrics_}) file->Flush();
+}
+
+StagedGolden::ClassFolder::~ClassFolder() {
+  std::error_code not_empty;
+  fs::remove(path, not_empty);
+  fs::remove(path.parent_path(), not_empty);
+}
+
+// A new trace beside old metrics is no golden: then the old trace comes back.
+void StagedGolden::Commit() {
+  const fs::path trace = folder_.path / "trace.zst",
+                 metrics = folder_.path / "metrics.json";
+  const std::string before = fs::exists(metrics) ? ReadFile(trace) : "";
+  try {
+    AtomicFile::CommitAll({&pins_, &trace_, &metrics_});
+  } catch (const Error&) {
+    if (metrics_.committed()) throw;
+    if (before.empty())
+      fs::remove(trace);
+    else
+      WriteFile(trace, before);
+    throw;
+  }
 }
 
 Golden ReadGolden(const fs::path& folder, const std::string& numeric_class) {
@@ -184,7 +211,7 @@ std::optional<Golden> GoldenStore::Read(
 }
 
 FileLock LockStore(const fs::path& root) {
-  MakeFolder(root);
+  MakeFolders(root);
   return FileLock(root / kLockFile, "the golden store");
 }
 

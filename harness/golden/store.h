@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/file_lock.h"
+#include "base/files.h"
 #include "harness/results/case.h"
 #include "harness/results/case_json.h"
 
@@ -29,8 +30,27 @@ std::string GoldenSha256(const Golden& golden);
 
 // Three files below `folder` (a run's pending/<suite>/<case> or the store's):
 // case.json, <class>/metrics.json, <class>/trace.zst. metrics.json comes last:
-// a crash in between leaves a golden that ReadGolden refuses.
+// a crash in between leaves a golden that ReadGolden refuses. Throws
+// kInfrastructure naming the file; then the golden that was there is still.
 void WriteGolden(const Golden& golden, const std::filesystem::path& folder);
+
+// What WriteGolden writes, on the disk but not in its place yet: several
+// goldens go there together, when all have found room. Throws as WriteGolden
+// does.
+class StagedGolden {
+ public:
+  StagedGolden(const Golden& golden, const std::filesystem::path& folder);
+  void Commit();
+
+ private:
+  // Goes when nothing came into it: an empty one would be a damaged golden.
+  struct ClassFolder {
+    ~ClassFolder();
+    std::filesystem::path path;
+  };
+  ClassFolder folder_;
+  AtomicFile pins_, trace_, metrics_;
+};
 // Throws kInvalid naming the file and what is wrong with it: missing, merge
 // conflict markers ("<<<<<<< "), damaged, unknown schema, trace's hash not the
 // one in metrics.json, numeric class not the folder's.

@@ -1,6 +1,8 @@
 #include "harness/report/report.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
@@ -45,6 +47,19 @@ Table ComparisonTable(const std::vector<ReportRun>& runs) {
   return table;
 }
 
+constexpr std::string_view kEndOfPng = "IEND\xAE\x42\x60\x82";
+
+// gnuplot says nothing of a disk that is full and ends with 0.
+std::string ReadPicture(const fs::path& file, std::string_view end) {
+  std::string picture = fs::exists(file) ? ReadFile(file) : "";
+  const size_t tail = picture.size() - std::min<size_t>(picture.size(), 16);
+  if (picture.find(end, tail) == std::string::npos)
+    throw InfrastructureError(file.string() + " is not whole: gnuplot left " +
+                              std::to_string(picture.size()) +
+                              " bytes of it (is the disk full?)");
+  return picture;
+}
+
 // Every figure's data and script, and its pictures where gnuplot is.
 Drawings WriteFigures(const Page& page, const fs::path& folder,
                       const Draw& draw, int scale, WrittenReport& written) {
@@ -59,8 +74,9 @@ Drawings WriteFigures(const Page& page, const fs::path& folder,
     WriteFile(folder / script, GnuplotScript(*figure, scale));
     written.drawn = written.drawn && draw(folder, script);
     if (written.drawn)
-      drawings[figure->id] = {ReadFile(folder / (figure->id + ".svg")),
-                              ReadFile(folder / (figure->id + ".png"))};
+      drawings[figure->id] = {
+          ReadPicture(folder / (figure->id + ".svg"), "</svg>"),
+          ReadPicture(folder / (figure->id + ".png"), kEndOfPng)};
   }
   return drawings;
 }
@@ -192,8 +208,8 @@ WrittenReport WriteReport(const std::vector<ReportRun>& runs,
                           const fs::path& folder, const Draw& draw, int scale) {
   const Page page = MakeReport(runs);
   WrittenReport written;
-  fs::create_directories(folder / "figures");
-  fs::create_directories(folder / "tables");
+  MakeFolders(folder / "figures");
+  MakeFolders(folder / "tables");
   const Drawings drawings =
       WriteFigures(page, folder / "figures", draw, scale, written);
   for (const Block& block : page.blocks)

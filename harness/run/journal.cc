@@ -333,12 +333,7 @@ JournalWriter::JournalWriter(const std::filesystem::path& path,
 JournalWriter::~JournalWriter() { close(fd_); }
 
 void JournalWriter::Append(const std::string& lines) {
-  for (size_t done = 0; done < lines.size();) {
-    const ssize_t n = write(fd_, lines.data() + done, lines.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw CannotWrite(path_);
-    done += static_cast<size_t>(n);
-  }
+  WriteAll(fd_, lines, path_);
   if (fsync(fd_) != 0) throw CannotWrite(path_);
 }
 

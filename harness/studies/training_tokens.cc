@@ -92,7 +92,7 @@ SourceTokens LoadOrTokenize(const std::string& source,
                             ends.As<int32_t>() + ends.NumElements());
   } else {
     tokens = Tokenize(documents, tokenizer);
-    std::filesystem::create_directories(cache.parent_path());
+    MakeFolders(cache.parent_path());
     const auto size = [](const auto& v) {
       return std::vector<int64_t>{static_cast<int64_t>(v.size())};
     };

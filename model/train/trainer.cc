@@ -63,13 +63,7 @@ nlohmann::json WhatIsComputed(nlohmann::json config) {
 }
 
 void MakeParentFolder(const std::filesystem::path& file) {
-  if (!file.has_parent_path()) return;
-  std::error_code error;
-  std::filesystem::create_directories(file.parent_path(), error);
-  if (error)
-    throw InfrastructureError("cannot make folder " +
-                              file.parent_path().string() + ": " +
-                              error.message());
+  if (file.has_parent_path()) MakeFolders(file.parent_path());
 }
 
 std::string HashOfData(const TrainingTokens& tokens) {
