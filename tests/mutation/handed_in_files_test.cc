@@ -1,0 +1,130 @@
+// Files of somebody else's making that a mutation or a fuzzer found to be taken
+// for good, or to end in an internal error. Their hashes fit.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/canonical_json.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/safetensors.h"
+#include "harness/check/capsule.h"
+#include "harness/check/check.h"
+#include "harness/report/sensitivity_report.h"
+#include "harness/results/finished_drift.h"
+#include "harness/run/finished_run.h"
+#include "harness/run/run_folder.h"
+#include "tests/errors.h"
+#include "tests/fuzz/run_files.h"
+
+namespace plastometer {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+
+class HandedInFiles : public testing::Test {
+ protected:
+  HandedInFiles() : files_(fuzz::PlantedRunFiles(plan_)) {}
+
+  // What is said of the run folder with one of its files another.
+  template <class Read>
+  std::string Refused(const std::string& name, const std::string& content,
+                      const Read& read) {
+    fuzz::RunFiles files = files_;
+    files[name] = content;
+    const TemporaryFolder folder;
+    fuzz::WriteRunFiles(files, folder.path());
+    return MessageOf([&] { read(folder.path()); }, ErrorKind::kInvalid);
+  }
+  std::string RunRefused(const std::string& name, const std::string& content) {
+    return Refused(name, content,
+                   [](const auto& folder) { ReadFinishedRun(folder); });
+  }
+
+  // The plan, changed and sealed.
+  template <class Change>
+  std::string PlanRefused(const Change& change) {
+    json plan = json::parse(files_.at(kPlanFile));
+    change(plan);
+    return RunRefused(kPlanFile, fuzz::SealedPlan(plan.dump()));
+  }
+
+  const RunPlan plan_ = fuzz::PlantedPlan(2);
+  const fuzz::RunFiles files_;
+};
+
+class HandedInDrift : public HandedInFiles {
+ protected:
+  template <class Change>
+  std::string PointsRefused(const Change& change) {
+    const TemporaryFolder folder;
+    fuzz::WriteRunFiles(files_, folder.path());
+    TensorMap tensors;
+    {
+      const SafetensorsFile file(folder.path() / fuzz::kDriftPoints);
+      for (const auto& [name, info] : file.tensors())
+        tensors[name] = file.Read(name);
+    }
+    change(tensors);
+    WriteSafetensors(folder.path() / fuzz::kDriftPoints, tensors);
+    WriteFile(folder.path() / fuzz::kDriftAbout,
+              fuzz::SealedDrift(files_.at(fuzz::kDriftAbout),
+                                ReadFile(folder.path() / fuzz::kDriftPoints)));
+    return MessageOf([&] { ReadFinishedDrift(folder.path() / "drift"); },
+                     ErrorKind::kInvalid);
+  }
+};
+
+TEST_F(HandedInDrift, ArraysHaveOneShape) {
+  for (const char* name : {"kl", "js", "nll_change", "flips"})
+    EXPECT_THAT(PointsRefused([&](TensorMap& t) {
+                  t[name] = HostTensor::FromF64({1}, {0.5});
+                }),
+                AllOf(HasSubstr("drift.safetensors: "), HasSubstr(name),
+                      HasSubstr("is [1]; expected [3, 3, 2]")));
+  EXPECT_THAT(PointsRefused([&](TensorMap& t) {
+                t["weight_distance"] = HostTensor::FromF64({1}, {0.5});
+              }),
+              HasSubstr("weight_distance is [1]; expected [profiles"));
+  EXPECT_THAT(PointsRefused([&](TensorMap& t) {
+                t["positions"] = HostTensor::FromF64({0}, {});
+              }),
+              HasSubstr("positions is [0]; expected"));
+}
+
+TEST_F(HandedInDrift, CountsAreCounts) {
+  const double nan = std::nan("");
+  for (const double count : {-1.0, 1e300, nan}) {
+    EXPECT_THAT(PointsRefused(
+                    [&](TensorMap& t) { t["flips"].As<double>()[4] = count; }),
+                HasSubstr("drift.safetensors: flips[4] is "));
+    EXPECT_THAT(PointsRefused([&](TensorMap& t) {
+                  t["positions"].As<double>()[1] = count;
+                }),
+                HasSubstr("drift.safetensors: a position is "));
+  }
+}
+
+TEST_F(HandedInDrift, ThereIsSomethingOfEverything) {
+  for (const char* key : {"profiles", "texts", "predictions"}) {
+    json about = json::parse(files_.at(fuzz::kDriftAbout));
+    if (key == std::string("profiles")) about[key] = json::array();
+    if (key == std::string("texts")) about["context"][key] = json::array();
+    if (key == std::string("predictions")) about["probe"][key] = 0;
+    EXPECT_THAT(
+        Refused(
+            fuzz::kDriftAbout,
+            fuzz::SealedDrift(about.dump(), files_.at(fuzz::kDriftPoints)),
+            [](const auto& folder) { ReadFinishedDrift(folder / "drift"); }),
+        AllOf(HasSubstr("drift.json: "),
+              HasSubstr("expected at least one of each")));
+  }
+}
+
+}  // namespace
+}  // namespace plastometer
