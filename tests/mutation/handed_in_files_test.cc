@@ -58,6 +58,42 @@ class HandedInFiles : public testing::Test {
   const fuzz::RunFiles files_;
 };
 
+TEST_F(HandedInFiles, APlanHasGroupsAndItsNumbersAreIntegers) {
+  EXPECT_THAT(PlanRefused([](json& plan) {
+                plan["identity"]["groups"] = plan["about"] = json::array();
+              }),
+              HasSubstr("plan.json: \"groups\" is empty"));
+  for (const json& number : {json(1e300), json(1.5), json(~uint64_t{0})}) {
+    EXPECT_THAT(
+        PlanRefused([&](json& plan) { plan["about"][0]["seed"] = number; }),
+        HasSubstr("plan.json: \"seed\": "));
+    EXPECT_THAT(PlanRefused([&](json& plan) {
+                  plan["identity"]["groups"][1]["windows"][0][5] = number;
+                }),
+                HasSubstr("plan.json: a window's number of tokens: "));
+  }
+  EXPECT_THAT(PlanRefused([](json& plan) {
+                plan["identity"]["groups"][0]["windows"][0][4] = -1;
+              }),
+              HasSubstr("plan.json: a window's first token is -1; expected 0"));
+  EXPECT_THAT(PlanRefused([](json& plan) {
+                plan["identity"]["groups"][0]["frozen"] = 4;
+              }),
+              HasSubstr("plan.json: \"frozen\" is 4; expected 0 to 3"));
+}
+
+TEST_F(HandedInFiles, ATaskThatNobodyKnowsIsThePlansFault) {
+  EXPECT_THAT(PlanRefused([](json& plan) {
+                plan["about"][1]["spec"]["data"]["task"]["name"] = "chess";
+              }),
+              AllOf(HasSubstr("plan.json: "), HasSubstr("chess")));
+  EXPECT_THAT(
+      PlanRefused([](json& plan) {
+        plan["about"][1]["spec"]["data"]["task"]["parameters"]["states"] = -1;
+      }),
+      AllOf(HasSubstr("plan.json: "), HasSubstr("states")));
+}
+
 class HandedInDrift : public HandedInFiles {
  protected:
   template <class Change>
