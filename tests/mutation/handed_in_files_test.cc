@@ -94,6 +94,68 @@ TEST_F(HandedInFiles, ATaskThatNobodyKnowsIsThePlansFault) {
       AllOf(HasSubstr("plan.json: "), HasSubstr("states")));
 }
 
+TEST_F(HandedInFiles, NoMoreIsMadeThanWasMeasured) {
+  // 2^31 tokens and 2^31 documents' worth of them: gigabytes, of a few bytes.
+  json plan = json::parse(files_.at(kPlanFile));
+  plan["identity"]["groups"][0]["windows"][0][5] = int64_t{1} << 31;
+  const RunPlan large = ParsePlan(fuzz::SealedPlan(plan.dump()), "plan.json");
+  NamedJournals none = {{"journal", {}}};
+  none[0].second.header = {large.sha256(), large.code_tree, 0, 1};
+  const Collected collected = Collect(large, none);
+  EXPECT_FALSE(collected.missing.empty());
+  EXPECT_TRUE(collected.records.at(0).profiles.at(0).nll.empty());
+  json longer = json::parse(files_.at(kPlanFile));
+  longer["about"][1]["spec"]["data"]["context"] = int64_t{1} << 32;
+  const RunPlan task = ParsePlan(fuzz::SealedPlan(longer.dump()), "plan.json");
+  EXPECT_THAT(
+      MessageOf([&] { CheckFloors(task, "plan.json"); }, ErrorKind::kInvalid),
+      HasSubstr("plan.json: a window of 40 tokens of a task with "
+                "documents of 4294967296"));
+}
+
+TEST_F(HandedInFiles, LossesBelowTheExactOnesAreTheJournalsFault) {
+  Journal journal = ParseJournal(files_.at(kJournalFile), "journal");
+  std::string text = JournalLine(journal.header);
+  for (JournalUnit& unit : journal.units) {
+    if (unit.group_idx == 1) unit.nll.assign(unit.nll.size(), 0);
+    text += JournalLine(unit);
+  }
+  for (const auto& trace : journal.traces) text += JournalLine(trace);
+  EXPECT_THAT(RunRefused(kJournalFile, text),
+              AllOf(HasSubstr("journal.jsonl: profile 'uniform'"),
+                    HasSubstr("not the losses that were measured")));
+}
+
+TEST_F(HandedInFiles, ShardsMayBeAnyNumber) {
+  Journal journal = ParseJournal(files_.at(kJournalFile), "journal");
+  journal.header.num_shards = 3;
+  NamedJournals journals = {{"s0/journal.jsonl", journal}};
+  const auto refused = [&] {
+    return MessageOf([&] { CheckAllShards(journals); }, ErrorKind::kInvalid);
+  };
+  EXPECT_THAT(refused(), HasSubstr("shards 1/3, 2/3 are missing"));
+  journals[0].second.header.num_shards = int64_t{1} << 40;
+  EXPECT_THAT(refused(), HasSubstr("and 1099511627765 more are missing "
+                                   "(s0/journal.jsonl is one of "));
+  journals[0].second.header.num_shards = 1;
+  EXPECT_NO_THROW(CheckAllShards(journals));
+}
+
+TEST_F(HandedInFiles, ResultsOfAnotherShape) {
+  for (const auto& [text, word] : std::map<std::string, std::string>{
+           {"[1]", "\"schema_version\""},
+           {R"({"schema_version": "1"})", "\"schema_version\""},
+           {R"({"wall_seconds": "1"})", "\"wall_seconds\""},
+           {R"({"wall_seconds": -1})", "\"wall_seconds\""},
+           {R"({"cases": 3})", "\"cases\""},
+           {R"({"cases": {"a": 1}})", "\"cases\""},
+           {R"({"cases": [{"peak_memory_bytes": "x"}]})",
+            "\"peak_memory_bytes\""}})
+    EXPECT_THAT(RunRefused(fuzz::kResultsOfProse, text),
+                AllOf(HasSubstr("prose/results.json"), HasSubstr(word)))
+        << text;
+}
+
 class HandedInDrift : public HandedInFiles {
  protected:
   template <class Change>
