@@ -156,6 +156,22 @@ TEST_F(HandedInFiles, ResultsOfAnotherShape) {
         << text;
 }
 
+TEST_F(HandedInFiles, ChecksOfOtherRunsMayBeAnything) {
+  const auto read = [](const auto& folder) {
+    NumInconclusive(folder / "next", "planted");
+  };
+  const auto count = [&](const std::string& text) {
+    const TemporaryFolder folder;
+    fuzz::WriteRunFiles({{"before/check.json", text}}, folder.path());
+    return NumInconclusive(folder.path() / "next", "planted");
+  };
+  EXPECT_EQ(count(R"({"suite": "planted", "exit_code": 7})"), 1);
+  EXPECT_EQ(count(R"({"suite": 3, "exit_code": 7})"), 0);
+  EXPECT_EQ(count(R"({"suite": "planted", "exit_code": "7"})"), 0);
+  EXPECT_THAT(Refused("before/check.json", "[1]", read),
+              HasSubstr("before/check.json: not an object"));
+}
+
 class HandedInDrift : public HandedInFiles {
  protected:
   template <class Change>
