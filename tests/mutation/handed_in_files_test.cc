@@ -172,6 +172,16 @@ TEST_F(HandedInFiles, ChecksOfOtherRunsMayBeAnything) {
               HasSubstr("before/check.json: not an object"));
 }
 
+TEST_F(HandedInFiles, MapsWithNumbersThatAreNone) {
+  json maps = json::parse(files_.at(fuzz::kMapsFile));
+  const auto read = [](const auto& folder) {
+    ReadLayerMaps(folder / fuzz::kMapsFile);
+  };
+  maps["windows"] = 1e300;
+  EXPECT_THAT(Refused(fuzz::kMapsFile, maps.dump(), read),
+              HasSubstr("maps.json: \"windows\": 1e+300"));
+}
+
 class HandedInDrift : public HandedInFiles {
  protected:
   template <class Change>
