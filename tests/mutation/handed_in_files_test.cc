@@ -182,6 +182,19 @@ TEST_F(HandedInFiles, MapsWithNumbersThatAreNone) {
               HasSubstr("maps.json: \"windows\": 1e+300"));
 }
 
+TEST_F(HandedInFiles, CapsulesWithIdsThatAreNone) {
+  const auto read = [](const auto& folder) {
+    const auto file = folder / fuzz::kCapsuleFile;
+    ParseCapsule(ReadFile(file), file.string());
+  };
+  for (const json& id : {json(-1), json(1e10), json(int64_t{1} << 32)}) {
+    json capsule = json::parse(files_.at(fuzz::kCapsuleFile));
+    capsule["ids"][3] = id;
+    EXPECT_THAT(Refused(fuzz::kCapsuleFile, capsule.dump(), read),
+                HasSubstr("capsule.json: \"ids\""));
+  }
+}
+
 class HandedInDrift : public HandedInFiles {
  protected:
   template <class Change>
