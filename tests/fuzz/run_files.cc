@@ -14,6 +14,7 @@
 #include "harness/report/drift_report.h"
 #include "harness/report/json_report.h"
 #include "harness/report/sensitivity_report.h"
+#include "harness/results/statistics_file.h"
 #include "harness/results/window_losses.h"
 #include "harness/run/collect.h"
 #include "harness/run/continual.h"
@@ -184,12 +185,18 @@ std::string Statistics(const RunRecord& record) {
           scale * (1 + 0.5 * std::sin(static_cast<double>(i))));
     tensors[name] = HostTensor::FromF32(shape, values);
   };
-  add("grad_norm", {W, kLayers, kHeads, kMiniBatches}, 2);
-  add("update_norm", {W, kLayers, kHeads, kMiniBatches}, 0.5);
-  add("relative_update", {W, kLayers, kHeads, kMiniBatches}, 0.1);
-  add("gate", {W, kLayers, kHeads, kTokens}, 0.5);
-  add("token_grad_norm", {W, kLayers, kHeads, kTokens}, 1);
-  add("token_step", {W, kLayers, kHeads, kTokens}, 0.2);
+  double scale = 2;
+  for (const char* name : kStatisticsByMiniBatch)
+    add(name, {W, kLayers, kHeads, kMiniBatches}, scale /= 2);
+  for (const char* name : kStatisticsByToken)
+    add(name, {W, kLayers, kHeads, kTokens}, scale *= 2);
+  add("lambda", {kLayers, kMiniBatches}, 1);
+  tensors["layer_indices"] = HostTensor::FromI32({kLayers}, {0, 1, 2, 3});
+  tensors["window_tokens"] = {DType::kI64, {W}, {}};
+  tensors["window_tokens"].bytes.resize(static_cast<size_t>(8 * W));
+  std::fill_n(tensors["window_tokens"].As<int64_t>(), W, kTokens);
+  tensors[kWindowSha256] = {DType::kU8, {W, kSha256Digits}, {}};
+  tensors[kWindowSha256].bytes.resize(static_cast<size_t>(W * kSha256Digits));
   std::vector<float> loss;
   std::vector<int32_t> ids;
   HostTensor classes{DType::kU8, {W, kTokens}, {}};
@@ -209,7 +216,7 @@ std::string Statistics(const RunRecord& record) {
                    {{"data_sha256", record.data_sha256},
                     {"profile", "uniform"},
                     {"lane", record.lane}});
-  return ReadFile(folder.path() / "s");
+  return SealedStatistics(ReadFile(folder.path() / "s"), record);
 }
 
 DriftRecord Drift(int num_works) {
@@ -418,6 +425,30 @@ std::string SealedDrift(std::string_view about, std::string_view points) {
   } catch (const Json::exception&) {  // text that is no UTF-8
     return std::string(about);
   }
+}
+
+std::string SealedLayerMaps(std::string_view text) {
+  std::optional<Json> maps = ObjectIn(text);
+  if (!maps) return std::string(text);
+  maps->erase("content_sha256");
+  (*maps)["content_sha256"] = Sha256Hex(maps->dump());
+  return maps->dump(1) + "\n";
+}
+
+std::string SealedStatistics(std::string_view bytes, const RunRecord& record) {
+  std::string sealed(bytes);
+  const TemporaryFolder folder;
+  WriteRunFiles({{"s", sealed}}, folder.path());
+  try {
+    const StatisticsFile file(folder.path() / "s", record, kLayers, kHeads);
+    const uint64_t begin =
+        SafetensorsFile(folder.path() / "s").tensors().at(kWindowSha256).begin;
+    for (size_t w = 0; w < record.windows.size(); ++w)
+      file.HashOf(w).copy(sealed.data() + begin + w * kSha256Digits,
+                          kSha256Digits);
+  } catch (const Error&) {  // arrays are missing
+  }
+  return sealed;
 }
 
 }  // namespace plastometer::fuzz

@@ -39,6 +39,9 @@ inline constexpr char kMapsFile[] = "maps.json", kForeignFile[] = "foreign.csv",
 std::string SealedPlan(std::string_view text);
 std::string SealedCapsule(std::string_view text);
 std::string SealedJournal(std::string_view text);
+std::string SealedLayerMaps(std::string_view text);
+// Of statistics of `record` alone: others are left as they are.
+std::string SealedStatistics(std::string_view bytes, const RunRecord& record);
 std::string SealedDrift(std::string_view about, std::string_view points);
 
 }  // namespace plastometer::fuzz

@@ -178,8 +178,9 @@ TEST_F(HandedInFiles, MapsWithNumbersThatAreNone) {
     ReadLayerMaps(folder / fuzz::kMapsFile);
   };
   maps["windows"] = 1e300;
-  EXPECT_THAT(Refused(fuzz::kMapsFile, maps.dump(), read),
-              HasSubstr("maps.json: \"windows\": 1e+300"));
+  EXPECT_THAT(
+      Refused(fuzz::kMapsFile, fuzz::SealedLayerMaps(maps.dump()), read),
+      HasSubstr("maps.json: \"windows\": 1e+300"));
 }
 
 TEST_F(HandedInFiles, CapsulesWithIdsThatAreNone) {
