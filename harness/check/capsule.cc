@@ -1,6 +1,7 @@
 #include "harness/check/capsule.h"
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/base64.h"
@@ -38,6 +39,14 @@ Trace Shortened(const Trace& trace, int64_t window_idx, int64_t num_tokens) {
   Trace shortened = trace;
   shortened.windows = {window};
   return shortened;
+}
+
+int32_t IdOf(const Json& value, const std::string& source) {
+  const int64_t id = IntegerOf(value, source + ": \"ids\"");
+  if (id < 0 || id > std::numeric_limits<int32_t>::max())
+    throw InvalidError(source + ": \"ids\" has " + std::to_string(id) +
+                       "; expected ids from 0 on");
+  return static_cast<int32_t>(id);
 }
 
 }  // namespace
@@ -93,8 +102,8 @@ Capsule ParseCapsule(std::string_view text, const std::string& source) {
     json.at("lane").get_to(c.lane);
     json.at("numeric_class").get_to(c.numeric_class);
     json.at("model_file").get_to(c.model_file);
-    json.at("window").get_to(c.window_idx);
-    json.at("ids").get_to(c.ids);
+    c.window_idx = IntegerOf(json.at("window"), source + ": \"window\"");
+    for (const Json& id : json.at("ids")) c.ids.push_back(IdOf(id, source));
     const auto trace = [&](const char* key) {
       return DecodeTrace(Base64Decode(json.at(key).get<std::string>(), source),
                          source);

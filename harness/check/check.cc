@@ -125,9 +125,15 @@ int NumInconclusive(const fs::path& run_folder, const std::string& suite) {
     const fs::path file = entry.path() / "check.json";
     if (entry.path() == run_folder || !fs::is_regular_file(file)) continue;
     const nlohmann::json report = ReadJsonFile(file);
-    if (report.value("suite", "") == suite)
+    if (!report.is_object())
+      throw InvalidError(file.string() + ": not an object; expected what " +
+                         "'plastometer check' writes");
+    const auto is = [&](const char* key, const nlohmann::json& value) {
+      return report.contains(key) && report[key] == value;
+    };
+    if (is("suite", suite))
       inconclusive[fs::last_write_time(file)] =
-          report.value("exit_code", -1) == ExitCode(Verdict::kInconclusive);
+          is("exit_code", ExitCode(Verdict::kInconclusive));
   }
   int count = 0;
   for (auto run = inconclusive.rbegin();

@@ -22,31 +22,13 @@ struct MergeArguments {
   bool per_domain = false, json = false;
 };
 
-// Every shard's number must be there; a lost one is named.
-void CheckAllShards(const NamedJournals& journals) {
-  const int64_t num_shards = journals.front().second.header.num_shards;
-  if (static_cast<int64_t>(journals.size()) == num_shards) return;
-  std::vector<bool> there(static_cast<size_t>(num_shards), false);
-  for (const auto& [source, journal] : journals)
-    there[static_cast<size_t>(journal.header.shard_idx)] = true;
-  std::string list;
-  for (size_t i = 0; i < there.size(); ++i)
-    if (!there[i])
-      list += (list.empty() ? "" : ", ") + std::to_string(i) + "/" +
-              std::to_string(num_shards);
-  throw InvalidError("merge: shard " + list + " is missing");
-}
-
 void Merge(const MergeArguments& a) {
   const InterruptGuard guard;
   NamedJournals journals;
   RunPlan plan;
   for (const std::string& run : a.runs) {
     const fs::path file = fs::path(run) / kJournalFile;
-    if (journals.empty()) {
-      plan = ReadPlan(run);
-      CheckFloors(plan, (fs::path(run) / kPlanFile).string());
-    }
+    if (journals.empty()) plan = ReadPlan(run);
     journals.emplace_back(file.string(), ReadJournal(file));
   }
   NamedJournals taken = journals;  // which are written again below
@@ -57,6 +39,7 @@ void Merge(const MergeArguments& a) {
                        " units are missing, the first is " +
                        collected.missing.front() +
                        "; go on with that shard's --resume");
+  CheckTasks(plan, collected.records, a.runs.front());
   RunFolder folder(a.out);
   std::string lines = JournalLine(
       JournalHeader{plan.sha256(), plan.code_tree, /*shard_idx=*/0, 1});

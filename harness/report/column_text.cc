@@ -17,6 +17,8 @@ template <class... Visitors>
 struct Overloaded : Visitors... {
   using Visitors::operator()...;
 };
+template <class... Visitors>  // clang 14 does not deduce it for an aggregate
+Overloaded(Visitors...)->Overloaded<Visitors...>;
 
 double ScaleOf(const ResultColumn& column) {
   return column.style == Style::kPercent ? 100 : 1;

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/canonical_json.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
@@ -106,15 +107,19 @@ LayerMaps ReadLayerMaps(const std::filesystem::path& file) {
       throw InvalidError(file.string() + ": \"command\" is " +
                          json.at("command").dump() +
                          ", expected \"sensitivity\"");
-    result.note =
-        SchemaNote(json.value("schema_version", int64_t{1}), file.string());
+    if (json.contains("schema_version"))
+      result.note =
+          SchemaNote(IntegerOf(json["schema_version"],
+                               file.string() + ": \"schema_version\""),
+                     file.string());
     if (result.note.empty()) CheckHash(json, file.string());  // else: no hash
     result.model_name = json.at("model").at("name");
     result.model_sha256 = json.at("model").at("sha256");
     result.data_name = json.at("data").at("name");
     result.data_sha256 = json.at("data").at("sha256");
     result.lane = json.at("lane");
-    result.num_windows = json.at("windows");
+    result.num_windows =
+        IntegerOf(json.at("windows"), file.string() + ": \"windows\"");
     for (const auto& m : json.at("maps")) {
       result.maps.push_back({m.at("map"), {}, {}});
       for (const auto& layer : m.at("layers"))

@@ -18,20 +18,20 @@ double Gain(const ProfileRecord& profile, const WindowRecord& window) {
   return gain;
 }
 
-[[noreturn]] void Fail(const std::string& profile, const std::string& where,
-                       double gain, double bound) {
+std::string Leak(const std::string& profile, const std::string& where,
+                 double gain, double bound) {
   char text[96];
   std::snprintf(text, sizeof text,
                 "%.2f nats below the exact Bayes loss, more than the %.1f",
                 gain, bound);
-  throw InternalError("profile '" + profile + "', " + where + ": " + text +
-                      " that chance allows once in a million: the model has "
-                      "seen the future (a token's loss depends on the token)");
+  return "profile '" + profile + "', " + where + ": " + text +
+         " that chance allows once in a million: the model has seen the "
+         "future (a token's loss depends on the token)";
 }
 
 }  // namespace
 
-void CheckLeaks(const RunRecord& record) {
+std::optional<std::string> FindLeak(const RunRecord& record) {
   const double bound_of_one =
       kLeakNats + std::log(static_cast<double>(record.windows.size()));
   for (const ProfileRecord& profile : record.profiles) {
@@ -42,17 +42,22 @@ void CheckLeaks(const RunRecord& record) {
       const double gain = Gain(profile, window);
       if (!std::isfinite(gain)) continue;
       if (gain > bound_of_one)
-        Fail(profile.name,
-             "window " + std::to_string(w) + " (document " + window.document +
-                 ")",
-             gain, bound_of_one);
+        return Leak(profile.name,
+                    "window " + std::to_string(w) + " (document " +
+                        window.document + ")",
+                    gain, bound_of_one);
       sum += gain;
     }
     if (sum > kLeakNats)
-      Fail(profile.name,
-           std::to_string(record.windows.size()) + " windows together", sum,
-           kLeakNats);
+      return Leak(profile.name,
+                  std::to_string(record.windows.size()) + " windows together",
+                  sum, kLeakNats);
   }
+  return std::nullopt;
+}
+
+void CheckLeaks(const RunRecord& record) {
+  if (const auto leak = FindLeak(record)) throw InternalError(*leak);
 }
 
 }  // namespace plastometer

@@ -1,5 +1,8 @@
 // Has a model seen the future? On data with a known law it can be told.
 #pragma once
+#include <optional>
+#include <string>
+
 #include "harness/results/summary.h"
 
 namespace plastometer {
@@ -10,8 +13,10 @@ namespace plastometer {
 // on all windows together, and alpha / windows on each alone.
 inline constexpr double kLeakNats = 13.815510557964274;  // ln 1e6
 
-// Windows whose losses are not there yet (NaN) are left out. Throws kInternal
-// naming profile, nats and, for one window alone, the window.
+// Windows whose losses are not there yet (NaN) are left out. What was found
+// names profile, nats and, for one window alone, the window.
+std::optional<std::string> FindLeak(const RunRecord& record);
+// Of what this program has just measured: throws kInternal.
 void CheckLeaks(const RunRecord& record);
 
 }  // namespace plastometer

@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <tuple>
 
 #include "base/allocator.h"
@@ -12,7 +13,6 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "harness/pins/pins.h"
-#include "harness/results/leak_check.h"
 #include "harness/results/window_losses.h"
 #include "harness/run/planned_record.h"
 #include "model/cost/cost.h"
@@ -174,15 +174,7 @@ Trace CollectCase(const RunPlan& plan, const Pieces& pieces, size_t g, size_t p,
   Trace trace{group.num_layers, group.num_heads, group.loss_bytes, {}};
   for (size_t w = 0; w < record.windows.size(); ++w) {
     const UnitId id{g, p, w};
-    const auto unit = pieces.units.find(id);
-    const auto traced = pieces.traces.find(id);
-    const bool needs_trace = IsTraced(plan, id);
-    if (unit == pieces.units.end() ||
-        (needs_trace && traced == pieces.traces.end())) {
-      collected.missing.push_back(UnitName(plan, id));
-      continue;
-    }
-    JournalUnit& u = *unit->second;
+    JournalUnit& u = *pieces.units.at(id);
     const UnitResult result{p,
                             w,
                             static_cast<size_t>(u.batch_idx),
@@ -194,12 +186,26 @@ Trace CollectCase(const RunPlan& plan, const Pieces& pieces, size_t g, size_t p,
                             std::move(u.correct)};
     AddUnit(result, record);
     WindowTrace window = SummariseLosses(result.nll, group.loss_bytes);
-    if (needs_trace)
-      AddTraced(plan, id, result.nll, traced->second->trace.windows.at(0),
+    if (IsTraced(plan, id))
+      AddTraced(plan, id, result.nll, pieces.traces.at(id)->trace.windows.at(0),
                 collected, window);
     trace.windows.push_back(std::move(window));
   }
   return trace;
+}
+
+std::vector<std::string> MissingUnits(const RunPlan& plan,
+                                      const Pieces& pieces) {
+  std::vector<std::string> missing;
+  for (size_t g = 0; g < plan.groups.size(); ++g)
+    for (size_t p = 0; p < plan.groups[g].cases.size(); ++p)
+      for (size_t w = 0; w < plan.groups[g].record.windows.size(); ++w) {
+        const UnitId id{g, p, w};
+        if (!pieces.units.contains(id) ||
+            (IsTraced(plan, id) && !pieces.traces.contains(id)))
+          missing.push_back(UnitName(plan, id));
+      }
+  return missing;
 }
 
 }  // namespace
@@ -236,12 +242,41 @@ UnitId CheckedId(const RunPlan& plan, int64_t group, int64_t profile,
   return id;
 }
 
+void CheckAllShards(const NamedJournals& journals) {
+  constexpr int kNamed = 10;
+  const auto& [first, journal] = journals.front();
+  const int64_t num_shards = journal.header.num_shards;
+  const int64_t num_missing = num_shards - std::ssize(journals);
+  if (num_missing == 0) return;
+  std::set<int64_t> there;
+  for (const auto& [source, j] : journals) there.insert(j.header.shard_idx);
+  std::string list;
+  int named = 0;
+  for (int64_t i = 0; i < num_shards && named < kNamed; ++i) {
+    if (there.contains(i)) continue;
+    list += (named++ == 0 ? " " : ", ") + std::to_string(i) + "/" +
+            std::to_string(num_shards);
+  }
+  if (num_missing > named)
+    list += " and " + std::to_string(num_missing - named) + " more";
+  throw InvalidError(std::string("merge: shard") +
+                     (num_missing == 1 ? list + " is" : "s" + list + " are") +
+                     " missing (" + first + " is one of " +
+                     std::to_string(num_shards) + ")");
+}
+
 Collected Collect(const RunPlan& plan, NamedJournals& journals) {
   CheckHeaders(plan, journals);
   const Pieces pieces = Sort(plan, journals);
   Collected collected;
+  // Before there is room for losses: a plan may speak of any number.
+  collected.missing = MissingUnits(plan, pieces);
   for (size_t g = 0; g < plan.groups.size(); ++g) {
     RunRecord record = plan.groups[g].record;
+    if (!collected.missing.empty()) {
+      collected.records.push_back(std::move(record));
+      continue;
+    }
     const WindowRecord& last = record.windows.back();
     collected.traces.emplace_back();
     for (size_t p = 0; p < plan.groups[g].cases.size(); ++p) {
@@ -253,7 +288,6 @@ Collected Collect(const RunPlan& plan, NamedJournals& journals) {
           CollectCase(plan, pieces, g, p, collected, record));
       ReturnFreedMemory();
     }
-    if (collected.missing.empty()) CheckLeaks(record);
     collected.records.push_back(std::move(record));
   }
   return collected;

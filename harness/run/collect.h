@@ -35,7 +35,9 @@ using NamedJournals = std::vector<std::pair<std::string, Journal>>;
 struct Collected {
   std::vector<RunRecord> records;          // one a group
   std::vector<std::vector<Trace>> traces;  // [group][profile]
-  std::vector<std::string> missing;  // "text.uniform window 3"; none: complete
+  // "text.uniform window 3"; none: complete. Else there are no losses and no
+  // traces.
+  std::vector<std::string> missing;
   // Portable units that have other losses in pieces than in one pass.
   std::vector<std::string> inconsistent;
 };
@@ -43,6 +45,11 @@ struct Collected {
 // kInvalid naming the journal: of another plan, a shard twice, a unit twice
 // with different losses.
 Collected Collect(const RunPlan& plan, NamedJournals& journals);
+
+// Throws kInvalid that names the first of the shards that are not there, of
+// `journals` that Collect took together. How many there are is their word: any
+// number.
+void CheckAllShards(const NamedJournals& journals);
 
 // The cases that were asked for, group by group; window_idx is 0.
 std::vector<UnitId> AskedCases(const RunPlan& plan);

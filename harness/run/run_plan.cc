@@ -10,6 +10,7 @@
 #include "base/lane.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "datasets/synthetic/synthetic.h"
 #include "harness/results/case_json.h"
 #include "harness/run/run_folder.h"
 
@@ -21,6 +22,7 @@ using Json = nlohmann::json;
 constexpr char kAboutSeal[] = "about_sha256";
 constexpr uint64_t kMaxPlanBytes = uint64_t{1} << 30;
 constexpr int64_t kMaxLayers = 10000, kMaxHeads = 10000;
+constexpr int64_t kMaxBytes = int64_t{1} << 40;  // of text, and its tokens
 constexpr int64_t kMaxTokens = int64_t{1} << 31, kMaxLosses = int64_t{1} << 33;
 
 void CheckRanges(const TokenRanges& ranges, int64_t num_tokens,
@@ -33,6 +35,28 @@ void CheckRanges(const TokenRanges& ranges, int64_t num_tokens,
                          std::to_string(num_tokens));
     last = end;
   }
+}
+
+void RequireBetween(int64_t value, int64_t least, int64_t most,
+                    const std::string& what) {
+  if (value < least || value > most)
+    throw InvalidError(what + " is " + std::to_string(value) + "; expected " +
+                       std::to_string(least) + " to " + std::to_string(most));
+}
+
+int64_t IntegerAt(const Json& object, const char* key,
+                  const std::string& source) {
+  return IntegerOf(object.at(key), source + ": \"" + key + "\"");
+}
+
+TokenRanges ReadRanges(const Json& list, int64_t num_tokens,
+                       const std::string& source) {
+  TokenRanges ranges;
+  for (const Json& range : list)
+    ranges.emplace_back(IntegerOf(range.at(0), source + ": a token"),
+                        IntegerOf(range.at(1), source + ": a token"));
+  CheckRanges(ranges, num_tokens, source);
+  return ranges;
 }
 
 Json WindowsJson(const std::vector<WindowRecord>& windows) {
@@ -84,9 +108,8 @@ void ReadFloors(const Json& list, const std::string& source,
     FloorRecord& floor = windows[w].floor;
     if (!list[w].at(0).is_null())
       floor.scored_nats = list[w].at(0).get<double>();
-    list[w].at(1).get_to(floor.exact);
+    floor.exact = ReadRanges(list[w].at(1), windows[w].num_tokens, source);
     list[w].at(2).get_to(floor.exact_nats);
-    CheckRanges(floor.exact, windows[w].num_tokens, source);
     if (list[w].size() > 3 && !list[w][3].empty())  // older plans have none
       floor.scored_by_octave =
           ReadOctaves(list[w][3], windows[w].num_tokens, source);
@@ -151,12 +174,24 @@ Json AboutJson(const PlannedGroup& g) {
           {"floors", FloorsJson(r.windows)}};
 }
 
+// Results make the task again.
+TaskRecord CheckedTask(const SuiteData& data, const std::string& source) {
+  try {
+    synthetic::MakeSyntheticTask(data.task,
+                                 ParseJson(data.task_parameters, source),
+                                 static_cast<uint64_t>(data.task_seed));
+  } catch (const Error& error) {
+    throw InvalidError(source + ": " + error.what());
+  }
+  return TaskRecordOf(data);
+}
+
 void ReadAbout(const Json& about, const std::string& source, PlannedGroup& g) {
   RunRecord& r = g.record;
   g.spec_json = about.at("spec").dump();
   const SuiteGroup spec = ParseGroupJson(g.spec_json, source);
   g.name = spec.name;
-  if (!spec.data.task.empty()) r.task = TaskRecordOf(spec.data);
+  if (!spec.data.task.empty()) r.task = CheckedTask(spec.data, source);
   about.at("environment").get_to(g.environment);
   about.at("version").get_to(r.version);
   about.at("started_utc").get_to(r.started_utc);
@@ -165,34 +200,46 @@ void ReadAbout(const Json& about, const std::string& source, PlannedGroup& g) {
   about.at("model_sha256").get_to(r.model_sha256);
   about.at("model_config").get_to(r.model_config_json);
   ParseJson(r.model_config_json, source + ": \"model_config\"");
-  about.at("model_context_tokens").get_to(r.model_context_tokens);
+  r.model_context_tokens = IntegerAt(about, "model_context_tokens", source);
   about.at("tokenizer_name").get_to(r.tokenizer_name);
   about.at("tokenizer_sha256").get_to(r.tokenizer_sha256);
   about.at("data_name").get_to(r.data_name);
   about.at("data_sha256").get_to(r.data_sha256);
-  about.at("threads").get_to(r.num_threads);
-  about.at("context_tokens").get_to(r.context_tokens);
-  about.at("seed").get_to(r.seed);
+  r.num_threads = IntegerAt(about, "threads", source);
+  r.context_tokens = IntegerAt(about, "context_tokens", source);
+  r.seed = IntegerAt(about, "seed", source);
   about.at("notes").get_to(r.notes);
   const Json& training = about.at("training");
-  r.training = {training.at(0), training.at(1), training.at(2)};
+  r.training = {training.at(0),
+                IntegerOf(training.at(1), source + ": the training seed"),
+                training.at(2)};
 }
 
 void ReadWindows(const Json& list, const std::string& source,
                  std::vector<WindowRecord>& windows) {
   int64_t loss_begin = 0;
   for (const Json& w : list) {
-    WindowRecord window{w.at(0), w.at(1),    w.at(2), w.at(3), w.at(4), w.at(5),
-                        w.at(6), loss_begin, {},      {},      {}};
+    const auto integer = [&](size_t i, const char* what, int64_t least,
+                             int64_t most) {
+      const std::string where = source + ": a window's " + what;
+      const int64_t value = IntegerOf(w.at(i), where);
+      RequireBetween(value, least, most, where);
+      return value;
+    };
+    WindowRecord window;
+    w.at(0).get_to(window.source);
+    w.at(1).get_to(window.domain);
+    w.at(2).get_to(window.work);
+    w.at(3).get_to(window.document);
+    window.first_token = integer(4, "first token", 0, kMaxBytes);
+    window.num_tokens = integer(5, "number of tokens", 2, kMaxTokens);
+    window.scored_bytes = integer(6, "bytes", /*unknown*/ -1, kMaxBytes);
+    window.loss_begin = loss_begin;
     if (w.size() > 7) {
-      w.at(7).at("scored").get_to(window.scored);
+      window.scored =
+          ReadRanges(w.at(7).at("scored"), window.num_tokens, source);
       w.at(7).at("condition").get_to(window.condition);
     }
-    if (window.num_tokens < 2 || window.num_tokens > kMaxTokens)
-      throw InvalidError(source + ": a window of " +
-                         std::to_string(window.num_tokens) +
-                         " tokens; expected at least 2");
-    CheckRanges(window.scored, window.num_tokens, source);
     loss_begin += window.num_tokens - 1;
     windows.push_back(std::move(window));
   }
@@ -216,46 +263,42 @@ PlannedGroup ReadGroup(const Json& identity, const Json& about,
   ReadAbout(about, source, g);
   RunRecord& r = g.record;
   identity.at("numeric_class").get_to(g.numeric_class);
-  identity.at("layers").get_to(g.num_layers);
-  identity.at("heads").get_to(g.num_heads);
-  identity.at("loss_bytes").get_to(g.loss_bytes);
   identity.at("lane").get_to(r.lane);
-  const auto require = [&](const char* key, int64_t value, int64_t least,
-                           int64_t most) {
-    if (value < least || value > most)
-      throw InvalidError(source + ": \"" + key + "\" is " +
-                         std::to_string(value) + "; expected " +
-                         std::to_string(least) + " to " + std::to_string(most));
+  const auto integer = [&](const char* key, int64_t least, int64_t most) {
+    const int64_t value = IntegerAt(identity, key, source);
+    RequireBetween(value, least, most, source + ": \"" + key + "\"");
+    return value;
   };
-  require("layers", g.num_layers, 1, kMaxLayers);
-  require("heads", g.num_heads, 1, kMaxHeads);
+  g.num_layers = integer("layers", 1, kMaxLayers);
+  g.num_heads = integer("heads", 1, kMaxHeads);
   const int64_t loss_bytes = LossBytesOf(r.lane, source);
-  require("loss_bytes", g.loss_bytes, loss_bytes, loss_bytes);
-  identity.at("batch_size").get_to(r.batch_size);
-  identity.at("uniform").get_to(r.uniform_idx);
-  identity.at("frozen").get_to(r.frozen_idx);
-  require("batch_size", r.batch_size, 1, kMaxTokens);
+  g.loss_bytes = integer("loss_bytes", loss_bytes, loss_bytes);
+  r.batch_size = integer("batch_size", 1, kMaxTokens);
+  const Json& profiles = identity.at("profiles");
+  const auto profile_idx = [&](const char* key) {
+    return static_cast<size_t>(
+        integer(key, 0, static_cast<int64_t>(profiles.size()) - 1));
+  };
+  r.uniform_idx = profile_idx("uniform");
+  r.frozen_idx = profile_idx("frozen");
   r.accuracy = identity.contains("accuracy");
-  const auto num_batches = identity.at("batches").get<uint64_t>();
   ReadWindows(identity.at("windows"), source, r.windows);
+  const auto num_batches = static_cast<size_t>(
+      integer("batches", 1, static_cast<int64_t>(r.windows.size())));
   if (about.contains("floors"))
     ReadFloors(about.at("floors"), source, r.windows);
-  for (const Json& p : identity.at("profiles")) {
+  for (const Json& p : profiles) {
     ProfileRecord profile;
     p.at("name").get_to(profile.name);
     p.at("same_as").get_to(profile.same_as);
     p.at("asked").get_to(profile.asked);
     p.at("plastic_layers").get_to(profile.plastic_layers);
-    if (num_batches > r.windows.size())
-      throw InvalidError(source + ": more batches than windows");
     profile.Resize(0, r.windows.size(), num_batches);  // Collect adds losses
     r.profiles.push_back(std::move(profile));
     g.cases.push_back(ParsePins(p.at("case").get<std::string>(), source));
     g.record.profiles.back().controls =
         ControlsOfLambdas(g.cases.back().profile_lambdas);
   }
-  if (r.uniform_idx >= r.profiles.size() || r.frozen_idx >= r.profiles.size())
-    throw InvalidError(source + ": uniform or frozen is no profile of it");
   CheckNames(r, source);
   return g;
 }
@@ -330,6 +373,10 @@ RunPlan ParsePlan(std::string_view text, const std::string& source) {
     identity.at("code_tree").get_to(plan.code_tree);
     identity.at("traced").get_to(plan.traced);
     const Json& groups = identity.at("groups");
+    if (!groups.is_array() || groups.empty())
+      throw InvalidError(source + ": \"groups\" is " +
+                         (groups.empty() ? "empty" : "no list") +
+                         "; expected at least one group");
     for (size_t i = 0; i < groups.size(); ++i)
       plan.groups.push_back(ReadGroup(groups[i], about.at(i), source));
     if (plan.sha256() != json.at("plan_sha256"))

@@ -12,6 +12,7 @@
 #include "base/interrupt.h"
 #include "base/text.h"
 #include "harness/pins/pins.h"
+#include "harness/results/leak_check.h"
 #include "harness/run/environment.h"
 #include "harness/run/measure.h"
 
@@ -111,6 +112,7 @@ SuiteRun RunSuite(const Suite& suite, const SuiteArguments& a, bool traced) {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
           .count();
   for (RunRecord& record : collected.records) {
+    if (collected.missing.empty()) CheckLeaks(record);
     record.wall_seconds = seconds;
     record.peak_memory_bytes = PeakMemoryBytes();
   }

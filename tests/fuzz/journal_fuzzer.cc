@@ -1,6 +1,6 @@
-#include "base/sha256.h"
 #include "harness/run/journal.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/fuzz/run_files.h"
 
 namespace plastometer {
 namespace {
@@ -21,26 +21,12 @@ void Check(std::string_view bytes) {
   });
 }
 
-// Each line behind its digest made to fit, as the parser wants it.
-std::string Sealed(std::string_view bytes) {
-  std::string sealed;
-  while (!bytes.empty()) {
-    std::string_view line = bytes.substr(0, bytes.find('\n'));
-    bytes.remove_prefix(std::min(line.size() + 1, bytes.size()));
-    line.remove_prefix(std::min(line.find('{'), line.size()));
-    sealed += Sha256Hex(line).substr(0, 16) + ' ';
-    sealed += line;
-    sealed += '\n';
-  }
-  return sealed;
-}
-
 }  // namespace
 }  // namespace plastometer
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace plastometer;
   Check(fuzz::View(data, size));
-  Check(Sealed(fuzz::View(data, size)));
+  Check(fuzz::SealedJournal(fuzz::View(data, size)));
   return 0;
 }

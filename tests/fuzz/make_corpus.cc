@@ -14,6 +14,7 @@
 #include "model/weights/import.h"
 #include "model/weights/model_file.h"
 #include "tests/datasets/helpers.h"
+#include "tests/fuzz/run_files.h"
 #include "tests/harness/golden/random_golden.h"
 #include "tests/model/weights/weights_test_util.h"
 
@@ -76,6 +77,19 @@ class CorpusWriter {
         JournalLine(header) + JournalLine(unit) + JournalLine(trace);
     Write("journal", "whole", lines);
     Write("journal", "torn", lines.substr(0, lines.size() - 10));
+  }
+
+  void Runs() {
+    const fuzz::RunFiles files = fuzz::PlantedRunFiles(fuzz::PlantedPlan(3));
+    Write("plan", "two_groups", files.at("plan.json"));
+    Write("journal", "two_groups", files.at("journal.jsonl"));
+    Write("capsule", "planted", files.at(fuzz::kCapsuleFile));
+    Write("results", "prose", files.at(fuzz::kResultsOfProse));
+    Write("results", "check", files.at(fuzz::kCheckFile));
+    Write("statistics", "prose", files.at(fuzz::kStatisticsOfProse));
+    Write("layer_maps", "four", files.at(fuzz::kMapsFile));
+    Write("drift", "planted",
+          files.at(fuzz::kDriftAbout) + '\0' + files.at(fuzz::kDriftPoints));
   }
 
   void Weights() {
@@ -203,6 +217,7 @@ int main(int argc, char** argv) {
   writer.Goldens();
   writer.Ledgers();
   writer.Journals();
+  writer.Runs();
   writer.Weights();
   writer.Models();
   writer.Packages();

@@ -3,29 +3,34 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "base/files.h"
+#include "tests/fuzz/changes.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/paths.h"
 
 extern "C" {
 // CMake renames each target's LLVMFuzzerTestOneInput.
+int Fuzz_capsule(const uint8_t* data, size_t size);
 int Fuzz_case(const uint8_t* data, size_t size);
+int Fuzz_drift(const uint8_t* data, size_t size);
 int Fuzz_extract(const uint8_t* data, size_t size);
 int Fuzz_flax_stream(const uint8_t* data, size_t size);
 int Fuzz_foreign(const uint8_t* data, size_t size);
 int Fuzz_journal(const uint8_t* data, size_t size);
+int Fuzz_layer_maps(const uint8_t* data, size_t size);
 int Fuzz_ledger(const uint8_t* data, size_t size);
 int Fuzz_metrics(const uint8_t* data, size_t size);
 int Fuzz_model_file(const uint8_t* data, size_t size);
+int Fuzz_plan(const uint8_t* data, size_t size);
 int Fuzz_profile(const uint8_t* data, size_t size);
+int Fuzz_results(const uint8_t* data, size_t size);
 int Fuzz_safetensors(const uint8_t* data, size_t size);
 int Fuzz_slice(const uint8_t* data, size_t size);
+int Fuzz_statistics(const uint8_t* data, size_t size);
 int Fuzz_suite(const uint8_t* data, size_t size);
 int Fuzz_text_data(const uint8_t* data, size_t size);
 int Fuzz_tokenizer(const uint8_t* data, size_t size);
@@ -38,86 +43,35 @@ namespace {
 struct Target {
   const char* name;
   int (*run)(const uint8_t* data, size_t size);
+  // Of what an input says, where inputs have a form.
+  std::string (*change)(std::string_view, fuzz::Random&) = nullptr;
 };
 
-constexpr Target kTargets[] = {{"case", Fuzz_case},
-                               {"extract", Fuzz_extract},
-                               {"flax_stream", Fuzz_flax_stream},
-                               {"foreign", Fuzz_foreign},
-                               {"journal", Fuzz_journal},
-                               {"ledger", Fuzz_ledger},
-                               {"metrics", Fuzz_metrics},
-                               {"model_file", Fuzz_model_file},
-                               {"profile", Fuzz_profile},
-                               {"safetensors", Fuzz_safetensors},
-                               {"slice", Fuzz_slice},
-                               {"suite", Fuzz_suite},
-                               {"text_data", Fuzz_text_data},
-                               {"tokenizer", Fuzz_tokenizer},
-                               {"trace", Fuzz_trace}};
+constexpr Target kTargets[] = {
+    {"capsule", Fuzz_capsule, fuzz::ChangeJson},
+    {"case", Fuzz_case},
+    {"drift", Fuzz_drift, fuzz::ChangePair},
+    {"extract", Fuzz_extract},
+    {"flax_stream", Fuzz_flax_stream},
+    {"foreign", Fuzz_foreign},
+    {"journal", Fuzz_journal, fuzz::ChangeJsonLines},
+    {"layer_maps", Fuzz_layer_maps, fuzz::ChangeJson},
+    {"ledger", Fuzz_ledger},
+    {"metrics", Fuzz_metrics},
+    {"model_file", Fuzz_model_file},
+    {"plan", Fuzz_plan, fuzz::ChangeJson},
+    {"profile", Fuzz_profile},
+    {"results", Fuzz_results, fuzz::ChangeJson},
+    {"safetensors", Fuzz_safetensors},
+    {"slice", Fuzz_slice},
+    {"statistics", Fuzz_statistics, fuzz::ChangeTensors},
+    {"suite", Fuzz_suite},
+    {"text_data", Fuzz_text_data},
+    {"tokenizer", Fuzz_tokenizer},
+    {"trace", Fuzz_trace},
+};
 
 constexpr int kChangesOfASeed = 300;
-
-// The standard fixes the numbers of the generator, not of its distributions.
-class Mutator {
- public:
-  explicit Mutator(uint64_t seed) : random_(seed) {}
-
-  std::string Change(std::string bytes) {
-    for (size_t n = 1 + Below(4); n > 0; --n) Once(&bytes);
-    return bytes;
-  }
-
- private:
-  size_t Below(size_t limit) { return limit == 0 ? 0 : random_() % limit; }
-
-  void Once(std::string* bytes) {
-    const size_t at = Below(bytes->size());
-    const size_t length = 1 + Below(std::min<size_t>(bytes->size() - at, 32));
-    switch (Below(7)) {
-      case 0:
-        if (!bytes->empty()) (*bytes)[at] = static_cast<char>(Below(256));
-        break;
-      case 1:
-        if (!bytes->empty()) (*bytes)[at] ^= static_cast<char>(1 << Below(8));
-        break;
-      case 2:
-        bytes->erase(at, length);
-        break;
-      case 3:
-        bytes->insert(at, bytes->substr(at, length));
-        break;
-      case 4:
-        bytes->insert(at, 1, static_cast<char>(Below(256)));
-        break;
-      case 5:
-        bytes->resize(at);
-        break;
-      default:
-        Number(at, bytes);
-    }
-  }
-
-  // A length that lies.
-  void Number(size_t at, std::string* bytes) {
-    constexpr uint64_t kNumbers[] = {0,
-                                     1,
-                                     0x7f,
-                                     0xff,
-                                     0x7fffffff,
-                                     0xffffffff,
-                                     uint64_t{1} << 32,
-                                     uint64_t{1} << 62,
-                                     ~uint64_t{0} >> 1,
-                                     ~uint64_t{0}};
-    const uint64_t number = kNumbers[Below(std::size(kNumbers))];
-    const size_t width = std::min<size_t>(
-        size_t{1} << Below(4), bytes->size() - std::min(at, bytes->size()));
-    std::memcpy(bytes->data() + at, &number, width);
-  }
-
-  std::mt19937_64 random_;
-};
 
 class FuzzReplay : public ::testing::TestWithParam<Target> {
  protected:
@@ -153,10 +107,14 @@ TEST_P(FuzzReplay, Corpus) {
 TEST_P(FuzzReplay, ChangesOfTheCorpus) {
   uint64_t number = 0;
   for (const auto& seed : Seeds()) {
-    Mutator mutator(++number);
+    fuzz::Random random(++number);
     const std::string bytes = ReadFile(seed);
     for (int i = 0; i < kChangesOfASeed; ++i) {
-      EXPECT_NO_THROW(Run(mutator.Change(bytes))) << seed << ", change " << i;
+      const auto change = GetParam().change;
+      const bool says = change != nullptr && i % 2 == 1;
+      EXPECT_NO_THROW(
+          Run(says ? change(bytes, random) : fuzz::ChangeBytes(bytes, random)))
+          << seed << ", change " << i;
     }
   }
 }
