@@ -52,6 +52,7 @@ ssize_t RealWrite(int fd, const void* data, size_t size) {
 }
 
 bool Ignored(std::string_view path) {
+  if (path.starts_with("/dev/shm/")) return false;  // a folder in memory
   return path.starts_with("/dev/") || path.starts_with("/proc/") ||
          path.starts_with("/sys/");
 }
