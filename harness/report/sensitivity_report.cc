@@ -107,11 +107,12 @@ LayerMaps ReadLayerMaps(const std::filesystem::path& file) {
       throw InvalidError(file.string() + ": \"command\" is " +
                          json.at("command").dump() +
                          ", expected \"sensitivity\"");
-    if (json.contains("schema_version"))
-      result.note =
-          SchemaNote(IntegerOf(json["schema_version"],
-                               file.string() + ": \"schema_version\""),
-                     file.string());
+    const bool numbered = json.contains("schema_version");
+    result.note =
+        SchemaNote(numbered ? IntegerOf(json["schema_version"],
+                                        file.string() + ": \"schema_version\"")
+                            : 1,
+                   file.string());
     if (result.note.empty()) CheckHash(json, file.string());  // else: no hash
     result.model_name = json.at("model").at("name");
     result.model_sha256 = json.at("model").at("sha256");

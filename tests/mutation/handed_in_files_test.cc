@@ -17,6 +17,7 @@
 #include "harness/results/finished_drift.h"
 #include "harness/run/finished_run.h"
 #include "harness/run/run_folder.h"
+#include "harness/suite/suite.h"
 #include "tests/errors.h"
 #include "tests/fuzz/run_files.h"
 
@@ -105,12 +106,12 @@ TEST_F(HandedInFiles, NoMoreIsMadeThanWasMeasured) {
   EXPECT_FALSE(collected.missing.empty());
   EXPECT_TRUE(collected.records.at(0).profiles.at(0).nll.empty());
   json longer = json::parse(files_.at(kPlanFile));
-  longer["about"][1]["spec"]["data"]["context"] = int64_t{1} << 32;
+  longer["about"][1]["spec"]["data"]["context"] = kMaxContextTokens;
   const RunPlan task = ParsePlan(fuzz::SealedPlan(longer.dump()), "plan.json");
   EXPECT_THAT(
       MessageOf([&] { CheckFloors(task, "plan.json"); }, ErrorKind::kInvalid),
       HasSubstr("plan.json: a window of 40 tokens of a task with "
-                "documents of 4294967296"));
+                "documents of 4194304"));
 }
 
 TEST_F(HandedInFiles, LossesBelowTheExactOnesAreTheJournalsFault) {

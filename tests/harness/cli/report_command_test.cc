@@ -211,10 +211,11 @@ TEST(ReportCommand, DriftAndLayerMapJoinTheirModel) {
               HasSubstr("no run folder"));
   EXPECT_THAT(workshop.Run("report r d d --out x").err,
               HasSubstr("second one of its kind"));
-  std::string other = ReadFile(workshop.File("maps.json"));
-  const size_t hash = other.find("\"sha256\": \"") + 11;
-  other.replace(hash, 4, "0000");
-  WriteFile(workshop.File("other.json"), other);
+  auto other = nlohmann::json::parse(ReadFile(workshop.File("maps.json")));
+  other["model"]["sha256"] = std::string(64, '0');
+  other.erase("content_sha256");
+  other["content_sha256"] = Sha256Hex(other.dump());
+  WriteFile(workshop.File("other.json"), other.dump());
   const Outcome refused = workshop.Run("report r other.json --out x");
   EXPECT_EQ(refused.exit_code, 2);
   EXPECT_THAT(refused.err, HasSubstr("other.json is of model"));
