@@ -1,11 +1,20 @@
 #include "harness/results/surprise_pairs.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "harness/results/token_series.h"
 #include "harness/stats/rank.h"
 
 namespace plastometer {
+namespace {
+
+// A loss may be as large as any float: its cell is the last.
+int CellOf(double value) {
+  return static_cast<int>(std::clamp(std::floor(value), -1e9, 1e9));
+}
+
+}  // namespace
 
 void SurprisePairs::Add(size_t work, const WindowStatistics& s) {
   const std::vector<double> norm = WholeNorm(s, s.token_grad_norm);
@@ -17,9 +26,8 @@ void SurprisePairs::Add(size_t work, const WindowStatistics& s) {
       continue;
     }
     ++density_.pairs;
-    ++density_.cells[{static_cast<int>(std::floor(loss / kPairLossStep)),
-                      static_cast<int>(std::floor(std::log10(norm[t]) *
-                                                  kPairCellsPerDecade))}];
+    ++density_.cells[{CellOf(loss / kPairLossStep),
+                      CellOf(std::log10(norm[t]) * kPairCellsPerDecade)}];
   }
   const auto correlation = [](const std::vector<double>& loss,
                               const std::vector<double>& learning) {

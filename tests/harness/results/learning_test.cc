@@ -218,6 +218,18 @@ TEST(SurprisePairs, PairTheLossWithTheNextTokensGradient) {
   EXPECT_EQ(in_cells, density.pairs);
 }
 
+// Found by a fuzzer: no int holds the cell of such a loss.
+TEST(SurprisePairs, ALossBeyondEveryCellIsInTheLast) {
+  SurprisePairs pairs(kNumWorks, 1);
+  WindowStatistics s = Planted(0);
+  s.loss[10] = -3e38;
+  s.loss[20] = 3e38;
+  pairs.Add(0, s);
+  const SurpriseDensity density = pairs.Finish();
+  EXPECT_EQ(density.cells.begin()->first.first, -1000000000);
+  EXPECT_EQ(density.cells.rbegin()->first.first, 1000000000);
+}
+
 TEST(MapOfWindow, HoldsEveryMiniBatch) {
   const PlasticityMap map = MapOfWindow(Planted(0));
   ASSERT_EQ(map.edges.size(), kM + 1);
