@@ -75,7 +75,8 @@ class AtomicFile {
 void WriteFile(const std::filesystem::path& path, std::string_view content);
 
 // At the end of a file that others append to as well; made when it is not
-// there. Throws kInfrastructure naming it.
+// there. Throws kInfrastructure naming it; a part of the text may be there
+// then, since others' could be lost with it.
 void AppendToFile(const std::filesystem::path& path, std::string_view text);
 
 // All of it, whatever write() takes at a time. Throws kInfrastructure naming

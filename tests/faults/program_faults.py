@@ -125,9 +125,9 @@ def files_of(folder):
 
 
 def is_whole(name, data):
-    """By its own format; a journal's last line may be cut, which resuming removes."""
+    """By its own format; a journal's last line may be cut, which resuming removes, and what is appended to a CI's summary."""
     try:
-        if name.endswith(".lock") or name.endswith("journal.jsonl"):
+        if name.endswith((".lock", "journal.jsonl", "summary.md")):
             return True
         if name.endswith(".json"):
             json.loads(data)
@@ -316,20 +316,11 @@ def memory(arguments, scratch):
     return found
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", required=True, type=os.path.abspath)
-    parser.add_argument("--inject", required=True, type=os.path.abspath)
-    parser.add_argument("--sample", type=int, default=1, help="faults a command, spread over its calls and kinds")
-    parser.add_argument("--all", action="store_true")
-    parser.add_argument("--command", nargs="*", default=list(COMMANDS))
-    parser.add_argument("--keep", help="folder that is made, and holds what failed")
-    arguments = parser.parse_args()
-    scratch = pathlib.Path(arguments.keep or tempfile.mkdtemp(prefix="plastometer-faults-"))
-    if arguments.keep:
-        scratch.mkdir()
+def try_all(arguments, scratch):
+    """Prints a row for each command; returns what is wrong."""
     failures = memory(arguments, scratch)
-    print(*failures, sep="\n", end="", flush=True)
+    for text in failures:
+        print(text, flush=True)
     for name in arguments.command:
         trial = Trial(name, arguments, scratch)
         cases = trial.cases()
@@ -342,9 +333,24 @@ def main():
         for text in found:
             print("   ", text, flush=True)
         failures += found
-    if not arguments.keep:
-        shutil.rmtree(scratch)
-    sys.exit(1 if failures else 0)
+    return failures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", required=True, type=os.path.abspath)
+    parser.add_argument("--inject", required=True, type=os.path.abspath)
+    parser.add_argument("--sample", type=int, default=1, help="faults a command, spread over its calls and kinds")
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--command", nargs="*", default=list(COMMANDS))
+    parser.add_argument("--keep", help="folder that is made, and holds what failed")
+    arguments = parser.parse_args()
+    if arguments.keep:
+        scratch = pathlib.Path(arguments.keep)
+        scratch.mkdir()
+        sys.exit(1 if try_all(arguments, scratch) else 0)
+    with tempfile.TemporaryDirectory(prefix="plastometer-faults-") as folder:
+        sys.exit(1 if try_all(arguments, pathlib.Path(folder)) else 0)
 
 
 if __name__ == "__main__":
