@@ -22,6 +22,7 @@
 #include "harness/golden/ledger.h"
 #include "harness/golden/store.h"
 #include "tests/faults/inject.h"
+#include "tests/harness/golden/blessing.h"
 #include "tests/harness/golden/whole_golden.h"
 
 namespace plastometer {
@@ -149,20 +150,8 @@ TEST(Faults, ALockIsHeldOrNot) {
 
 // ---------------------------------------------------------------- goldens
 
-BlessEnvironment Here() {
-  BlessEnvironment e;
-  e.code_tree = std::string(40, 'd');
-  e.built_from_commit = true;
-  e.author = "A. Author <a@example.org>";
-  e.date_utc = "2026-02-03T04:05:06Z";
-  return e;
-}
-
 Golden Pending(const std::string& name, double nll_nats) {
-  Golden golden = Whole();
-  golden.pins.name = name;
-  golden.metrics.values = {{"nll_nats", nll_nats},
-                           {"nll_sum_nats", nll_nats * 552}};
+  Golden golden = PendingGolden(name, nll_nats);
   for (auto& digest : golden.trace.windows[0].row_digests)
     digest += static_cast<uint64_t>(nll_nats * 10000);
   return golden;
@@ -189,7 +178,7 @@ void AcceptBoth(const fs::path& folder, double nll_nats) {
     if (!IsAccepted(folder, golden))
       request.cases.push_back({golden, golden, true});
   }
-  if (!request.cases.empty()) Accept(folder / "goldens", request, Here());
+  if (!request.cases.empty()) Accept(folder / "goldens", request, AtACommit());
 }
 
 // Neither a damaged golden nor half of one.
@@ -221,7 +210,7 @@ TEST(Faults, AGoldenThatIsRemovedIsOutOfStoreAndLedger) {
                    LintStore(folder / "goldens").empty())
                  return;
                Remove(folder / "goldens", "quick", "a", "its suite dropped it",
-                      Here());
+                      AtACommit());
              })
       .Check(ExpectReadable);
 }

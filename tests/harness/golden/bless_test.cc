@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/harness/golden/blessing.h"
 #include "tests/harness/golden/whole_golden.h"
 
 namespace plastometer {
@@ -22,21 +23,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-BlessEnvironment Here() {
-  BlessEnvironment e;
-  e.code_tree = std::string(40, 'd');
-  e.built_from_commit = true;
-  e.author = "A. Author <a@example.org>";
-  e.date_utc = "2026-02-03T04:05:06Z";
-  return e;
-}
-
 Golden Pending(const std::string& name, double nll_nats = 3) {
-  Golden golden = Whole();
-  golden.pins.name = name;
-  golden.metrics.values = {{"nll_nats", nll_nats},
-                           {"nll_sum_nats", nll_nats * 552}};
-  return golden;
+  return PendingGolden(name, nll_nats);
 }
 
 BlessRequest Request(const std::vector<Golden>& goldens) {
@@ -75,10 +63,10 @@ class Blessing : public ::testing::Test {
   }
   void Refuses(const BlessRequest& request,
                const std::vector<std::string>& texts) {
-    Refuses(request, Here(), texts);
+    Refuses(request, AtACommit(), texts);
   }
   LedgerEntry Accepts(const BlessRequest& request) {
-    LedgerEntry entry = Accept(root_, request, Here());
+    LedgerEntry entry = Accept(root_, request, AtACommit());
     EXPECT_THAT(LintStore(root_), IsEmpty());
     return entry;
   }
@@ -127,24 +115,24 @@ TEST_F(Blessing, NeedsAReason) {
 }
 
 TEST_F(Blessing, RefusesInCi) {
-  BlessEnvironment e = Here();
+  BlessEnvironment e = AtACommit();
   e.ci = true;
   Refuses(Request(Pending("a")), e, {"CI job", "by a person"});
 }
 
 TEST_F(Blessing, RefusesInADirtyTree) {
-  BlessEnvironment e = Here();
+  BlessEnvironment e = AtACommit();
   e.changed_files = "harness/a.cc, model/b.cc";
   Refuses(Request(Pending("a")), e,
           {"harness/a.cc, model/b.cc", "commit them first"});
 }
 
 TEST_F(Blessing, RefusesAProgramThatIsNotOfACommit) {
-  BlessEnvironment e = Here();
+  BlessEnvironment e = AtACommit();
   e.built_from_commit = false;
   Refuses(Request(Pending("a")), e, {"not built from a commit"});
   for (const char* unknown : {"unknown", ""}) {
-    e = Here();
+    e = AtACommit();
     e.code_tree = unknown;
     Golden golden = Pending("a");
     golden.metrics.code_tree = unknown;
@@ -292,8 +280,8 @@ TEST_F(Blessing, AllNeedsTheirNumber) {
 
 TEST_F(Blessing, NoCaseAndACaseTwiceAreErrors) {
   BlessRequest none = Request(std::vector<Golden>{});
-  Refuses(none, Here(), {"no case"}, ErrorKind::kUsage);
-  Refuses(Request({Pending("a"), Pending("a")}), Here(), {"comes twice"},
+  Refuses(none, AtACommit(), {"no case"}, ErrorKind::kUsage);
+  Refuses(Request({Pending("a"), Pending("a")}), AtACommit(), {"comes twice"},
           ErrorKind::kInvalid);
 }
 
@@ -340,11 +328,13 @@ TEST_F(Blessing, RefusesWhileAnotherWrites) {
   const FileLock lock = LockStore(root_);
   Refuses(Request(Pending("b")), {"being written by process"});
   const auto before = Bytes(root_);
-  EXPECT_THAT(
-      MessageOf(
-          [&] { Remove(root_, "quick", "a", "left its suite today", Here()); },
-          ErrorKind::kRefused),
-      HasSubstr("being written by process"));
+  EXPECT_THAT(MessageOf(
+                  [&] {
+                    Remove(root_, "quick", "a", "left its suite today",
+                           AtACommit());
+                  },
+                  ErrorKind::kRefused),
+              HasSubstr("being written by process"));
   EXPECT_EQ(Bytes(root_), before);
 }
 
@@ -392,27 +382,30 @@ TEST_F(Blessing, RemoveTakesEveryClassAndTheCaseMayComeBack) {
   Accepts(Request({Pending("a"), Pending("b")}));
   Accepts(request);
   const auto before = Bytes(root_);
-  EXPECT_THAT(MessageOf([&] { Remove(root_, "quick", "a", "gone", Here()); },
-                        ErrorKind::kRefused),
-              HasSubstr("the reason is"));
-  BlessEnvironment ci = Here();
+  EXPECT_THAT(
+      MessageOf([&] { Remove(root_, "quick", "a", "gone", AtACommit()); },
+                ErrorKind::kRefused),
+      HasSubstr("the reason is"));
+  BlessEnvironment ci = AtACommit();
   ci.ci = true;
   EXPECT_THAT(
       MessageOf(
           [&] { Remove(root_, "quick", "a", "left its suite today", ci); },
           ErrorKind::kRefused),
       HasSubstr("CI job"));
-  EXPECT_THAT(
-      MessageOf(
-          [&] { Remove(root_, "quick", "c", "left its suite today", Here()); },
-          ErrorKind::kUsage),
-      HasSubstr("no case quick/c"));
-  EXPECT_THROW(Remove(root_, "..", "quick", "left its suite today", Here()),
-               Error);
+  EXPECT_THAT(MessageOf(
+                  [&] {
+                    Remove(root_, "quick", "c", "left its suite today",
+                           AtACommit());
+                  },
+                  ErrorKind::kUsage),
+              HasSubstr("no case quick/c"));
+  EXPECT_THROW(
+      Remove(root_, "..", "quick", "left its suite today", AtACommit()), Error);
   EXPECT_EQ(Bytes(root_), before);
 
   const LedgerEntry entry =
-      Remove(root_, "quick", "a", "left its suite today", Here());
+      Remove(root_, "quick", "a", "left its suite today", AtACommit());
   EXPECT_EQ(entry.kind, "remove");
   EXPECT_EQ(entry.cases.size(), 2U);
   EXPECT_FALSE(fs::exists(root_ / "quick" / "a"));
@@ -427,13 +420,15 @@ TEST_F(Blessing, AnInterruptedRemoveIsRepairedByRemovingAgain) {
   Accepts(Request({Pending("a"), Pending("b")}));
   fs::remove_all(root_ / "quick" / "a");
   EXPECT_EQ(LintStore(root_).size(), 1U);
-  Remove(root_, "quick", "a", "left its suite today", Here());
+  Remove(root_, "quick", "a", "left its suite today", AtACommit());
   EXPECT_THAT(LintStore(root_), IsEmpty());
-  EXPECT_THAT(
-      MessageOf(
-          [&] { Remove(root_, "quick", "a", "left its suite today", Here()); },
-          ErrorKind::kUsage),
-      HasSubstr("no case quick/a"));
+  EXPECT_THAT(MessageOf(
+                  [&] {
+                    Remove(root_, "quick", "a", "left its suite today",
+                           AtACommit());
+                  },
+                  ErrorKind::kUsage),
+              HasSubstr("no case quick/a"));
 }
 
 // Two branches from one store; merged, as git does it file by file.
@@ -469,7 +464,7 @@ TEST_F(Branches, OfDifferentCasesMergeCleanly) {
   Fork();
   const auto base = Bytes(root_);
   Accepts(Request(Pending("a", 3.0005)));
-  Accept(other_, Request(Pending("b", 3.0004)), Here());
+  Accept(other_, Request(Pending("b", 3.0004)), AtACommit());
   EXPECT_THAT(Merge(base), IsEmpty());
   EXPECT_THAT(LintStore(root_), IsEmpty());
   EXPECT_EQ(Ledger::Read(root_).entries().size(), 3U);
@@ -480,7 +475,7 @@ TEST_F(Branches, OfTheSameCaseConflictByName) {
   const auto base = Bytes(root_);
   const LedgerEntry ours = Accepts(Request(Pending("a", 3.0005)));
   const LedgerEntry theirs =
-      Accept(other_, Request(Pending("a", 3.0004)), Here());
+      Accept(other_, Request(Pending("a", 3.0004)), AtACommit());
   ASSERT_NE(ours.id, theirs.id);
   EXPECT_THAT(Merge(base),
               ::testing::ElementsAre("quick/a/portable-1/metrics.json"));
@@ -489,8 +484,9 @@ TEST_F(Branches, OfTheSameCaseConflictByName) {
                           HasSubstr(theirs.id + ".json"));
   EXPECT_THAT(LintStore(root_), ::testing::Contains(both));
   EXPECT_THAT(
-      MessageOf([&] { Accept(root_, Request(Pending("a", 3.0003)), Here()); },
-                ErrorKind::kInvalid),
+      MessageOf(
+          [&] { Accept(root_, Request(Pending("a", 3.0003)), AtACommit()); },
+          ErrorKind::kInvalid),
       both);
   // The way out that the message names.
   fs::remove(root_ / kLedgerFolder / (ours.id + ".json"));

@@ -24,6 +24,17 @@ inline std::vector<PlantedProfile> PlantedProfiles() {
           {"frozen", "none", 0.4, 800, 0, 0}};
 }
 
+// For runs in which every question of losses is asked.
+inline std::vector<PlantedProfile> WithGap(double gap) {
+  return {{"uniform", "all", 0, 1000, 400, 4096},
+          {"uniform;every=4", "all", gap / 4, 900, 100, 4096},
+          {"early:25%", "0", gap * 0.01, 900, 100, 1024},
+          {"late:25%", "3", gap * 0.7, 900, 100, 1024},
+          {"layers:1", "1", gap * 0.3, 900, 100, 1024},
+          {"layers:2", "2", gap * 0.5, 900, 100, 1024},
+          {"frozen", "none", gap, 800, 0, 0}};
+}
+
 inline ReportRun PlantedRun(
     int num_works,
     const std::vector<PlantedProfile>& planted = PlantedProfiles(),

@@ -27,16 +27,6 @@ Answer AnswerOf(const ReportRun& run, const std::string& id) {
 
 // ---- A gap to keep a share of.
 
-std::vector<PlantedProfile> WithGap(double gap) {
-  return {{"uniform", "all", 0, 1000, 400, 4096},
-          {"uniform;every=4", "all", gap / 4, 900, 100, 4096},
-          {"early:25%", "0", gap * 0.01, 900, 100, 1024},
-          {"late:25%", "3", gap * 0.7, 900, 100, 1024},
-          {"layers:1", "1", gap * 0.3, 900, 100, 1024},
-          {"layers:2", "2", gap * 0.5, 900, 100, 1024},
-          {"frozen", "none", gap, 800, 0, 0}};
-}
-
 TEST(Gap, LearningThatHelpsHasAVerdict) {
   const ReportRun run = PlantedRun(20, WithGap(0.4));
   EXPECT_EQ(AnswerOf(run, "rq1").verdict, "yes");
