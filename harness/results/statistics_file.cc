@@ -97,6 +97,7 @@ void StatisticsFile::CheckHash(size_t window) const {
                        std::to_string(hashes.begin + begin) +
                        ": changed since it was written");
   checked_[window] = true;
+  file_.Release();  // all of the window was touched
 }
 
 Error StatisticsFile::Wrong(const std::string& array, size_t window,
