@@ -90,6 +90,13 @@ void CheckTexts(const nlohmann::json& json, const std::string& source) {
   }
 }
 
+std::string ShownJson(const nlohmann::json& value) {
+  constexpr size_t kLetters = 60;
+  const std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true,
+                                      nlohmann::json::error_handler_t::replace);
+  return text.size() > kLetters ? text.substr(0, kLetters) + "..." : text;
+}
+
 nlohmann::json ReadJsonFile(const std::filesystem::path& path,
                             uint64_t max_bytes) {
   return ParseJson(ReadFile(path, max_bytes), path.string());

@@ -8,8 +8,8 @@
 
 namespace plastometer {
 
-// A longer line is no document of anybody's, but a file that unpacks to
-// gigabytes.
+// A line is one document in memory. The Pile's longest are far below this; a
+// longer one is a file that unpacks to gigabytes.
 inline constexpr size_t kMaxLineBytes = size_t{128} << 20;
 
 // (line without its end, 1-based number); false: enough.

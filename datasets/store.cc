@@ -18,7 +18,6 @@ namespace {
 // older format counts as not fetched.
 constexpr int kExtractionFormat = 1;
 constexpr int kCompressionLevel = 9;
-// A line is one document in memory; the Pile's longest are far below it.
 
 fs::path RecordFile(const fs::path& data_folder, const std::string& source) {
   return data_folder / "text" / (source + ".json");

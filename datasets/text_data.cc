@@ -64,13 +64,6 @@ std::string NumberedLine(int64_t number) {
          digits;
 }
 
-// A value in a message: its first letters, in ASCII.
-std::string Shown(const nlohmann::json& value) {
-  constexpr size_t kLetters = 60;
-  const std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true);
-  return text.size() > kLetters ? text.substr(0, kLetters) + "..." : text;
-}
-
 // The Pile puts the name of the subset into `meta`; without it a document is
 // of domain text. A value that is there but names no domain is an error: it
 // would silently throw domains together.
@@ -78,13 +71,13 @@ std::string DomainOf(const nlohmann::json& line, const std::string& where) {
   const nlohmann::json meta = line.value("meta", nlohmann::json());
   if (meta.is_null()) return "text";
   if (!meta.is_object()) {
-    throw InvalidError(where + ": \"meta\" is " + Shown(meta) +
+    throw InvalidError(where + ": \"meta\" is " + ShownJson(meta) +
                        "; expected {\"pile_set_name\": \"...\"} or nothing");
   }
   const nlohmann::json name = meta.value("pile_set_name", nlohmann::json());
   if (name.is_null()) return "text";
   if (!name.is_string()) {
-    throw InvalidError(where + ": \"pile_set_name\" is " + Shown(name) +
+    throw InvalidError(where + ": \"pile_set_name\" is " + ShownJson(name) +
                        "; expected a string");
   }
   return name.get<std::string>();

@@ -122,7 +122,6 @@ void Run(RunArguments a) {
                     : ShardText(run);
   });
   Print(text);
-  std::fflush(stdout);  // before what goes to stderr
   if (const int64_t peak = run.collected.records.front().peak_memory_bytes;
       complete && peak >= 0)
     std::fprintf(stderr,

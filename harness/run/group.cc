@@ -114,14 +114,19 @@ EvaluationSet LoadTask(const SuiteData& data, const LoadedGroup& group) {
   return LoadTaskData(task);
 }
 
+// Tokens.
+size_t LongestOf(const std::vector<Window>& windows) {
+  size_t longest = 0;
+  for (const Window& w : windows) longest = std::max(longest, w.ids.size());
+  return longest;
+}
+
 // Before it is taken: a loss a token and profile, and the hidden states of one
 // batch.
 void RequireMemoryOf(const LoadedGroup& g) {
-  uint64_t losses = 0, longest = 0;
-  for (const Window& w : g.data.windows) {
-    losses += w.ids.size();
-    longest = std::max<uint64_t>(longest, w.ids.size());
-  }
+  const uint64_t longest = LongestOf(g.data.windows);
+  uint64_t losses = 0;
+  for (const Window& w : g.data.windows) losses += w.ids.size();
   const uint64_t in_batch =
       std::min(g.data.windows.size(), static_cast<size_t>(g.spec.batch_size));
   RequireMemory(
@@ -166,12 +171,10 @@ RunRecord Describe(const LoadedGroup& g, const Tokenizer* tokenizer,
   r.data_sha256 = g.data.sha256;
   r.lane = ToString(g.lane);
   r.num_threads = ResolveThreads(threads);
-  int64_t longest = 0;
-  for (const Window& w : g.data.windows)
-    longest = std::max(longest, static_cast<int64_t>(w.ids.size()));
   const bool as_asked =
       g.spec.data.slice.empty() && g.spec.data.probe_conditions.empty();
-  r.context_tokens = as_asked ? g.spec.data.context_tokens : longest;
+  r.context_tokens = as_asked ? g.spec.data.context_tokens
+                              : static_cast<int64_t>(LongestOf(g.data.windows));
   r.batch_size = g.spec.batch_size;
   r.seed = seed;
   r.notes = g.data.notes;

@@ -28,7 +28,8 @@ class Object {
   Object(const Json& json, std::string where)
       : json_(json), where_(std::move(where)) {
     if (!json.is_object())
-      throw InvalidError(where_ + " is " + Met(json) + "; expected an object");
+      throw InvalidError(where_ + " is " + ShownJson(json) +
+                         "; expected an object");
   }
 
   bool Has(const std::string& key) const { return json_.contains(key); }
@@ -94,17 +95,11 @@ class Object {
   }
 
   Error Wrong(const std::string& key, const std::string& expected) const {
-    return InvalidError(where_ + ": \"" + key + "\" is " + Met(json_[key]) +
-                        "; expected " + expected);
+    return InvalidError(where_ + ": \"" + key + "\" is " +
+                        ShownJson(json_[key]) + "; expected " + expected);
   }
 
  private:
-  static std::string Met(const Json& value) {
-    std::string text =
-        value.dump(-1, ' ', true, Json::error_handler_t::replace);
-    if (text.size() > 60) text = text.substr(0, 60) + "...";
-    return text;
-  }
   std::string Known() const { return Join(known_); }
 
   const Json& json_;
