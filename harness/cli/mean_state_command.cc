@@ -63,9 +63,9 @@ std::map<std::string, std::string> Metadata(const Model& model,
           {"command", CommandLine()}};
 }
 
-void Print(const MeanStateArguments& a, const std::string& out,
-           const std::map<std::string, std::string>& metadata,
-           const std::vector<std::string>& notes) {
+void PrintMeanState(const MeanStateArguments& a, const std::string& out,
+                    const std::map<std::string, std::string>& metadata,
+                    const std::vector<std::string>& notes) {
   if (a.json) {
     nlohmann::ordered_json json(metadata);
     json["file"] = out;
@@ -113,7 +113,8 @@ void MeanStateOfText(const MeanStateArguments& a) {
   }
   const auto metadata = Metadata(model, profile, data);
   WriteMeanState(out, model.config(), mean, metadata);
-  Print(a, std::filesystem::proximate(out).string(), metadata, data.notes);
+  PrintMeanState(a, std::filesystem::proximate(out).string(), metadata,
+                 data.notes);
 }
 
 }  // namespace

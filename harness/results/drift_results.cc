@@ -18,10 +18,10 @@ using Value = std::function<double(const DriftPoint&)>;
 constexpr char kNotFinite[] = "a value is not finite";
 
 // Works by name: neither their order nor that of windows decides a draw.
-std::vector<WorkTotals> ByWork(const DriftRecord& record,
-                               std::span<const DriftPoint> points,
-                               const Value& value, double weight,
-                               const std::string& domain = "all") {
+std::vector<WorkTotals> TotalsByWork(const DriftRecord& record,
+                                     std::span<const DriftPoint> points,
+                                     const Value& value, double weight,
+                                     const std::string& domain = "all") {
   std::map<std::string, WorkTotals> works;
   for (size_t c = 0; c < points.size(); ++c) {
     if (domain != "all" && record.contexts[c].domain != domain) continue;
@@ -58,7 +58,8 @@ DriftRow Summarise(const DriftRecord& record, size_t profile, size_t position) {
   const auto predictions = static_cast<double>(record.probe_predictions);
   const auto seed = static_cast<uint64_t>(record.seed);
   const auto mean = [&](const Value& value, double weight) {
-    return MeanOf(ByWork(record, points, value, weight), seed, kNotFinite);
+    return MeanOf(TotalsByWork(record, points, value, weight), seed,
+                  kNotFinite);
   };
   DriftRow row;
   row.kl = mean(Kl, predictions);
@@ -93,8 +94,8 @@ std::vector<WorkTotals> KlDifferences(const DriftRecord& record, size_t a,
                                       const std::string& domain) {
   const auto predictions = static_cast<double>(record.probe_predictions);
   return stats::Differences(
-      ByWork(record, record.At(a, position), Kl, predictions, domain),
-      ByWork(record, record.At(b, position), Kl, predictions, domain));
+      TotalsByWork(record, record.At(a, position), Kl, predictions, domain),
+      TotalsByWork(record, record.At(b, position), Kl, predictions, domain));
 }
 
 int64_t DriftRecord::num_works() const {

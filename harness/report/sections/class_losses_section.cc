@@ -13,7 +13,7 @@ namespace plastometer {
 namespace {
 
 // The classes of the figure; the table has all.
-constexpr WordClass kShown[] = {
+constexpr WordClass kShownClasses[] = {
     WordClass::kFunction,       WordClass::kSeenContent,
     WordClass::kNewContent,     WordClass::kKeyword,
     WordClass::kSeenIdentifier, WordClass::kNewIdentifier};
@@ -80,7 +80,7 @@ std::string BarsPlot(const ReportRun& run, const Figure& figure,
 // Those that the run's text has; a generated task's symbols have none.
 std::vector<WordClass> ShownClasses(const ReportRun& run) {
   std::vector<WordClass> classes;
-  for (const WordClass c : kShown)
+  for (const WordClass c : kShownClasses)
     if (run.class_losses->Tokens(OneClass(c)) > 0) classes.push_back(c);
   return classes;
 }
@@ -152,7 +152,7 @@ std::vector<std::pair<size_t, size_t>> Pairs(const RunRecord& record) {
   return pairs;
 }
 
-Table ContrastTable(const ReportRun& run) {
+Table ClassContrasts(const ReportRun& run) {
   const RunRecord& record = run.results.record;
   const ClassLosses& losses = *run.class_losses;
   Table table{"class-loss-contrasts" + run.suffix,
@@ -200,7 +200,7 @@ void AddClassLosses(const ReportRun& run, Page& page) {
                    "class-losses" + run.suffix});
   page.Add(LossFigure(run));
   page.Add(LossTable(run));
-  page.Add(ContrastTable(run));
+  page.Add(ClassContrasts(run));
 }
 
 }  // namespace plastometer

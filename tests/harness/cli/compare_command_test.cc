@@ -11,16 +11,18 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-constexpr char kRun[] =
+constexpr char kTenWindows[] =
     "run --model model.safetensors --data text.txt --threads 1 --windows 10 ";
 
 TEST(CompareCommand, TwoRunsOfOneModelDifferInNothingButTime) {
   Workshop workshop;
-  ASSERT_EQ(workshop.Run(std::string(kRun) + "--context 64 --out a").exit_code,
-            0);
-  ASSERT_EQ(workshop.Run(std::string(kRun) + "--context 64 --batch 2 --out b")
-                .exit_code,
-            0);
+  ASSERT_EQ(
+      workshop.Run(std::string(kTenWindows) + "--context 64 --out a").exit_code,
+      0);
+  ASSERT_EQ(
+      workshop.Run(std::string(kTenWindows) + "--context 64 --batch 2 --out b")
+          .exit_code,
+      0);
   const Outcome text = workshop.Run("compare a b --out change.json");
   ASSERT_EQ(text.exit_code, 0) << text.err;
   EXPECT_THAT(text.out, AllOf(HasSubstr("differs: batch A "),
@@ -36,10 +38,12 @@ TEST(CompareCommand, TwoRunsOfOneModelDifferInNothingButTime) {
 
 TEST(CompareCommand, RefusesOtherWindowsAndUnknownProfiles) {
   Workshop workshop;
-  ASSERT_EQ(workshop.Run(std::string(kRun) + "--context 64 --out a").exit_code,
-            0);
-  ASSERT_EQ(workshop.Run(std::string(kRun) + "--context 48 --out b").exit_code,
-            0);
+  ASSERT_EQ(
+      workshop.Run(std::string(kTenWindows) + "--context 64 --out a").exit_code,
+      0);
+  ASSERT_EQ(
+      workshop.Run(std::string(kTenWindows) + "--context 48 --out b").exit_code,
+      0);
   const Outcome other = workshop.Run("compare a b");
   EXPECT_EQ(other.exit_code, 5);
   EXPECT_THAT(other.err, AllOf(HasSubstr("context 64"), HasSubstr("context 48"),

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
 
-constexpr char kRun[] =
+constexpr char kBatchesOfThree[] =
     "run --model model.safetensors --data text.txt --context 64 --batch 3 "
     "--threads 1 --profiles uniform,retina,frozen ";
 
@@ -34,7 +34,8 @@ class InterruptedRun : public testing::Test {
       text += "Text number " + std::to_string(i * i) +
               " keeps the program busy for a while.\n";
     WriteFile(workshop_.File("text.txt"), text);
-    const Outcome whole = workshop_.Run(std::string(kRun) + "--out whole");
+    const Outcome whole =
+        workshop_.Run(std::string(kBatchesOfThree) + "--out whole");
     ASSERT_EQ(whole.exit_code, 0) << whole.err;
     losses_ = Losses("whole");
   }
@@ -89,7 +90,7 @@ class InterruptedRun : public testing::Test {
 TEST_F(InterruptedRun, ClosedDescriptorsHarmNothing) {
   const auto run = [&](const std::string& name, const std::string& closed) {
     const Outcome outcome =
-        workshop_.Run(kRun + ("--out " + name + " " + closed));
+        workshop_.Run(kBatchesOfThree + ("--out " + name + " " + closed));
     EXPECT_EQ(Losses(name), losses_) << closed;
     EXPECT_EQ(workshop_.Run("report " + name + " --out page-" + name).exit_code,
               0)
@@ -104,7 +105,7 @@ TEST_F(InterruptedRun, ClosedDescriptorsHarmNothing) {
 
 TEST_F(InterruptedRun, TheLineThatIsPrintedGoesOn) {
   const std::string options = "--out 'a run' --shard 0/2 --seed 3";
-  const int status = SignalWhen(Start(kRun + options), "a run",
+  const int status = SignalWhen(Start(kBatchesOfThree + options), "a run",
                                 JournalBytes("whole") / 4, SIGINT);
   ASSERT_TRUE(WIFEXITED(status));
   const std::string line = PrintedCommand(ReadFile(workshop_.File("err.log")));
@@ -115,7 +116,7 @@ TEST_F(InterruptedRun, TheLineThatIsPrintedGoesOn) {
 
   const uintmax_t blocks = JournalBytes("whole") / 2 / 512;
   const Outcome full =
-      workshop_.Run(kRun + std::string("--out full --per-domain"),
+      workshop_.Run(kBatchesOfThree + std::string("--out full --per-domain"),
                     "ulimit -f " + std::to_string(blocks) + ";");
   EXPECT_EQ(full.exit_code, 8) << full.err;
   EXPECT_EQ(PrintedCommand(full.err),
@@ -128,8 +129,9 @@ TEST_F(InterruptedRun, TheLineThatIsPrintedGoesOn) {
 TEST_F(InterruptedRun, ASignalKeepsWhatIsFinishedAndSaysHowToGoOn) {
   for (const int signal : {SIGINT, SIGTERM}) {
     const std::string run = "r" + std::to_string(signal);
-    const int status = SignalWhen(Start(std::string(kRun) + "--out " + run),
-                                  run, JournalBytes("whole") / 4, signal);
+    const int status =
+        SignalWhen(Start(std::string(kBatchesOfThree) + "--out " + run), run,
+                   JournalBytes("whole") / 4, signal);
     ASSERT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 128 + signal);
     EXPECT_FALSE(fs::exists(workshop_.File(run) / "results.json"));
@@ -150,7 +152,7 @@ TEST_F(InterruptedRun, KilledAnywhereItGoesOnToTheSameBits) {
   int num_cut = 0;
   for (int i = 0; i < num_kills; ++i) {
     const std::string run = "k" + std::to_string(i);
-    SignalWhen(Start(std::string(kRun) + "--out " + run), run,
+    SignalWhen(Start(std::string(kBatchesOfThree) + "--out " + run), run,
                1 + random() % journal_bytes, SIGKILL);
     if (fs::exists(workshop_.File(run) / "results.json")) continue;
     ++num_cut;
@@ -171,8 +173,8 @@ TEST_F(InterruptedRun, KilledAnywhereItGoesOnToTheSameBits) {
 }
 
 TEST_F(InterruptedRun, OnlyTheSamePinsGoOn) {
-  const int status = SignalWhen(Start(std::string(kRun) + "--out r"), "r",
-                                JournalBytes("whole") / 4, SIGKILL);
+  const int status = SignalWhen(Start(std::string(kBatchesOfThree) + "--out r"),
+                                "r", JournalBytes("whole") / 4, SIGKILL);
   ASSERT_TRUE(WIFSIGNALED(status));
   WriteFile(workshop_.File("text.txt"),
             "Another text. " + ReadFile(workshop_.File("text.txt")));
@@ -186,9 +188,9 @@ TEST_F(InterruptedRun, ShardsMergeToTheUnshardedRun) {
     std::string runs;
     for (int i = 0; i < n; ++i) {
       const std::string run = "s" + std::to_string(n) + "_" + std::to_string(i);
-      const Outcome shard =
-          workshop_.Run(std::string(kRun) + "--shard " + std::to_string(i) +
-                        "/" + std::to_string(n) + " --out " + run);
+      const Outcome shard = workshop_.Run(std::string(kBatchesOfThree) +
+                                          "--shard " + std::to_string(i) + "/" +
+                                          std::to_string(n) + " --out " + run);
       ASSERT_EQ(shard.exit_code, 0) << shard.err;
       EXPECT_THAT(shard.out, HasSubstr("plastometer merge"));
       EXPECT_FALSE(fs::exists(workshop_.File(run) / "results.json"));
@@ -205,8 +207,8 @@ TEST_F(InterruptedRun, ShardsMergeToTheUnshardedRun) {
 TEST_F(InterruptedRun, MergeRefusesMissingDoubleAndForeignShardsByName) {
   for (int i = 0; i < 3; ++i)
     ASSERT_EQ(workshop_
-                  .Run(std::string(kRun) + "--shard " + std::to_string(i) +
-                       "/3 --out s" + std::to_string(i))
+                  .Run(std::string(kBatchesOfThree) + "--shard " +
+                       std::to_string(i) + "/3 --out s" + std::to_string(i))
                   .exit_code,
               0);
   ASSERT_EQ(workshop_
@@ -228,24 +230,25 @@ TEST_F(InterruptedRun, MergeRefusesMissingDoubleAndForeignShardsByName) {
 
 TEST_F(InterruptedRun, BadShardsAreUsageErrors) {
   for (const std::string shard : {"3/3", "x/2", "1", "-1/2"}) {
-    const Outcome outcome =
-        workshop_.Run(std::string(kRun) + "--shard=" + shard + " --out x");
+    const Outcome outcome = workshop_.Run(std::string(kBatchesOfThree) +
+                                          "--shard=" + shard + " --out x");
     EXPECT_EQ(outcome.exit_code, 2) << shard;
     EXPECT_FALSE(fs::exists(workshop_.File("x")));
   }
   EXPECT_THAT(workshop_
-                  .Run(std::string(kRun) + "--shard auto --out x",
+                  .Run(std::string(kBatchesOfThree) + "--shard auto --out x",
                        "unset RANK WORLD_SIZE;")
                   .err,
               HasSubstr("no launcher"));
   const Outcome launched =
-      workshop_.Run(std::string(kRun) + "--shard auto --out a",
+      workshop_.Run(std::string(kBatchesOfThree) + "--shard auto --out a",
                     "export RANK=1 WORLD_SIZE=2;");
   EXPECT_THAT(launched.out, HasSubstr("shard 1 of 2"));
 }
 
 TEST_F(InterruptedRun, ThePlanIsPrintedWithoutMeasuring) {
-  const Outcome plan = workshop_.Run(std::string(kRun) + "--plan --out p");
+  const Outcome plan =
+      workshop_.Run(std::string(kBatchesOfThree) + "--plan --out p");
   ASSERT_EQ(plan.exit_code, 0) << plan.err;
   EXPECT_THAT(plan.out, AllOf(HasSubstr("case run.retina"), HasSubstr("unit "),
                               HasSubstr("plan ")));

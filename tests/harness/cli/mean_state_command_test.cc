@@ -17,7 +17,7 @@ using testing::Not;
 constexpr char kMean[] =
     "mean-state --model model.safetensors --data text.txt --context 64 "
     "--windows 5 --threads 1 ";
-constexpr char kRun[] =
+constexpr char kMeanRun[] =
     "run --model model.safetensors --data text.txt --context 64 --threads 1 "
     "--windows 4 --profiles 'frozen;start=mean' --out r";
 
@@ -64,13 +64,13 @@ TEST(MeanStateCommand, WritesTheMeanOfTheFinalStates) {
 
 TEST(MeanStateCommand, ARunThatStartsThereIsPinnedToTheFile) {
   Workshop workshop;
-  const Outcome without = workshop.Run(kRun);
+  const Outcome without = workshop.Run(kMeanRun);
   EXPECT_EQ(without.exit_code, 2);
   EXPECT_THAT(without.err,
               HasSubstr("make it with `plastometer mean-state --model"));
   EXPECT_THAT(workshop.NewEntries(), ElementsAre());
   ASSERT_EQ(workshop.Run(kMean).exit_code, 0);
-  const Outcome run = workshop.Run(kRun);
+  const Outcome run = workshop.Run(kMeanRun);
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const std::string hash =
       Sha256OfFile(workshop.File("mean_state.safetensors")).substr(0, 12);

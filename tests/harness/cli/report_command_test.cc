@@ -20,7 +20,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr char kRun[] =
+constexpr char kFourProfiles[] =
     "run --model model.safetensors --data text.txt --context 64 --threads 1 "
     "--windows 10 --batch 3 --profiles uniform,early:25%,late:25%,frozen --out "
     "r";
@@ -34,8 +34,9 @@ int CheckPage(const std::filesystem::path& page) {
 
 TEST(ReportCommand, DrawsAPageThatStandsAlone) {
   Workshop workshop;
-  ASSERT_EQ(workshop.Run(std::string(kRun) + " --stats=early:25%").exit_code,
-            0);
+  ASSERT_EQ(
+      workshop.Run(std::string(kFourProfiles) + " --stats=early:25%").exit_code,
+      0);
   const Outcome outcome =
       workshop.Run("report r --out report --heads --window 3 --json");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
@@ -71,7 +72,7 @@ TEST(ReportCommand, DrawsAPageThatStandsAlone) {
 // --stats may come later; the page then has the inner loop's figures.
 TEST(ReportCommand, StatisticsCanBeTakenAfterTheRun) {
   Workshop workshop;
-  ASSERT_EQ(workshop.Run(kRun).exit_code, 0);
+  ASSERT_EQ(workshop.Run(kFourProfiles).exit_code, 0);
   const Outcome before = workshop.Run("report r --out before");
   EXPECT_THAT(before.out, HasSubstr("8 figures"));
   EXPECT_THAT(ReadFile(workshop.File("before/report.md")),
@@ -81,7 +82,8 @@ TEST(ReportCommand, StatisticsCanBeTakenAfterTheRun) {
   EXPECT_THAT(workshop.Run("report r --out after").out,
               HasSubstr("20 figures"));
   // Not of this run.
-  const Outcome other = workshop.Run(std::string(kRun) + "2 --stats=cortex");
+  const Outcome other =
+      workshop.Run(std::string(kFourProfiles) + "2 --stats=cortex");
   EXPECT_EQ(other.exit_code, 2);
   EXPECT_THAT(other.err, HasSubstr("early:25%"));
 }
@@ -101,7 +103,7 @@ void Reseal(const std::filesystem::path& run_folder) {
 
 TEST(ReportCommand, StatisticsThatWereChangedAreRefused) {
   Workshop workshop;
-  ASSERT_EQ(workshop.Run(std::string(kRun) + " --stats").exit_code, 0);
+  ASSERT_EQ(workshop.Run(std::string(kFourProfiles) + " --stats").exit_code, 0);
   const auto path = workshop.File("r/stats.safetensors");
   const std::string whole = ReadFile(path);
   const auto change = [&](const char* array, size_t byte, char value) {
@@ -137,7 +139,7 @@ TEST(ReportCommand, StatisticsThatWereChangedAreRefused) {
 
 TEST(ReportCommand, WithoutGnuplotDataAndScriptsStay) {
   Workshop workshop;
-  ASSERT_EQ(workshop.Run(kRun).exit_code, 0);
+  ASSERT_EQ(workshop.Run(kFourProfiles).exit_code, 0);
   const Outcome outcome =
       workshop.Run("report r --out report", "PATH=/nowhere;export PATH;");
   EXPECT_EQ(outcome.exit_code, 0);
@@ -152,7 +154,7 @@ TEST(ReportCommand, WithoutGnuplotDataAndScriptsStay) {
 // Drawn, listed with its hash, and no verdict hears of it.
 TEST(ReportCommand, LossesMeasuredElsewhere) {
   Workshop workshop;
-  ASSERT_EQ(workshop.Run(kRun).exit_code, 0);
+  ASSERT_EQ(workshop.Run(kFourProfiles).exit_code, 0);
   std::string csv = "profile,position,loss,flops_per_token\n";
   for (int t = 1; t < 64; ++t)
     csv += "other,program," + std::to_string(t) + ",3.5,70000\n";
@@ -186,7 +188,7 @@ TEST(ReportCommand, LossesMeasuredElsewhere) {
 // they are refused.
 TEST(ReportCommand, DriftAndLayerMapJoinTheirModel) {
   Workshop workshop;
-  ASSERT_EQ(workshop.Run(kRun).exit_code, 0);
+  ASSERT_EQ(workshop.Run(kFourProfiles).exit_code, 0);
   WriteFile(workshop.File("probe.txt"), std::string(600, 'x'));
   const Outcome drift = workshop.Run(
       "drift --model model.safetensors --data text.txt --probe-data probe.txt "
@@ -230,7 +232,7 @@ TEST(ReportCommand, DriftAndLayerMapJoinTheirModel) {
 
 TEST(ReportCommand, TokensAsRows) {
   Workshop workshop;
-  ASSERT_EQ(workshop.Run(std::string(kRun) + " --stats").exit_code, 0);
+  ASSERT_EQ(workshop.Run(std::string(kFourProfiles) + " --stats").exit_code, 0);
   ASSERT_EQ(workshop.Run("report r --tables --out report").exit_code, 0);
   std::istringstream rows(ZstdDecompress(
       ReadFile(workshop.File("report/tokens/tokens-0000.csv.zst")), 1 << 26));
@@ -260,7 +262,8 @@ TEST(ReportCommand, RefusesWhatIsNoFinishedRun) {
   const Outcome none = workshop.Run("report . --out report");
   EXPECT_EQ(none.exit_code, 4);
   EXPECT_THAT(none.err, HasSubstr("plan.json"));
-  ASSERT_EQ(workshop.Run(std::string(kRun) + " --shard 0/2").exit_code, 0);
+  ASSERT_EQ(workshop.Run(std::string(kFourProfiles) + " --shard 0/2").exit_code,
+            0);
   const Outcome half = workshop.Run("report r --out report");
   EXPECT_EQ(half.exit_code, 4);
   EXPECT_THAT(half.err, HasSubstr("units are missing"));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/philox.h"
+#include "harness/report/questions/questions.h"
 #include "harness/report/report.h"
 #include "harness/stats/basic.h"
 
@@ -98,6 +99,13 @@ inline ReportRun PlantedRun(
   run.num_layers = 4;
   run.results = Summarise(std::move(record));
   return run;
+}
+
+// To one question, with all others of the run asked beside it.
+inline Answer AnswerOf(const ReportRun& run, const std::string& id) {
+  std::vector<std::vector<Question>> questions = {AskAll(run)};
+  Answered(questions, {});
+  return Find(questions[0], id).answer;
 }
 
 }  // namespace plastometer

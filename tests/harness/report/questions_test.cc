@@ -19,12 +19,6 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-Answer AnswerOf(const ReportRun& run, const std::string& id) {
-  std::vector<std::vector<Question>> questions = {AskAll(run)};
-  Answered(questions, {});
-  return Find(questions[0], id).answer;
-}
-
 // ---- A gap to keep a share of.
 
 TEST(Gap, LearningThatHelpsHasAVerdict) {

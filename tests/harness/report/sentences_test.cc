@@ -39,12 +39,6 @@ ReportRun Diverged(size_t profile) {
   });
 }
 
-Answer AnswerOf(const ReportRun& run, const std::string& id) {
-  std::vector<std::vector<Question>> questions = {AskAll(run)};
-  Answered(questions, {});
-  return Find(questions[0], id).answer;
-}
-
 std::string PageOf(const ReportRun& run) {
   return MarkdownPage(MakeReport({run}), {});
 }
