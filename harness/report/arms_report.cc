@@ -77,7 +77,9 @@ std::string ArmsTable(const std::vector<ArmComparison>& comparisons,
              "retention: share of the gap frozen - uniform that is kept. over "
              "95 % kept: L_p - 0.05 L_frozen - 0.95 L_uniform < 0. Intervals "
              "cross training seeds with works; one seed has none. Verdicts of "
-             "all rows are corrected together (Holm, 5 %).",
+             "all rows are corrected together (Holm, 5 %); on a page that "
+             "judges "
+             "more beside them, one may be undecided.",
              width);
 }
 

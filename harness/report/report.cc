@@ -136,7 +136,9 @@ std::string HowJudged(int64_t num_judged) {
                           : Count(num_judged) + " comparisons are") +
          " judged on this page, each by sign flips over works; their levels "
          "are corrected together (Holm), so that the chance of any wrong yes "
-         "or no among all of them is held to 5 %. A verdict is about the very "
+         "or no among all of them is held to 5 %; judged beside fewer, as in a "
+         "table of arms alone, one that is undecided here may be decided. A "
+         "verdict is about the very "
          "model that was measured: works were drawn, trainings were not, and "
          "another seed may answer otherwise.";
 }

@@ -41,8 +41,9 @@ struct Evaluated {
 };
 
 std::string TooFew(const Evaluated& e, int64_t least) {
-  return std::to_string(e.works.num_works()) + " works, fewer than " +
-         std::to_string(least);
+  const size_t works = e.works.num_works();
+  return std::to_string(works) + (works == 1 ? " work" : " works") +
+         ", fewer than " + std::to_string(least);
 }
 
 // An interval as the tables show it: none below kMinWorks works.

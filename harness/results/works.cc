@@ -34,8 +34,8 @@ bool Enough(size_t num_works) {
 }
 
 std::string TooFew(size_t num_works) {
-  return std::to_string(num_works) + " works, fewer than " +
-         std::to_string(kMinWorks);
+  return std::to_string(num_works) + (num_works == 1 ? " work" : " works") +
+         ", fewer than " + std::to_string(kMinWorks);
 }
 
 void SetInterval(const stats::Interval& interval, Measured& m) {

@@ -61,9 +61,9 @@ std::string EfficiencySentence(const ReportRun& run, const Arm& arm, size_t p,
                      "` (layers " + cases[p].plastic_layers + ") keeps " +
                      kept(p) + " % of the gap of " + WithInterval(gap, 3) +
                      " nats per token between `" + arm.frozen +
-                     "` and `uniform`; it lies " +
+                     "` and `uniform`; that is " +
                      WithInterval(contrast.slices[0].contrast, 4) +
-                     " nats from the line of 95 % (below 0: it keeps more). "
+                     " nats worse than keeping 95 % (below 0: better). "
                      "Inner updates saved: " +
                      Percent(cases[p].updates_saved) +
                      ", FLOPs saved: " + Percent(cases[p].flops_saved) + ".";
@@ -180,7 +180,8 @@ Question AskTime(const ReportRun& run) {
           WithInterval(cases[late].retention, 1, 100) + " %; it lies " +
           WithInterval(q.contrasts[0].slices[0].contrast, 3) + " and " +
           WithInterval(q.contrasts[1].slices[0].contrast, 3) +
-          " nats per token from the two (below 0: better). FLOPs saved: " +
+          " nats per token from the two (below 0: better). FLOPs saved, in "
+          "the same order: " +
           Percent(cases[often].flops_saved) + ", " +
           Percent(cases[early].flops_saved) + ", " +
           Percent(cases[late].flops_saved) + ".";

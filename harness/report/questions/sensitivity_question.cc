@@ -45,7 +45,9 @@ Question AskOne(const ReportRun& run, const Norm& norm) {
     return NotAsked(answer,
                     "Not asked here: this run holds no statistics of the inner "
                     "loop; `plastometer run --resume " +
-                        run.folder + " --stats` adds them.");
+                        run.folder +
+                        " --stats` adds them (the build that made the run; "
+                        "with another one, run it again).");
   const DepthChange& measured = *run.learning.*norm.change;
   if (std::ranges::none_of(measured.difference,
                            [](const auto& w) { return w.weight > 0; }))
@@ -100,8 +102,9 @@ Question AskOne(const ReportRun& run, const Norm& norm) {
         "quarter: " +
         WithInterval(change.early_burn_in, 3) + " and " +
         WithInterval(change.others_burn_in, 3) +
-        ". Rank correlation of its size with the layer's index: " +
-        WithInterval(*run.learning.*norm.depth, 2) + ".";
+        ". Over layers, its size has a rank correlation of " +
+        WithInterval(*run.learning.*norm.depth, 2) +
+        " with depth (above 0: larger in later layers).";
     Decide(q);
   };
   return question;

@@ -158,7 +158,8 @@ Figure CumulativeFigure(const ReportRun& run,
                 "set ylabel 'P(t), perplexity so far, not from 0'\nset key "
                 "above maxcols 2 samplen 2\n";
   std::vector<std::string> parts;
-  const std::vector<size_t> shown = Candidates(run.results.record);
+  const auto [shown, left_out] = ShownOf(record, Candidates(record));
+  figure.caption += left_out;
   figure.height += LegendHeight(Names(run, shown));
   for (const size_t p : shown)
     parts.push_back("'" + figure.id + ".csv' skip 1 using 1:" +
@@ -295,7 +296,8 @@ Figure DifferenceFigure(const ReportRun& run, const std::vector<Bin>& bins,
                 "'\nset ylabel 'nats per token against frozen'\nset key "
                 "above maxcols 2\nset xzeroaxis lc rgb '#7a7a7a'\n";
   std::vector<std::string> bands, lines;
-  const std::vector<size_t> shown = Candidates(run.results.record);
+  const auto [shown, left_out] = ShownOf(record, Candidates(record));
+  figure.caption += left_out;
   figure.height += LegendHeight(Names(run, shown));
   for (const size_t p : shown) {
     if (p == record.frozen_idx) continue;
@@ -332,25 +334,28 @@ Table PositionTable(const ReportRun& run, const std::vector<Bin>& bins) {
                {"frozen - uniform, nats", WithBounds("gap")}},
               {},
               {}};
-  for (size_t p = 0; p < record.profiles.size(); ++p) {
-    if (p == record.uniform_idx || p == record.frozen_idx) continue;
+  std::vector<size_t> all(record.profiles.size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  auto [shown, left_out] = ShownOf(record, all);
+  if (!left_out.empty()) table.notes.push_back(left_out.substr(1));
+  std::erase_if(shown, [&](size_t p) {
+    return p == record.uniform_idx || p == record.frozen_idx;
+  });
+  for (const size_t p : shown)
     table.columns.push_back(
         {record.profiles[p].name + ", retention %",
          WithBounds("retention." + record.profiles[p].name)});
-  }
   for (const Bin& bin : bins) {
     const Interval& u = bin.pointwise[record.uniform_idx];
     std::vector<TableCell> row = {
         {Count(bin.from) + " to " + Count(bin.to - 1),
          {std::to_string(bin.from), std::to_string(bin.to)}},
         IntervalCell(ToMeasured({-u.estimate, -u.high, -u.low}), 3)};
-    for (size_t p = 0; p < record.profiles.size(); ++p) {
-      if (p == record.uniform_idx || p == record.frozen_idx) continue;
+    for (const size_t p : shown)
       row.push_back(IntervalCell(
           Retention(bin.works, p, record.uniform_idx, record.frozen_idx,
                     static_cast<uint64_t>(record.seed)),
           1, 100));
-    }
     table.rows.push_back(std::move(row));
   }
   return table;

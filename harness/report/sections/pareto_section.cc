@@ -32,9 +32,10 @@ struct Point {
   std::string mark;
 };
 
-std::vector<Point> PointsOf(const ReportRun& run, const CostAxis& axis) {
+std::vector<Point> PointsOf(const ReportRun& run, const CostAxis& axis,
+                            const std::vector<size_t>& profiles) {
   std::vector<Point> points;
-  for (const size_t p : Candidates(run.results.record)) {
+  for (const size_t p : profiles) {
     const CaseResult& row = run.results.all.cases[p];
     points.push_back(
         {p, &row, CostOn(axis, row), MarkText(row.pareto.at(axis.cost.id))});
@@ -281,15 +282,24 @@ std::string PlotOf(const Figure& figure, const std::vector<Point>& points,
   return PlotCommand(parts);
 }
 
-// `missing`: why there is no cost; empty: there is.
+// Why no profile is known to be on the front: no paired intervals.
+std::string WhyNoFront(const std::vector<Point>& points) {
+  for (const Point& p : points)
+    if (!p.row->lost.reason.empty()) return p.row->lost.reason;
+  return "no paired interval";
+}
+
+// `missing`: why there is no cost; empty: there is. `no_front`: if there is no
+// front, why.
 std::string CaptionOf(const CostAxis& axis, const std::string& on_front,
-                      const std::string& missing, bool has_foreign) {
+                      const std::string& no_front, const std::string& missing,
+                      bool has_foreign) {
   if (!missing.empty()) return "The cost is not available: " + missing + ".";
   const bool time = IsTime(axis);
   std::string caption =
       on_front.empty()
-          ? "Which profiles are not dominated is not available: too few works "
-            "for paired intervals. "
+          ? "Which profiles are not dominated is not available: " + no_front +
+                ". "
           : std::string(
                 "Filled mark: no other profile is better, by a paired "
                 "interval, ") +
@@ -312,6 +322,16 @@ std::string CaptionOf(const CostAxis& axis, const std::string& on_front,
   return caption;
 }
 
+// What is on the front is never left out.
+std::vector<size_t> DrawnOn(const ReportRun& run, const CostAxis& axis,
+                            std::vector<size_t> shown) {
+  for (const size_t p : Candidates(run.results.record))
+    if (run.results.all.cases[p].pareto.at(axis.cost.id) == true &&
+        std::ranges::find(shown, p) == shown.end())
+      shown.push_back(p);
+  return shown;
+}
+
 std::string WhyNoCost(const std::vector<Point>& points) {
   for (const Point& p : points)
     if (p.cost.value) return "";
@@ -326,7 +346,10 @@ std::string FrontNames(const std::vector<Point>& points) {
 }
 
 Figure ParetoFigure(const ReportRun& run, const CostAxis& axis) {
-  const std::vector<Point> points = PointsOf(run, axis);
+  const auto [shown, left_out] =
+      ShownOf(run.results.record, Candidates(run.results.record));
+  const std::vector<Point> points =
+      PointsOf(run, axis, DrawnOn(run, axis, shown));
   const std::vector<ForeignPoint> foreign = ForeignPointsOf(run, axis);
   const std::string on_front = FrontNames(points);
   Figure figure;
@@ -340,8 +363,9 @@ Figure ParetoFigure(const ReportRun& run, const CostAxis& axis) {
   figure.alt = std::string("Perplexity over ") + axis.label +
                ", one named point a profile. Not dominated: " +
                (on_front.empty() ? "not available" : on_front) + ".";
-  figure.caption =
-      CaptionOf(axis, on_front, WhyNoCost(points), !foreign.empty());
+  figure.caption = CaptionOf(axis, on_front, WhyNoFront(points),
+                             WhyNoCost(points), !foreign.empty()) +
+                   left_out;
   const Frame frame = FrameOf(points, foreign);
   if (!frame.known()) {
     figure.plot = EmptyPlot();

@@ -29,6 +29,22 @@ std::vector<size_t> LongestWindows(const RunRecord& record) {
   return windows;
 }
 
+ShownProfiles ShownOf(const RunRecord& record,
+                      const std::vector<size_t>& profiles) {
+  constexpr int64_t kMaxRandom = 8;
+  ShownProfiles shown;
+  int64_t random = 0;
+  for (const size_t p : profiles)
+    if (!record.profiles[p].name.starts_with("random:") ||
+        ++random <= kMaxRandom)
+      shown.profiles.push_back(p);
+  if (random > kMaxRandom)
+    shown.note =
+        " Of " + Count(random) + " sets of layers drawn at random, the first " +
+        Count(kMaxRandom) + " are shown here; the table of profiles has all.";
+  return shown;
+}
+
 std::string ProfileLabel(const CaseResult& row) {
   std::string name = row.profile;
   for (const std::string& same : row.same_as) name += " = " + same;

@@ -43,6 +43,14 @@ std::vector<size_t> WindowsOf(const RunRecord& record,
                               const std::string& slice);
 // Only windows that all reach the last position: a fixed set.
 std::vector<size_t> LongestWindows(const RunRecord& record);
+// Of profiles, those that a figure shows: of sets of layers drawn at random no
+// more than the first eight, since a hundred names hide all others.
+struct ShownProfiles {
+  std::vector<size_t> profiles;
+  std::string note;  // " 92 of 100 ... are left out here.", or empty
+};
+ShownProfiles ShownOf(const RunRecord& record,
+                      const std::vector<size_t>& profiles);
 std::string ProfileLabel(const CaseResult& row);  // "(frozen)": not asked for
 // "0.312 [0.283, 0.345]"; "not available".
 std::string WithInterval(const Measured& m, int decimals, double scale = 1);

@@ -21,11 +21,11 @@ struct Times {
   std::vector<double> ratio;  // to uniform's in the same batch
 };
 
-std::vector<Times> TimesOf(const ReportRun& run,
+std::vector<Times> TimesOf(const RunRecord& record,
+                           const std::vector<size_t>& profiles,
                            const std::vector<size_t>& batches) {
-  const RunRecord& record = run.results.record;
   std::vector<Times> all;
-  for (const size_t p : Candidates(run.results.record)) {
+  for (const size_t p : profiles) {
     Times times{p, {}, TimeRatios(record, p, batches)};
     for (const size_t i : batches) {
       const BatchTime& time = record.profiles[p].times[i];
@@ -96,7 +96,7 @@ void DrawBoxes(const RunRecord& record, const std::vector<Times>& all,
 }
 
 Figure TimingFigure(const ReportRun& run, const std::vector<Times>& all,
-                    const Panel& panel) {
+                    const std::string& left_out, const Panel& panel) {
   Figure figure;
   figure.id = panel.id + run.suffix;
   figure.title = panel.title;
@@ -107,7 +107,8 @@ Figure TimingFigure(const ReportRun& run, const std::vector<Times>& all,
       panel.of + ", over " + Count(static_cast<int64_t>(all[0].ms.size())) +
       " batches of the same size, each measured once under every profile, the "
       "profiles in turn. Box: quartiles and median; whiskers: least and most; "
-      "points: batches.";
+      "points: batches." +
+      left_out;
   DrawBoxes(run.results.record, all, panel, figure);
   return figure;
 }
@@ -154,18 +155,20 @@ void AddTiming(const ReportRun& run, Page& page) {
         Count(kMinTimedBatches) + ". More text gives more."});
     return;
   }
-  const std::vector<Times> all = TimesOf(run, batches);
+  const RunRecord& record = run.results.record;
+  const auto [profiles, left_out] = ShownOf(record, Candidates(record));
+  const std::vector<Times> shown = TimesOf(record, profiles, batches);
   page.Add(TimingFigure(
-      run, all,
+      run, shown, left_out,
       {"timing", "Time per 1,000 tokens", "milliseconds, not from 0",
        "Milliseconds per 1,000 tokens", &Times::ms}));
-  page.Add(TimingFigure(run, all,
+  page.Add(TimingFigure(run, shown, left_out,
                         {"timing-ratio", "Time against uniform",
                          "time / uniform's time, not from 0",
                          "Time of a batch as a ratio to uniform's in the same "
                          "batch",
                          &Times::ratio}));
-  page.Add(TimingTable(run, all));
+  page.Add(TimingTable(run, TimesOf(record, Candidates(record), batches)));
 }
 
 }  // namespace plastometer

@@ -119,6 +119,31 @@ TEST(Sentences, ASmallGapHasDigits) {
   EXPECT_EQ(NatsText({0.0, 0.0, 0.0, ""}), "0.000 [0.000, 0.000]");
 }
 
+// A hundred names hide all others.
+TEST(Sentences, RandomSetsBeyondEightAreSaidToBeLeftOut) {
+  std::vector<PlantedProfile> profiles = Profiles(0.4);
+  for (int k = 1; k <= 12; ++k)
+    profiles.insert(profiles.end() - 1, {"random:1#" + std::to_string(k), "1",
+                                         0.2 + k * 0.01, 950, 100, 1024});
+  const std::string page = PageOf(PlantedRun(20, profiles));
+  // Both of figure 4 and the table below it, four costs, two of time.
+  size_t said = 0;
+  for (size_t at = 0; (at = page.find("Of 12 sets", at)) != page.npos; ++at)
+    ++said;
+  EXPECT_EQ(said, 9) << page;
+  EXPECT_THAT(page, HasSubstr("the first 8 are shown here"));
+  EXPECT_THAT(page, HasSubstr("| random:1#12 |"));
+}
+
+TEST(Sentences, WithoutFiniteLossesTheFrontIsNotCalledShortOfWorks) {
+  const std::string page = PageOf(Changed([](RunRecord& record) {
+    for (ProfileRecord& p : record.profiles)
+      for (double& x : p.nll) x = std::numeric_limits<double>::quiet_NaN();
+  }));
+  EXPECT_THAT(page, HasSubstr("not dominated is not available: a loss is not"));
+  EXPECT_THAT(page, Not(HasSubstr("too few works for paired")));
+}
+
 // Text of one range alone has no first and last range.
 TEST(Sentences, OneRangeOfPositionsHasNoCourse) {
   const ReportRun run = Changed([](RunRecord& record) {
