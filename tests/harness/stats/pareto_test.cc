@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -47,6 +48,22 @@ TEST(Pareto, ACheaperTwinDoesNotDominate) {
   const std::vector<ParetoPoint> points{Point(0, 0.001, 5),
                                         Point(0, -0.001, 6)};
   EXPECT_EQ(ParetoSet(points, 1), (std::vector<bool>{true, true}));
+}
+
+// In whatever order pairs are asked, the marks are those of all pairs.
+TEST(Pareto, MarksAreThoseOfAllPairs) {
+  std::vector<ParetoPoint> points;
+  for (int i = 0; i < 40; ++i)
+    points.push_back(
+        Point(0.01 * (i * 17 % 40), 0.02 * (i % 5), 10 - i * 7 % 40 / 8));
+  std::vector<bool> all_pairs;
+  for (const ParetoPoint& b : points)
+    all_pairs.push_back(std::ranges::none_of(points, [&](const ParetoPoint& a) {
+      return a.cost <= b.cost && PairedDifference(a.works, b.works, 1).high < 0;
+    }));
+  EXPECT_EQ(ParetoSet(points, 1), all_pairs);
+  EXPECT_GT(std::ranges::count(all_pairs, true), 3);
+  EXPECT_GT(std::ranges::count(all_pairs, false), 3);
 }
 
 TEST(Pareto, UnknownIsOffAndPushesNoneOff) {
