@@ -40,17 +40,11 @@ struct Evaluated {
   }
 };
 
-std::string TooFew(const Evaluated& e, int64_t least) {
-  const size_t works = e.works.num_works();
-  return std::to_string(works) + (works == 1 ? " work" : " works") +
-         ", fewer than " + std::to_string(least);
-}
-
 // An interval as the tables show it: none below kMinWorks works.
 Measured Shown(const Evaluated& e, stats::Interval interval) {
   if (!e.enough(kMinWorks)) {
     interval.low = interval.high = stats::kUnknown;
-    return ToMeasured(interval, TooFew(e, kMinWorks));
+    return ToMeasured(interval, TooFewWorks(e.works.num_works(), kMinWorks));
   }
   return ToMeasured(interval,
                     "the works do not vary enough to estimate an interval");

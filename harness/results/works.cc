@@ -33,11 +33,6 @@ bool Enough(size_t num_works) {
   return static_cast<int64_t>(num_works) >= kMinWorks;
 }
 
-std::string TooFew(size_t num_works) {
-  return std::to_string(num_works) + (num_works == 1 ? " work" : " works") +
-         ", fewer than " + std::to_string(kMinWorks);
-}
-
 void SetInterval(const stats::Interval& interval, Measured& m) {
   if (interval.available()) {
     m.low = interval.low;
@@ -81,6 +76,11 @@ std::vector<stats::WorkTotals> TotalsByWork(const RunRecord& record,
 }
 
 }  // namespace
+
+std::string TooFewWorks(size_t num_works, int64_t least) {
+  return std::to_string(num_works) + (num_works == 1 ? " work" : " works") +
+         ", fewer than " + std::to_string(least);
+}
 
 std::vector<size_t> AllWindows(const RunRecord& record) {
   std::vector<size_t> windows(record.windows.size());
@@ -207,7 +207,7 @@ Measured MeanOf(std::span<const stats::WorkTotals> all, uint64_t seed,
   if (Enough(works.size())) {
     SetInterval(stats::WeightedMean(works, seed), m);
   } else {
-    m.reason = TooFew(works.size());
+    m.reason = TooFewWorks(works.size(), kMinWorks);
   }
   return m;
 }
@@ -228,7 +228,7 @@ Measured LostAgainst(const WorkSums& works, size_t profile, size_t uniform,
                                         Totals(works, uniform), seed),
                 m);
   } else {
-    m.reason = TooFew(works.num_works());
+    m.reason = TooFewWorks(works.num_works(), kMinWorks);
   }
   return m;
 }
@@ -250,7 +250,8 @@ Measured Retention(const WorkSums& works, size_t profile, size_t uniform,
   if (!std::isfinite(kept)) return NotFinite();
   m.value = kept / gap;
   if (profile == uniform || profile == frozen) return m;  // by definition
-  if (!Enough(works.num_works())) m.reason = TooFew(works.num_works());
+  if (!Enough(works.num_works()))
+    m.reason = TooFewWorks(works.num_works(), kMinWorks);
   if (works.num_works() < 2) return m;
   const stats::RatioResult ratio = stats::FiellerRatio(
       Minus(works.nll[frozen], works.nll[profile]),

@@ -84,6 +84,9 @@ Measured LostAgainst(const WorkSums& works, size_t profile, size_t uniform,
 Measured Retention(const WorkSums& works, size_t profile, size_t uniform,
                    size_t frozen, uint64_t seed);
 
+// "1 work, fewer than 12": why there is no interval or no verdict.
+std::string TooFewWorks(size_t num_works, int64_t least);
+
 inline constexpr char kLearningHurts[] =
     "learning while reading hurts this model";
 // `gap`: L_frozen - L_uniform. Why there is nothing to keep a share of:

@@ -79,8 +79,8 @@ Overall OverallOf(const std::vector<SliceVerdict>& verdicts) {
       differing.push_back(v.slice + ": " + SliceText(v));
   }
   if (!all.enough) {
-    overall.why = Count(all.works) + (all.works == 1 ? " work" : " works") +
-                  ", fewer than " + enough;
+    overall.why =
+        TooFewWorks(static_cast<size_t>(all.works), kMinWorksForVerdict);
     overall.needs = enough + " independent works or more.";
   } else if (num_domains == 0 && verdicts.size() > 1) {
     overall.why = "no domain has " + enough + " works of its own";
